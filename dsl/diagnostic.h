@@ -1,0 +1,118 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dsl/source.h"
+
+namespace raceway::dsl {
+
+/// Everything the front end can say. The code of each is in `diagnostic.cpp`, its golden example in
+/// `tests/flows/diagnostics/`; a test fails where one is missing.
+enum class DiagnosticKind {
+  // E00: the source as bytes
+  kFileTooLarge,
+  kInvalidUtf8,
+  kNestingTooDeep,
+  // E01: syntax
+  kSyntaxError,
+  kUnclosedBracket,
+  kForeignSpelling,
+  // E02: names
+  kUnknownName,
+  kDuplicateName,
+  kUnknownColumn,
+  kUnknownOption,
+  // E03: types and shapes
+  kTypeMismatch,
+  kShapeMismatch,
+  kMissingColumn,
+  kColumnClash,
+  kNotAnExpression,
+  kBadLiteral,
+  // E04: structure
+  kBadArguments,
+  kNoReturn,
+  kRecursiveFlow,
+  kUnusedHalf,
+  kNoSuchFlow,
+  // E05: hints and settings
+  kBadSetting,
+  kUnknownHint,
+  kHintNotHonoured,
+  // E06: editions, parameters from outside
+  kUnknownEdition,
+  kMissingEdition,
+  kBadParameter,
+  // E07: part of the language, not yet of this release
+  kNotImplemented,
+  // E08: what the machine lacks
+  kMissingFile,
+  kMissingDevice,
+};
+
+enum class Severity { kNote, kWarning, kError };
+
+struct DiagnosticInfo {
+  DiagnosticKind kind;
+  std::string_view code;  // "E0301"
+  std::string_view name;  // "type-mismatch"
+  Severity severity;
+};
+
+/// The table of all kinds, in the order of the enumeration.
+std::span<const DiagnosticInfo> AllDiagnosticKinds();
+const DiagnosticInfo& InfoOf(DiagnosticKind kind);
+
+struct DiagnosticNote {
+  SourceRange where;
+  std::string message;
+};
+
+struct Diagnostic {
+  DiagnosticKind kind;
+  SourceRange where;
+  std::string message;
+  std::vector<DiagnosticNote> notes;  // other places that had a part in it
+  std::string help;                   // what to do, empty if there is nothing to say
+};
+
+/// Collects what is wrong with one source.
+class Diagnostics {
+ public:
+  /// Adds one and returns it, so that the caller can add notes and help.
+  Diagnostic& Add(DiagnosticKind kind, SourceRange where, std::string message);
+  void Append(const Diagnostics& other);
+
+  bool has_errors() const;
+  bool empty() const { return all_.empty(); }
+  /// In the order of the source, at most one error for each place.
+  std::vector<Diagnostic> Sorted() const;
+
+ private:
+  std::vector<Diagnostic> all_;
+};
+
+struct RenderOptions {
+  bool color = false;
+  int max_errors = 20;  // then a count
+};
+
+/// Text for people: code, claim, place, line with a caret, notes, help; ends with a newline.
+std::string Render(const Diagnostics& diagnostics, const Source& source, RenderOptions options = {});
+
+/// A JSON array, one object each: code, name, severity, message, file, line, column, end_line,
+/// end_column (from 1), notes, help.
+std::string RenderJson(const Diagnostics& diagnostics, const Source& source);
+
+/// The candidates a reader may have meant by `wrong`: edit distance of at most a third of its
+/// length, best three.
+std::vector<std::string> DidYouMean(std::string_view wrong, std::span<const std::string> candidates);
+
+/// "did you mean `a` or `b`?", or the empty string.
+std::string DidYouMeanText(std::string_view wrong, std::span<const std::string> candidates);
+
+}  // namespace raceway::dsl

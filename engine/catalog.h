@@ -1,0 +1,66 @@
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/data/schema.h"
+#include "engine/result.h"
+
+/// What the compiler must know of the code that will run: names, types, options, docs. No tensor
+/// type appears here, so that `check` and `explain` need no LibTorch.
+namespace raceway::engine {
+
+/// One setting of a native function, written in the block of its `fn`.
+struct SettingContract {
+  enum class Kind { kInt, kNumber, kString, kBool, kNumbers /* one or a list */, kFile };
+
+  std::string name;
+  Kind kind = Kind::kString;
+  bool required = false;
+  std::vector<std::string> allowed;  // of a kString; empty: anything
+  std::string doc;
+};
+
+/// A native function: what `fn f(…) -> (…) { native: "name" }` may be declared as. Parameters and
+/// results pair by position; symbols of the contract stand for any dimension, alike symbols for
+/// alike dimensions.
+struct FunctionContract {
+  std::string name;  // "image.decode"
+  std::vector<Field> params;
+  std::vector<Field> results;
+  std::vector<SettingContract> settings;
+  std::string doc;  // one sentence
+};
+
+/// A pure function of columns, row by row.
+struct ColumnFunctionContract {
+  std::string name;  // "softmax"
+  size_t min_args = 0;
+  size_t max_args = 0;
+  /// The type of the result, or what is wrong with the arguments ("wants a tensor of floats").
+  Result<Type> (*result_type)(std::span<const Type> args) = nullptr;
+  std::string signature;  // for people: "softmax(T[…, N]) -> T[…, N]"
+  std::string doc;
+  bool is_operator = false;  // written with a sign (`+`), not called by this name
+};
+
+/// All contracts by name. Filled once (`operators/contracts.h`), then read by many.
+class Catalog {
+ public:
+  void Add(FunctionContract contract) { functions_.push_back(std::move(contract)); }
+  void Add(ColumnFunctionContract contract) { column_functions_.push_back(std::move(contract)); }
+
+  const FunctionContract* FindFunction(std::string_view name) const;
+  const ColumnFunctionContract* FindColumnFunction(std::string_view name) const;
+  const std::deque<FunctionContract>& functions() const { return functions_; }
+  const std::deque<ColumnFunctionContract>& column_functions() const { return column_functions_; }
+
+ private:
+  std::deque<FunctionContract> functions_;
+  std::deque<ColumnFunctionContract> column_functions_;
+};
+
+}  // namespace raceway::engine

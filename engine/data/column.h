@@ -1,0 +1,89 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/data/type.h"
+#include "engine/result.h"
+#include "engine/value.h"
+
+namespace raceway::engine {
+
+/// Strings or bytes of several rows: one buffer and where each row ends. Shared by slices.
+class TextColumn {
+ public:
+  TextColumn() = default;
+  static TextColumn Of(std::span<const std::string> rows);
+
+  int64_t num_rows() const { return num_rows_; }
+  std::string_view operator[](int64_t row) const;
+  TextColumn Slice(int64_t begin, int64_t end) const;
+
+ private:
+  struct Data {
+    std::string buffer;
+    std::vector<int64_t> offsets;  // rows + 1 of them
+  };
+  std::shared_ptr<const Data> data_;
+  int64_t first_ = 0;
+  int64_t num_rows_ = 0;
+};
+
+/// Tensors of several rows whose shapes differ.
+using RaggedColumn = std::shared_ptr<const std::vector<at::Tensor>>;
+
+/// The data of one field: a handle, cheap to copy; the data behind it are never changed.
+///
+/// Dense    one tensor, rows in dimension 0: `f32[rows, 3, 224, 224]`, a scalar is `[rows]`
+/// Ragged   one tensor a row
+/// Text     strings or bytes
+class Column {
+ public:
+  Column() = default;
+  Column(at::Tensor dense) : data_(std::move(dense)) {}       // NOLINT: implicit
+  Column(TextColumn text) : data_(std::move(text)) {}         // NOLINT: implicit
+  explicit Column(std::vector<at::Tensor> ragged)
+      : data_(std::make_shared<const std::vector<at::Tensor>>(std::move(ragged))) {}
+
+  bool is_dense() const { return std::holds_alternative<at::Tensor>(data_); }
+  bool is_ragged() const { return std::holds_alternative<RaggedColumn>(data_); }
+  bool is_text() const { return std::holds_alternative<TextColumn>(data_); }
+  const at::Tensor& dense() const { return std::get<at::Tensor>(data_); }
+  const std::vector<at::Tensor>& ragged() const { return *std::get<RaggedColumn>(data_); }
+  const TextColumn& text() const { return std::get<TextColumn>(data_); }
+
+  int64_t num_rows() const;
+  /// One row of a dense or ragged column; a view.
+  at::Tensor Row(int64_t row) const;
+  /// Rows [begin, end); a view.
+  Column Slice(int64_t begin, int64_t end) const;
+  /// The rows at `indices`, in that order; a view where they are a range.
+  Column Take(std::span<const int64_t> indices) const;
+
+  /// `rows[i]` as one column: dense where all shapes agree and `type` is fixed or they happen to.
+  static Column FromRows(std::vector<at::Tensor> rows, const Type& type);
+  /// No rows of `type`; symbolic dimensions are 0.
+  static Column Empty(const Type& type);
+  /// `num_rows` times the same constant (bool, number or text scalar), without memory for each.
+  static Result<Column> Constant(const Value& value, const Type& type, int64_t num_rows);
+  /// Row `r` of the result is row `from[r].second` of `inputs[from[r].first]`.
+  static Column Gather(std::span<const Column> inputs,
+                       std::span<const std::pair<int32_t, int64_t>> from);
+
+  /// Whether these rows can be of `type` (kind, dtype, rank, sizes); says what is wrong otherwise.
+  Status CheckType(const Type& type) const;
+
+ private:
+  std::variant<at::Tensor, RaggedColumn, TextColumn> data_;
+};
+
+at::ScalarType ScalarTypeOf(DataType type);  // of a number or bool
+
+}  // namespace raceway::engine

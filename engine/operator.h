@@ -1,0 +1,85 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "engine/cancel.h"
+#include "engine/data/batch.h"
+#include "engine/plan/physical_plan.h"
+#include "engine/result.h"
+
+namespace raceway::engine {
+
+/// What an operator may ask of its surroundings while it runs.
+struct RunContext {
+  const CancelToken& cancel;
+  const Clock& clock;
+};
+
+/// One batch → one batch.
+///
+/// Immutable and thread-safe: `Run` is called by several threads at once. It may throw; the node
+/// turns what it throws into the request's error. It knows nothing of threads, queues or requests.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual Result<Batch> Run(Batch input, RunContext& context) const = 0;
+  /// Whether no rows in means no rows out, so that the graph need not run it on an empty batch.
+  virtual bool is_row_wise() const { return true; }
+};
+
+/// Several batches of one request → one.
+class Merger {
+ public:
+  virtual ~Merger() = default;
+  virtual Result<Batch> Run(std::span<Batch> inputs, RunContext& context) const = 0;
+};
+
+/// One batch → several.
+class Splitter {
+ public:
+  virtual ~Splitter() = default;
+  /// Writes `outputs.size()` batches.
+  virtual Status Run(Batch input, std::span<Batch> outputs, RunContext& context) const = 0;
+};
+
+using AnyOperator =
+    std::variant<std::unique_ptr<Operator>, std::unique_ptr<Merger>, std::unique_ptr<Splitter>>;
+
+/// What an operator is made from. All references outlive the factory call, not the operator.
+struct OperatorSpec {
+  const StepSpec& step;
+  std::vector<SchemaPtr> inputs;   // one, or several for a Merger
+  std::vector<SchemaPtr> outputs;  // one, or several for a Splitter
+  std::string device;              // "cpu"
+  std::filesystem::path base_dir;  // what paths in `options` are relative to
+};
+
+/// Errors   InvalidArgument for a spec it cannot make sense of, Unavailable for a missing file or
+///          device. Called once per deployment; may take long (it loads models).
+using OperatorFactory = Result<AnyOperator> (*)(const OperatorSpec& spec);
+
+/// Name → factory. Filled by `operators/register_all.h`, one line for each operator.
+class OperatorFactories {
+ public:
+  void Add(std::string name, OperatorFactory factory) {
+    factories_.emplace_back(std::move(name), factory);
+  }
+  OperatorFactory Find(std::string_view name) const {
+    for (const auto& [candidate, factory] : factories_) {
+      if (candidate == name) return factory;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::pair<std::string, OperatorFactory>> factories_;
+};
+
+}  // namespace raceway::engine

@@ -1,0 +1,42 @@
+#include "engine/plan/expression.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace raceway::engine {
+
+Expression Expression::Column(std::string name, Type type) {
+  return {Kind::kColumn, std::move(type), std::move(name), {}, {}};
+}
+
+Expression Expression::Constant(Value value, Type type) {
+  return {Kind::kConstant, std::move(type), {}, std::move(value), {}};
+}
+
+Expression Expression::Call(std::string function, std::vector<Expression> args, Type type) {
+  return {Kind::kCall, std::move(type), std::move(function), {}, std::move(args)};
+}
+
+std::string ToString(const Expression& expression) {
+  switch (expression.kind) {
+    case Expression::Kind::kColumn: return expression.name;
+    case Expression::Kind::kConstant: return ToString(expression.constant);
+    case Expression::Kind::kCall: break;
+  }
+  std::string text = expression.name + "(";
+  for (size_t i = 0; i < expression.args.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += ToString(expression.args[i]);
+  }
+  return text + ")";
+}
+
+void CollectColumns(const Expression& expression, std::vector<std::string>& columns) {
+  if (expression.kind == Expression::Kind::kColumn &&
+      std::find(columns.begin(), columns.end(), expression.name) == columns.end()) {
+    columns.push_back(expression.name);
+  }
+  for (const Expression& arg : expression.args) CollectColumns(arg, columns);
+}
+
+}  // namespace raceway::engine

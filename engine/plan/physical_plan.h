@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/data/schema.h"
+#include "engine/plan/expression.h"
+#include "engine/result.h"
+#include "engine/value.h"
+
+/// The engine's input language: what runs, in which order, on what. A value that can be printed,
+/// written to a `.plan` file and read back; the compiler makes it, the engine owns it.
+namespace raceway::engine {
+
+/// One output of one stage. `stage` -1 is the flow's input number `output`.
+struct Port {
+  int32_t stage = -1;
+  int32_t output = 0;
+
+  friend bool operator==(const Port&, const Port&) = default;
+};
+
+/// One operator applied to the rows that pass.
+///
+/// Column names are unique in a plan: a column that is defined anew gets a name of its own
+/// (`conf.2`), so the same name is the same data wherever it appears.
+struct StepSpec {
+  std::string op;      // name in the catalog: "model", "native", "derive", "filter", …
+  std::string label;   // for people: "map(small)"
+  std::string origin;  // "cascade.flow:12:5"
+  /// Parameter → column, for operators that call a function of their own signature.
+  std::vector<std::pair<std::string, std::string>> arguments;
+  /// Result → column defined by it, likewise. The column is always in one of `outputs` unless
+  /// nobody reads it: then the operator may leave it out.
+  std::vector<std::pair<std::string, std::string>> results;
+  /// `derive`, `select`: column = expression; `filter`, `split`: one, named "where".
+  std::vector<NamedExpression> expressions;
+  /// `union`: for each column of the result, where it comes from in each input.
+  std::vector<std::pair<std::string, std::vector<std::string>>> sources;
+  Value::Record options;
+  /// What leaves the step, one schema for each output (two for `split`). Columns of the input
+  /// that are named here are carried along, the others end here.
+  std::vector<Schema> outputs;
+
+  friend bool operator==(const StepSpec&, const StepSpec&) = default;
+};
+
+/// Steps that run one after another in one node. Only the first may take several inputs, only the
+/// last may have several outputs.
+struct StageSpec {
+  std::string name;          // unique in the plan
+  std::vector<Port> inputs;  // stages come before those that read them
+  std::vector<StepSpec> steps;
+  std::string device = "cpu";
+  bool own_task = false;  // worth handing to another worker when branches could run side by side
+
+  const std::vector<Schema>& outputs() const { return steps.back().outputs; }
+  friend bool operator==(const StageSpec&, const StageSpec&) = default;
+};
+
+/// A file that the plan names, as it was when the plan was made.
+struct FileSpec {
+  std::string path;    // relative to the flow's folder
+  std::string sha256;  // hexadecimal
+  int64_t num_bytes = 0;
+
+  friend bool operator==(const FileSpec&, const FileSpec&) = default;
+};
+
+struct InputSpec {
+  std::string name;
+  Schema schema;
+
+  friend bool operator==(const InputSpec&, const InputSpec&) = default;
+};
+
+struct PhysicalPlan {
+  static constexpr int kFormat = 1;
+
+  std::string flow;
+  std::vector<InputSpec> inputs;  // exactly one in this format
+  std::vector<StageSpec> stages;  // at least one
+  Port output;
+  std::vector<FileSpec> files;
+
+  const Schema& SchemaOf(Port port) const;
+  const Schema& output_schema() const { return SchemaOf(output); }
+  friend bool operator==(const PhysicalPlan&, const PhysicalPlan&) = default;
+};
+
+/// Text for people, as printed by `explain --emit=physical`.
+std::string ToString(const PhysicalPlan& plan);
+
+/// Readable JSON: versioned, deterministic, the same bytes for the same plan.
+std::string ToJson(const PhysicalPlan& plan);
+
+/// Errors   InvalidArgument for text that is no plan, Unsupported for a plan of a newer format
+Result<PhysicalPlan> PlanFromJson(std::string_view text);
+
+/// Whether the engine could build it: ports, columns, one name for one thing.
+Status Validate(const PhysicalPlan& plan);
+
+}  // namespace raceway::engine
