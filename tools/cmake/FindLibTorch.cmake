@@ -38,21 +38,22 @@ foreach(_candidate IN LISTS _candidates)
     break()
   endif()
 endforeach()
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-  "${PROJECT_SOURCE_DIR}/tools/requirements.txt")
+# Look again when tools/setup has made another environment.
+if(EXISTS "${PROJECT_SOURCE_DIR}/.venv/complete")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/.venv/complete")
+endif()
 
 set(LibTorch_VERSION "")
-if(EXISTS "${LibTorch_ROOT_DIR}/include/torch/csrc/api/include/torch/version.h")
-  file(STRINGS "${LibTorch_ROOT_DIR}/include/torch/csrc/api/include/torch/version.h" _version
-    REGEX "define TORCH_VERSION ")
-endif()
-if(NOT _version AND EXISTS "${LibTorch_ROOT_DIR}/include/torch/headeronly/version.h")
-  file(STRINGS "${LibTorch_ROOT_DIR}/include/torch/headeronly/version.h" _version
-    REGEX "define TORCH_VERSION ")
-endif()
-if(_version MATCHES "\"([0-9]+\\.[0-9]+\\.[0-9]+)")
-  set(LibTorch_VERSION "${CMAKE_MATCH_1}")
-endif()
+foreach(_part IN ITEMS MAJOR MINOR PATCH)
+  set(_header "${LibTorch_ROOT_DIR}/include/torch/headeronly/version.h")
+  if(EXISTS "${_header}")
+    file(STRINGS "${_header}" _line REGEX "^#define TORCH_VERSION_${_part} ")
+    string(REGEX REPLACE ".* " "." _line "${_line}")
+    string(APPEND LibTorch_VERSION "${_line}")
+  endif()
+endforeach()
+string(REGEX REPLACE "^\\." "" LibTorch_VERSION "${LibTorch_VERSION}")
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
