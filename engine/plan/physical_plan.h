@@ -83,10 +83,13 @@ struct PhysicalPlan {
   std::vector<InputSpec> inputs;  // exactly one in this format
   std::vector<StageSpec> stages;  // at least one
   Port output;
+  /// What the caller gets: the name in the flow's signature → the column of `output` that it is.
+  /// (The plan's own name may differ, where the flow defines a name more than once.)
+  std::vector<std::pair<std::string, std::string>> result;
   std::vector<FileSpec> files;
 
   const Schema& SchemaOf(Port port) const;
-  const Schema& output_schema() const { return SchemaOf(output); }
+  Schema ResultSchema() const;
   friend bool operator==(const PhysicalPlan&, const PhysicalPlan&) = default;
 };
 
