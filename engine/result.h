@@ -26,8 +26,8 @@ std::string_view NameOf(ErrorCode code);
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
-  std::string stage;     // "map decode at cascade.flow:12:5", filled in by the graph; may be empty
-  int64_t row_id = -1;   // the row of the request that caused it, -1 if no single one did
+  std::string stage = {};  // "map decode at cascade.flow:12:5", set by the graph; may be empty
+  int64_t row_id = -1;     // the row of the request that caused it, -1 if no single one did
 
   /// One line: stage, row and message.
   std::string Text() const;

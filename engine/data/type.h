@@ -55,7 +55,7 @@ struct Dim {
 /// The type of a column: what each of its rows is. The batch dimension is never part of it.
 struct Type {
   DataType dtype = DataType::kUnknown;
-  std::vector<Dim> shape;  // empty for a scalar
+  std::vector<Dim> shape = {};  // empty for a scalar
   bool optional = false;
 
   bool is_unknown() const { return dtype == DataType::kUnknown; }
