@@ -1,0 +1,16 @@
+#pragma once
+
+#include "engine/catalog.h"
+
+/// What the compiler must know of the native functions and column functions in this folder. No
+/// tensor type is included here, so that `check` needs no LibTorch; the code behind the contracts
+/// is `column_functions.cpp` and `functions/`, and a test holds both sides together.
+namespace raceway::operators {
+
+/// Every contract, in the order in which documentation lists them.
+void RegisterContracts(engine::Catalog& catalog);
+
+void RegisterFunctionContracts(engine::Catalog& catalog);        // native functions
+void RegisterColumnFunctionContracts(engine::Catalog& catalog);  // `softmax`, `+`, `f32(x)`, …
+
+}  // namespace raceway::operators
