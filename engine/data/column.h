@@ -21,12 +21,18 @@ class TextColumn {
  public:
   TextColumn() = default;
   static TextColumn Of(std::span<const std::string> rows);
+  /// The same text `num_rows` times, kept once.
+  static TextColumn Repeat(std::string_view text, int64_t num_rows);
 
   int64_t num_rows() const { return num_rows_; }
+  /// Lives as long as the column or a slice of it.
   std::string_view operator[](int64_t row) const;
   TextColumn Slice(int64_t begin, int64_t end) const;
+  /// Whether all rows are one text that is kept once.
+  bool is_repeated() const { return is_repeated_; }
 
  private:
+  friend class TextBuilder;
   struct Data {
     std::string buffer;
     std::vector<int64_t> offsets;  // rows + 1 of them
@@ -34,6 +40,21 @@ class TextColumn {
   std::shared_ptr<const Data> data_;
   int64_t first_ = 0;
   int64_t num_rows_ = 0;
+  bool is_repeated_ = false;  // every row is row `first_`
+};
+
+/// Makes a text column row by row.
+class TextBuilder {
+ public:
+  explicit TextBuilder(int64_t num_rows = 0, size_t num_bytes = 0);
+  void Append(std::string_view row);
+  /// The row being written: what is appended to it belongs to the row that `EndRow` ends.
+  std::string& buffer() { return data_->buffer; }
+  void EndRow() { data_->offsets.push_back(static_cast<int64_t>(data_->buffer.size())); }
+  TextColumn Build() &&;
+
+ private:
+  std::shared_ptr<TextColumn::Data> data_;
 };
 
 /// Tensors of several rows whose shapes differ.
@@ -47,8 +68,8 @@ using RaggedColumn = std::shared_ptr<const std::vector<at::Tensor>>;
 class Column {
  public:
   Column() = default;
-  Column(at::Tensor dense) : data_(std::move(dense)) {}       // NOLINT: implicit
-  Column(TextColumn text) : data_(std::move(text)) {}         // NOLINT: implicit
+  Column(at::Tensor dense) : data_(std::move(dense)) {}  // NOLINT: implicit
+  Column(TextColumn text) : data_(std::move(text)) {}    // NOLINT: implicit
   explicit Column(std::vector<at::Tensor> ragged)
       : data_(std::make_shared<const std::vector<at::Tensor>>(std::move(ragged))) {}
 
@@ -77,13 +98,17 @@ class Column {
   static Column Gather(std::span<const Column> inputs,
                        std::span<const std::pair<int32_t, int64_t>> from);
 
-  /// Whether these rows can be of `type` (kind, dtype, rank, sizes); says what is wrong otherwise.
+  /// Whether these rows can be of `type`: kind, dtype, rank, sizes, alike symbols alike.
+  ///
+  /// Errors   InvalidArgument, to be read after the column's name: "is f32[1001], declared
+  ///          f32[1000]"; `row_id` is the row of this column where only some rows are wrong
   Status CheckType(const Type& type) const;
 
  private:
   std::variant<at::Tensor, RaggedColumn, TextColumn> data_;
 };
 
-at::ScalarType ScalarTypeOf(DataType type);  // of a number or bool
+at::ScalarType ScalarTypeOf(DataType type);  // of a number, bool, timestamp or duration
+DataType DataTypeOf(at::ScalarType type);    // kUnknown where no flow can name it
 
 }  // namespace raceway::engine
