@@ -1,0 +1,102 @@
+#include "engine/plan/physical_plan.h"
+
+#include <utility>
+
+namespace raceway::engine {
+namespace {
+
+// The name of a port where people read it: "photos", "decode", "gate[1]".
+std::string PortText(const PhysicalPlan& plan, Port port) {
+  if (port.stage < 0) return plan.inputs[static_cast<size_t>(port.output)].name;
+  const StageSpec& stage = plan.stages[static_cast<size_t>(port.stage)];
+  if (stage.outputs().size() == 1) return stage.name;
+  return stage.name + "[" + std::to_string(port.output) + "]";
+}
+
+template <typename Pairs>
+std::string PairsText(const Pairs& pairs, std::string_view between) {
+  std::string text;
+  for (const auto& [left, right] : pairs) {
+    if (!text.empty()) text += ", ";
+    text += left;
+    text += between;
+    text += right;
+  }
+  return text;
+}
+
+// What the step computes, one line for each thing.
+void AppendWork(const StepSpec& step, std::string& text) {
+  std::string call = step.op;
+  if (!step.arguments.empty()) call += "(" + PairsText(step.arguments, ": ") + ")";
+  if (!step.results.empty()) call += " -> (" + PairsText(step.results, ": ") + ")";
+  if (!step.options.empty()) call += " " + ToString(Value(step.options));
+  text += "    " + call + "\n";
+  for (const auto& [name, expression] : step.expressions) {
+    text += "    " + name + " = " + ToString(expression) + "\n";
+  }
+  for (const auto& [column, from] : step.sources) {
+    text += "    " + column + " from ";
+    for (size_t i = 0; i < from.size(); ++i) text += (i > 0 ? " | " : "") + from[i];
+    text += "\n";
+  }
+}
+
+void AppendStage(const PhysicalPlan& plan, const StageSpec& stage, std::string& text) {
+  text += "\nstage " + stage.name + " on " + stage.device;
+  if (stage.own_task) text += ", own task";
+  text += "\n  reads ";
+  for (size_t i = 0; i < stage.inputs.size(); ++i) {
+    text += (i > 0 ? ", " : "") + PortText(plan, stage.inputs[i]);
+  }
+  text += "\n";
+  for (const StepSpec& step : stage.steps) {
+    text += "  " + step.label + "\n";
+    AppendWork(step, text);
+    for (size_t i = 0; i < step.outputs.size(); ++i) {
+      const std::string index = step.outputs.size() > 1 ? "[" + std::to_string(i) + "] " : "";
+      text += "    => " + index + ToString(step.outputs[i]) + "\n";
+    }
+  }
+}
+
+}  // namespace
+
+const Schema& PhysicalPlan::SchemaOf(Port port) const {
+  const auto output = static_cast<size_t>(port.output);
+  if (port.stage < 0) return inputs[output].schema;
+  return stages[static_cast<size_t>(port.stage)].outputs()[output];
+}
+
+Schema PhysicalPlan::ResultSchema() const {
+  const Schema& columns = SchemaOf(output);
+  std::vector<Field> fields;
+  for (const auto& [name, column] : result) {
+    const Field* field = columns.Find(column);
+    assert(field != nullptr);
+    fields.push_back({name, field->type});
+  }
+  return Schema(std::move(fields));
+}
+
+std::string ToString(const PhysicalPlan& plan) {
+  std::string text = "flow " + plan.flow + "\n";
+  for (const InputSpec& input : plan.inputs) {
+    text += "input " + input.name + " " + ToString(input.schema) + "\n";
+  }
+  for (const StageSpec& stage : plan.stages) AppendStage(plan, stage, text);
+
+  text += "\noutput " + PortText(plan, plan.output) + " (";
+  for (size_t i = 0; i < plan.result.size(); ++i) {
+    const auto& [name, column] = plan.result[i];
+    text += (i > 0 ? ", " : "") + (name == column ? name : name + " = " + column);
+  }
+  text += ")\n";
+  for (const FileSpec& file : plan.files) {
+    text += "file " + file.path + " " + std::to_string(file.num_bytes) + " bytes, sha256 " +
+            file.sha256.substr(0, 12) + "\n";
+  }
+  return text;
+}
+
+}  // namespace raceway::engine
