@@ -191,7 +191,7 @@ struct ImportDecl {
 struct ParamDecl {
   Name name;
   TypeExpr type;
-  std::optional<Expr> in;             // the allowed range or list
+  std::optional<Expr> in;  // the allowed range or list
   std::optional<Expr> default_value;
   SourceRange range;
   std::string doc;

@@ -102,7 +102,8 @@ struct RenderOptions {
 };
 
 /// Text for people: code, claim, place, line with a caret, notes, help; ends with a newline.
-std::string Render(const Diagnostics& diagnostics, const Source& source, RenderOptions options = {});
+std::string Render(const Diagnostics& diagnostics, const Source& source,
+                   RenderOptions options = {});
 
 /// A JSON array, one object each: code, name, severity, message, file, line, column, end_line,
 /// end_column (from 1), notes, help.
@@ -110,7 +111,8 @@ std::string RenderJson(const Diagnostics& diagnostics, const Source& source);
 
 /// The candidates a reader may have meant by `wrong`: edit distance of at most a third of its
 /// length, best three.
-std::vector<std::string> DidYouMean(std::string_view wrong, std::span<const std::string> candidates);
+std::vector<std::string> DidYouMean(std::string_view wrong,
+                                    std::span<const std::string> candidates);
 
 /// "did you mean `a` or `b`?", or the empty string.
 std::string DidYouMeanText(std::string_view wrong, std::span<const std::string> candidates);

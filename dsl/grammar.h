@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "dsl/ast.h"
+#include "dsl/diagnostic.h"
+#include "dsl/source.h"
+
+/// Tokens and the grammar, without the parser generator: what `grammar_antlr.cpp` offers to
+/// `items.cpp` and `parse.cpp`. Nothing here is safe to call from two threads at once.
+namespace raceway::dsl {
+
+struct Token {
+  enum class Kind {
+    kHardWord,
+    kSoftWord,
+    kSign,      // brackets, operators, commas
+    kName,      // an identifier or a quoted name
+    kNumber,    // 1, 0xFF, 1.5
+    kQuantity,  // 10ms
+    kString,    // any of the four forms of text
+    kDoc,       // a `///` line; never reaches the parser
+    // Never reach the parser: repaired or dropped by `Repair`.
+    kForeign,
+    kOpenString,
+    kBad,
+  };
+
+  Kind kind = Kind::kBad;
+  size_t type = 0;  // the number in the grammar
+  SourceRange range;
+  std::string_view text;  // as written, or what a foreign spelling stands for
+};
+
+struct LexResult {
+  std::vector<Token> tokens;
+  std::optional<SourceRange> open_comment;  // the `/*` that is never closed
+};
+
+/// Cuts the part `range` of `source`, which must be valid UTF-8, into tokens.
+LexResult Lex(const Source& source, SourceRange range);
+
+/// The number in the grammar of a word or sign: `and`, `|>`.
+size_t TypeOf(std::string_view spelling);
+
+/// The numbers of `"text"` and of `10ms`.
+size_t StringType();
+size_t QuantityType();
+
+/// `edition 1`
+struct EditionDecl {
+  int64_t edition = 0;
+  SourceRange range;
+};
+
+using Unit = std::variant<ast::Item, EditionDecl>;
+
+/// Parses the tokens of one item, all repaired and their brackets matched. Nothing if it has a
+/// syntax error: then the first one is in `diagnostics`.
+std::optional<Unit> ParseUnit(const Source& source, std::span<const Token> tokens,
+                              Diagnostics& diagnostics);
+
+}  // namespace raceway::dsl

@@ -1,0 +1,438 @@
+#include "dsl/items.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "dsl/literal.h"
+
+namespace raceway::dsl {
+
+namespace {
+
+using Kind = Token::Kind;
+
+constexpr size_t kMaxBrackets = 256;
+// Signs and words that nest an expression or step without a bracket: `not`, `-`, `if`, `rescue`.
+constexpr size_t kMaxPrefixes = 1000;
+
+constexpr std::array<std::string_view, 10> kItemWords = {
+    "edition", "import", "param", "defaults", "schema", "store", "model", "fn", "flow", "test"};
+
+constexpr std::array<std::string_view, 15> kUnits = {
+    "us", "ms", "s", "min", "h", "B", "KiB", "MiB", "GiB", "kB", "MB", "GB", "%", "rps", "tok"};
+
+// What an item is called elsewhere.
+constexpr std::pair<std::string_view, std::string_view> kItemAliases[] = {
+    {"pipeline", "flow"}, {"workflow", "flow"}, {"def", "fn"},       {"func", "fn"},
+    {"function", "fn"},   {"struct", "schema"}, {"table", "schema"}, {"type", "schema"},
+    {"const", "param"},   {"include", "import"}};
+
+bool IsItemWord(const Token& token) {
+  return token.kind == Kind::kSoftWord &&
+         std::find(kItemWords.begin(), kItemWords.end(), token.text) != kItemWords.end();
+}
+
+bool IsName(const Token& token) {
+  return token.kind == Kind::kName || token.kind == Kind::kSoftWord;
+}
+
+// True if `next` may follow the item word `word`: then `word` cannot be a name here.
+bool Follows(std::string_view word, const Token& next) {
+  if (word == "test") return next.kind == Kind::kString || next.kind == Kind::kOpenString;
+  if (word == "edition") return next.kind == Kind::kNumber;
+  if (word == "defaults") return next.text == "{";
+  if (word == "import" && next.text == "{") return true;
+  return IsName(next);
+}
+
+// The item word that `token` was meant to be.
+std::optional<std::string_view> MeantItemWord(const Token& token) {
+  if (token.kind != Kind::kName) return std::nullopt;
+  for (const auto& [alias, word] : kItemAliases) {
+    if (token.text == alias) return word;
+  }
+  static const std::vector<std::string> words(kItemWords.begin(), kItemWords.end());
+  const std::vector<std::string> near = DidYouMean(token.text, words);
+  if (near.empty()) return std::nullopt;
+  return *std::find(kItemWords.begin(), kItemWords.end(), near.front());
+}
+
+/// Walks over the tokens and says where an item begins.
+class ItemFinder {
+ public:
+  ItemFinder(const Source& source, std::span<const Token> tokens)
+      : source_(source), tokens_(tokens) {
+    if (!tokens.empty()) column_ = source.PositionOf(tokens.front().range.begin).column;
+  }
+
+  // To be asked for each token in turn.
+  bool StartsItem(size_t i) {
+    const Token& token = tokens_[i];
+    const bool starts = depth_ == 0 ? StartsOutside(i) : InColumn(i) && StartsInside(i);
+    if (starts) depth_ = 0;
+    if (token.kind == Kind::kSign) Count(token.text);
+    return starts;
+  }
+
+ private:
+  bool StartsOutside(size_t i) const {
+    if (i == 0) return true;
+    const Token& token = tokens_[i];
+    if (IsItemWord(token)) {
+      if (InColumn(i)) return true;
+      return !IsItemWord(tokens_[i - 1]) && tokens_[i - 1].text != ":" &&
+             NextFollows(i, token.text);
+    }
+    return InColumn(i) && StartsInside(i);
+  }
+
+  // In the column of items; perhaps inside of a bracket that was not closed.
+  bool StartsInside(size_t i) const {
+    const Token& token = tokens_[i];
+    if (IsItemWord(token)) return NextFollows(i, token.text);
+    const std::optional<std::string_view> meant = MeantItemWord(token);
+    return meant && NextFollows(i, *meant);
+  }
+
+  bool NextFollows(size_t i, std::string_view word) const {
+    return i + 1 < tokens_.size() && Follows(word, tokens_[i + 1]);
+  }
+
+  bool InColumn(size_t i) const {
+    const int32_t begin = tokens_[i].range.begin;
+    const std::string_view gap = i == 0 ? "\n" : source_.Text({tokens_[i - 1].range.end, begin});
+    if (gap.find('\n') == std::string_view::npos) return false;
+    return source_.PositionOf(begin).column == column_;
+  }
+
+  void Count(std::string_view sign) {
+    if (sign == "(" || sign == "[" || sign == "{") ++depth_;
+    if ((sign == ")" || sign == "]" || sign == "}") && depth_ > 0) --depth_;
+  }
+
+  const Source& source_;
+  std::span<const Token> tokens_;
+  int32_t column_ = 1;
+  size_t depth_ = 0;
+};
+
+std::string DocLine(std::string_view comment) {
+  comment.remove_prefix(3);
+  if (comment.starts_with(' ')) comment.remove_prefix(1);
+  while (comment.ends_with(' ') || comment.ends_with('\t')) comment.remove_suffix(1);
+  return std::string(comment);
+}
+
+struct Spelling {
+  std::string_view wrong;
+  std::string_view right;  // empty: dropped
+  std::string_view help;
+};
+
+constexpr Spelling kSpellings[] = {
+    {"&&", "and", "write `and`"},
+    {"||", "or", "write `or`"},
+    {"!", "not", "write `not`"},
+    {"|", "|>", "steps are joined by `|>`"},
+    {";", "", "statements need no end: leave it out"},
+    {"%", "/", "the remainder is `mod(a, b)`; a percentage is written without a space: `10%`"},
+};
+
+std::string DescribeCharacter(std::string_view text) {
+  size_t end = 0;
+  const char32_t c = NextCharacter(text, end);
+  std::array<char, 16> code{};
+  std::snprintf(code.data(), code.size(), "U+%04X", static_cast<unsigned>(c));
+  const bool visible = c > 0x20 && c != 0x7F && !(c >= 0x80 && c <= 0xA0) &&
+                       !(c >= 0x2000 && c <= 0x200F) && c != 0xFEFF;
+  if (!visible) return std::string("invisible character ") + code.data();
+  return "character `" + std::string(text) + "`" +
+         (c < 0x80 ? "" : std::string(" (") + code.data() + ")");
+}
+
+/// The repair of one item.
+class Repairer {
+ public:
+  Repairer(const Source& source, std::vector<Token>& tokens, Diagnostics& diagnostics)
+      : source_(source), tokens_(tokens), diagnostics_(diagnostics) {}
+
+  Repaired Run() {
+    std::vector<Token> kept;
+    kept.reserve(tokens_.size());
+    for (size_t i = 0; i < tokens_.size() && result_ != Repaired::kNot; ++i) {
+      Token token = tokens_[i];
+      if (IsSplitQuantity(i)) {
+        token = JoinQuantity(i);
+        ++i;
+      } else if (!Keep(i, token)) {
+        continue;
+      }
+      kept.push_back(token);
+    }
+    tokens_ = std::move(kept);
+    return result_;
+  }
+
+ private:
+  // False if the token is dropped.
+  bool Keep(size_t i, Token& token) {
+    switch (token.kind) {
+      case Kind::kForeign: return KeepForeign(token);
+      case Kind::kOpenString: return KeepOpenString(token);
+      case Kind::kBad: {
+        Add(DiagnosticKind::kSyntaxError, token.range,
+            "unexpected " + DescribeCharacter(source_.Text(token.range)), "leave it out");
+        return false;
+      }
+      case Kind::kString: return !IsOpenText(i) || ReportOpenText(token);
+      default: return true;
+    }
+  }
+
+  bool KeepForeign(Token& token) {
+    const std::string_view text = token.text;
+    if (text.starts_with('#')) {
+      Add(DiagnosticKind::kForeignSpelling, token.range, "a comment does not begin with `#`",
+          "write `//`");
+      return false;
+    }
+    for (const Spelling& spelling : kSpellings) {
+      if (text != spelling.wrong) continue;
+      Add(DiagnosticKind::kForeignSpelling, token.range,
+          "`" + std::string(text) + "` is not a sign of the language", std::string(spelling.help));
+      if (spelling.right.empty()) return false;
+      Become(token, Kind::kSign, spelling.right);
+      return true;
+    }
+    Add(DiagnosticKind::kForeignSpelling, token.range, "text stands between double quotes",
+        "write `\"…\"`");
+    token.kind = Kind::kString;
+    token.type = StringType();
+    return true;
+  }
+
+  bool KeepOpenString(Token& token) {
+    Add(DiagnosticKind::kForeignSpelling, token.range, "this text has no end on its line",
+        "close it with `\"`; a text of several lines stands between `\"\"\"`");
+    token.kind = Kind::kString;
+    token.type = StringType();
+    result_ = Repaired::kQuietly;
+    return true;
+  }
+
+  // `"""` without an end reads as `""` and the beginning of another string.
+  bool IsOpenText(size_t i) const {
+    const std::string_view text = tokens_[i].text;
+    return (text == "\"\"" || text == "f\"\"") && i + 1 < tokens_.size() &&
+           tokens_[i + 1].range.begin == tokens_[i].range.end &&
+           tokens_[i + 1].text.starts_with('"');
+  }
+
+  bool ReportOpenText(const Token& token) {
+    Add(DiagnosticKind::kUnclosedBracket, {token.range.begin, token.range.end + 1},
+        "this text is never closed", "end it with `\"\"\"`");
+    result_ = Repaired::kNot;
+    return true;
+  }
+
+  bool IsSplitQuantity(size_t i) const {
+    if (tokens_[i].kind != Kind::kNumber || i + 1 >= tokens_.size()) return false;
+    const Token& unit = tokens_[i + 1];
+    const std::string_view gap = source_.Text({tokens_[i].range.end, unit.range.begin});
+    if (gap.find_first_not_of(" \t") != std::string_view::npos) return false;
+    const std::string_view after = i + 2 < tokens_.size() ? tokens_[i + 2].text : "";
+    if (unit.text == "%") {
+      return after.empty() || after == "," || after == ")" || after == "}" || after == "]" ||
+             after == "..";
+    }
+    return unit.kind == Kind::kName && after != ":" && after != "{" &&
+           std::find(kUnits.begin(), kUnits.end(), unit.text) != kUnits.end();
+  }
+
+  Token JoinQuantity(size_t i) {
+    Token token = tokens_[i];
+    const Token& unit = tokens_[i + 1];
+    token.range.end = unit.range.end;
+    Add(DiagnosticKind::kSyntaxError, token.range, "a number and its unit are one word",
+        "write `" + std::string(token.text) + std::string(unit.text) + "`");
+    token.kind = Kind::kQuantity;
+    token.type = QuantityType();
+    token.text = source_.Text(token.range);
+    return token;
+  }
+
+  static void Become(Token& token, Kind kind, std::string_view spelling) {
+    token.kind = kind;
+    token.type = TypeOf(spelling);
+    token.text = spelling;
+  }
+
+  void Add(DiagnosticKind kind, SourceRange where, std::string message, std::string help) {
+    if (result_ != Repaired::kNot) {
+      diagnostics_.Add(kind, where, std::move(message)).help = std::move(help);
+    }
+  }
+
+  const Source& source_;
+  std::vector<Token>& tokens_;
+  Diagnostics& diagnostics_;
+  Repaired result_ = Repaired::kAll;
+};
+
+/// Brackets and the depth of one item.
+class NestingChecker {
+ public:
+  NestingChecker(const Source& source, Diagnostics& diagnostics)
+      : source_(source), diagnostics_(diagnostics) {}
+
+  bool Check(std::span<const Token> tokens) {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const std::string_view text = tokens[i].text;
+      if (tokens[i].kind == Kind::kSign && (text == "(" || text == "[" || text == "{")) {
+        open_.push_back({&tokens[i], prefixes_});
+        if (open_.size() > kMaxBrackets) return TooDeep(tokens[i]);
+      } else if (tokens[i].kind == Kind::kSign && (text == ")" || text == "]" || text == "}")) {
+        if (!Close(tokens[i])) return false;
+      } else if (text == "," || text == "|>" || text == "=>" || text == "let" || text == "return") {
+        prefixes_ = open_.empty() ? 0 : open_.back().prefixes;
+      } else if (IsPrefix(tokens, i) && ++prefixes_ > kMaxPrefixes) {
+        return TooDeep(tokens[i]);
+      }
+    }
+    return open_.empty() || Unclosed();
+  }
+
+ private:
+  struct Opener {
+    const Token* token;
+    size_t prefixes;  // outside of this bracket
+  };
+
+  static bool IsPrefix(std::span<const Token> tokens, size_t i) {
+    const std::string_view text = tokens[i].text;
+    if (tokens[i].kind == Kind::kHardWord) return text == "not" || text == "if" || text == "rescue";
+    if (text != "-" && text != "+") return false;
+    // A sign is a prefix where no operand ends before it.
+    const Token& before = i > 0 ? tokens[i - 1] : tokens[i];
+    return (before.kind == Kind::kSign && before.text != ")" && before.text != "]" &&
+            before.text != "}") ||
+           before.kind == Kind::kHardWord;
+  }
+
+  bool Close(const Token& closer) {
+    if (open_.empty()) {
+      diagnostics_.Add(DiagnosticKind::kUnclosedBracket, closer.range,
+                       "this `" + std::string(closer.text) + "` closes nothing");
+      return false;
+    }
+    const Token& opener = *open_.back().token;
+    const char wanted = opener.text == "(" ? ')' : opener.text == "[" ? ']' : '}';
+    if (closer.text.front() != wanted) {
+      Diagnostic& error = diagnostics_.Add(
+          DiagnosticKind::kUnclosedBracket, opener.range,
+          "this `" + std::string(opener.text) + "` is not closed by `" + wanted + "`");
+      error.notes.push_back({closer.range, "but `" + std::string(closer.text) + "` comes here"});
+      return false;
+    }
+    if (!suspect_ && closer.text == "}" && IndentOf(closer) < IndentOf(opener)) suspect_ = &opener;
+    prefixes_ = open_.back().prefixes;
+    open_.pop_back();
+    return true;
+  }
+
+  bool Unclosed() {
+    // A `}` further left than its opener's line says that this opener lacks its own.
+    const Token& opener = suspect_ != nullptr ? *suspect_ : *open_.back().token;
+    diagnostics_.Add(DiagnosticKind::kUnclosedBracket, opener.range,
+                     "this `" + std::string(opener.text) + "` is never closed");
+    return false;
+  }
+
+  bool TooDeep(const Token& token) {
+    diagnostics_
+        .Add(DiagnosticKind::kNestingTooDeep, token.range,
+             "nested deeper than " +
+                 std::to_string(open_.size() > kMaxBrackets ? kMaxBrackets : kMaxPrefixes) +
+                 " levels")
+        .help = "name the inner parts with `let`";
+    return false;
+  }
+
+  int32_t IndentOf(const Token& token) const {
+    const int32_t line = source_.PositionOf(token.range.begin).line;
+    const size_t indent = source_.Line(line).find_first_not_of(" \t");
+    return static_cast<int32_t>(indent);
+  }
+
+  const Source& source_;
+  Diagnostics& diagnostics_;
+  std::vector<Opener> open_;
+  size_t prefixes_ = 0;
+  const Token* suspect_ = nullptr;
+};
+
+}  // namespace
+
+std::vector<ItemTokens> CutItems(const Source& source, std::span<const Token> tokens) {
+  std::vector<Token> words;
+  std::vector<std::pair<size_t, std::string>> docs;  // index of the token behind, line
+  for (const Token& token : tokens) {
+    if (token.kind == Kind::kDoc) {
+      docs.emplace_back(words.size(), DocLine(token.text));
+    } else {
+      words.push_back(token);
+    }
+  }
+  std::vector<ItemTokens> items;
+  ItemFinder finder(source, words);
+  auto doc = docs.begin();
+  for (size_t i = 0; i < words.size(); ++i) {
+    const bool starts = finder.StartsItem(i);
+    if (starts) items.emplace_back();
+    for (; doc != docs.end() && doc->first == i; ++doc) {
+      if (!starts) continue;  // a misplaced one documents nothing
+      std::string& text = items.back().doc;
+      text += (text.empty() ? "" : "\n") + doc->second;
+    }
+    items.back().tokens.push_back(words[i]);
+  }
+  return items;
+}
+
+bool RepairItemWord(ItemTokens& item, Diagnostics& diagnostics) {
+  Token& first = item.tokens.front();
+  if (IsItemWord(first)) return true;
+  const std::optional<std::string_view> meant = MeantItemWord(first);
+  const bool repaired = meant && item.tokens.size() > 1 && Follows(*meant, item.tokens[1]);
+  if (!repaired) {
+    diagnostics
+        .Add(DiagnosticKind::kSyntaxError, first.range,
+             "expected an item, found `" + std::string(first.text.substr(0, 40)) + "`")
+        .help =
+        "items begin with `flow`, `model`, `fn`, `schema`, `param`, `store`, `import`, "
+        "`defaults` or `test`";
+    return false;
+  }
+  diagnostics
+      .Add(DiagnosticKind::kSyntaxError, first.range,
+           "expected an item, found `" + std::string(first.text) + "`")
+      .help = "did you mean `" + std::string(*meant) + "`?";
+  first.kind = Kind::kSoftWord;
+  first.type = TypeOf(*meant);
+  first.text = *meant;
+  return true;
+}
+
+Repaired Repair(const Source& source, std::vector<Token>& tokens, Diagnostics& diagnostics) {
+  return Repairer(source, tokens, diagnostics).Run();
+}
+
+bool CheckNesting(const Source& source, std::span<const Token> tokens, Diagnostics& diagnostics) {
+  return NestingChecker(source, diagnostics).Check(tokens);
+}
+
+}  // namespace raceway::dsl

@@ -1,0 +1,122 @@
+#include "dsl/parse.h"
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/grammar.h"
+#include "dsl/items.h"
+#include "dsl/literal.h"
+
+namespace raceway::dsl {
+
+namespace {
+
+// The generated parser shares its tables between threads without a lock.
+std::mutex& ParserMutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+// What must hold before the lexer may see the text.
+bool CheckBytes(const Source& source, Diagnostics& diagnostics) {
+  const std::string& text = source.text();
+  if (text.size() > static_cast<size_t>(Source::kMaxBytes)) {
+    diagnostics
+        .Add(DiagnosticKind::kFileTooLarge, {0, 0},
+             "the file has " + std::to_string(text.size()) + " bytes, the limit is " +
+                 std::to_string(Source::kMaxBytes))
+        .help = "split it and `import` the parts; data belongs into files of its own";
+    return false;
+  }
+  const std::optional<int32_t> bad = FindInvalidUtf8(text);
+  if (bad) {
+    diagnostics
+        .Add(DiagnosticKind::kInvalidUtf8, {*bad, *bad + 1},
+             "the byte at offset " + std::to_string(*bad) + " is not UTF-8")
+        .help = "save the file as UTF-8";
+    return false;
+  }
+  const size_t nul = text.find('\0');
+  if (nul != std::string::npos) {
+    const int32_t offset = static_cast<int32_t>(nul);
+    diagnostics
+        .Add(DiagnosticKind::kInvalidUtf8, {offset, offset + 1},
+             "the byte at offset " + std::to_string(offset) + " is NUL: this is not a text file")
+        .help = "a flow is UTF-8 text";
+    return false;
+  }
+  return true;
+}
+
+void SetDoc(ast::Item& item, std::string doc) {
+  const auto set = [&doc](auto& declaration) {
+    if constexpr (requires { declaration.doc; }) declaration.doc = std::move(doc);
+  };
+  std::visit(set, item);
+}
+
+void AddEdition(const EditionDecl& edition, bool is_first, ParseResult& result) {
+  if (!is_first) {
+    result.diagnostics.Add(DiagnosticKind::kSyntaxError, edition.range,
+                           "`edition` comes once, before everything else");
+    return;
+  }
+  result.file.edition = edition.edition;
+  result.file.edition_range = edition.range;
+}
+
+// The name that an item would have declared.
+void NoteLostName(const ItemTokens& item, ParseResult& result) {
+  if (item.tokens.size() < 2) return;
+  const Token& name = item.tokens[1];
+  std::string_view text = name.text;
+  if (name.kind != Token::Kind::kName && name.kind != Token::Kind::kSoftWord) return;
+  if (text.size() > 1 && text.front() == '`') text = text.substr(1, text.size() - 2);
+  result.lost_names.emplace_back(text);
+}
+
+void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult& result) {
+  Diagnostics unheard;
+  const Repaired repaired = Repair(source, item.tokens, result.diagnostics);
+  if (item.tokens.empty()) return;
+  Diagnostics& diagnostics = repaired == Repaired::kAll ? result.diagnostics : unheard;
+  std::optional<Unit> unit;
+  if (repaired != Repaired::kNot && RepairItemWord(item, diagnostics) &&
+      CheckNesting(source, item.tokens, diagnostics)) {
+    unit = ParseUnit(source, item.tokens, diagnostics);
+  }
+  if (!unit) {
+    NoteLostName(item, result);
+  } else if (const EditionDecl* edition = std::get_if<EditionDecl>(&*unit)) {
+    AddEdition(*edition, is_first, result);
+  } else {
+    SetDoc(std::get<ast::Item>(*unit), std::move(item.doc));
+    result.file.items.push_back(std::get<ast::Item>(std::move(*unit)));
+  }
+}
+
+}  // namespace
+
+ParseResult Parse(const Source& source) {
+  ParseResult result;
+  if (!CheckBytes(source, result.diagnostics)) return result;
+  const std::lock_guard lock(ParserMutex());
+  const SourceRange whole = {source.LineStart(1), static_cast<int32_t>(source.text().size())};
+  const LexResult lexed = Lex(source, whole);
+  if (lexed.open_comment) {
+    result.diagnostics
+        .Add(DiagnosticKind::kUnclosedBracket, *lexed.open_comment, "this comment is never closed")
+        .help = "comments nest: each `/*` needs its `*/`";
+  }
+  bool is_first = true;
+  for (ItemTokens& item : CutItems(source, lexed.tokens)) {
+    ParseItem(source, std::move(item), is_first, result);
+    is_first = false;
+  }
+  return result;
+}
+
+}  // namespace raceway::dsl
