@@ -16,13 +16,14 @@ fail() {
   exit "${RACEWAY_STATUS:-1}"
 }
 
-# The last line that looks like a cause, else the last line at all.
+# The first line that looks like a cause, the likeliest pattern first; else the last line at all.
 progress_cause() {
-  local from="$1" line
-  line="$(tail -n "+$from" "$progress_log" |
-    grep -aE '^E: |^ERROR|[Ee]rror:|^FAILED:|fatal|No space left|not found|\(Failed\)|Killed' |
-    grep -avE '^W: |0 tests failed' | head -n 1)" || true
-  [[ -n "$line" ]] || line="$(tail -n "+$from" "$progress_log" | grep -av '^\s*$' | tail -n 1)"
+  local from="$1" pattern line=""
+  for pattern in '^E: ' '^ERROR: ' 'No space left' ': (fatal )?error: ' 'Error: ' '^CMake Error' \
+    'undefined reference' '^FAILED: ' 'not found' 'Killed'; do
+    line="$(tail -n "+$from" "$progress_log" | grep -aE -m 1 -e "$pattern")" && break
+  done
+  [[ -n "$line" ]] || line="$(tail -n "+$from" "$progress_log" | grep -av '^[[:space:]]*$' | tail -n 1)"
   printf '%s' "${line:-no output}" | cut -c1-300
 }
 

@@ -1,0 +1,23 @@
+# Tests that are no C++: who includes whom, formatting, and the example against plain Python.
+# They look at the sources or at the whole, so the sanitizer builds leave the first two out.
+
+set(RACEWAY_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python")
+
+if(NOT RACEWAY_SANITIZE)
+  foreach(check IN ITEMS includes format)
+    add_test(NAME lint_${check} COMMAND "${PROJECT_SOURCE_DIR}/tools/lint" ${check}
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  endforeach()
+endif()
+
+if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
+  add_test(NAME example_models
+    COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tools/models/export.py"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  add_test(NAME image_cascade
+    COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/image_cascade_test.py"
+            "${PROJECT_BINARY_DIR}/bin/raceway"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(example_models PROPERTIES FIXTURES_SETUP example_models TIMEOUT 600)
+  set_tests_properties(image_cascade PROPERTIES FIXTURES_REQUIRED example_models TIMEOUT 600)
+endif()
