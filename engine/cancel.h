@@ -18,7 +18,14 @@ class CancelToken {
   CancelToken(const CancelToken&) = delete;
 
   void Cancel() { cancelled_.store(true, std::memory_order_release); }
-  bool is_cancelled() const { return cancelled_.load(std::memory_order_acquire); }
+  bool is_cancelled() const {
+    return cancelled_.load(std::memory_order_acquire) ||
+           (parent_ != nullptr && parent_->is_cancelled());
+  }
+
+  /// Whoever cancels `parent` cancels this too. Set before the request is submitted, not changed
+  /// afterwards; null for none, else it must outlive the token.
+  void SetParent(const CancelToken* parent) { parent_ = parent; }
 
   /// Set before the request is submitted, not changed afterwards. `clock` must outlive the token.
   void SetDeadline(TimePoint deadline, const Clock& clock) {
@@ -38,6 +45,7 @@ class CancelToken {
   std::atomic<bool> cancelled_ = false;
   std::optional<TimePoint> deadline_;
   const Clock* clock_ = nullptr;
+  const CancelToken* parent_ = nullptr;
 };
 
 }  // namespace raceway::engine

@@ -1,0 +1,165 @@
+#include "engine/engine.h"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "engine/exec/graph.h"
+
+namespace raceway::engine {
+namespace {
+
+int NumWorkers(int wanted) {
+  return wanted > 0 ? wanted : std::max(1, tbb::info::default_concurrency());
+}
+
+// TBB starts one thread less than there are cores unless asked for more. A smaller number is the
+// arena's business: the process may use TBB for other things.
+std::optional<tbb::global_control> AllowWorkers(int num_workers) {
+  const auto num_threads = static_cast<size_t>(num_workers) + 1;
+  constexpr auto kLimit = tbb::global_control::max_allowed_parallelism;
+  if (num_threads <= tbb::global_control::active_value(kLimit)) return std::nullopt;
+  return std::optional<tbb::global_control>(std::in_place, kLimit, num_threads);
+}
+
+Error BadInput(const std::string& flow, const Schema& wants, const std::string& what) {
+  return {.code = ErrorCode::kInvalidArgument,
+          .message = "`" + flow + "` takes " + ToString(wants) + ": " + what};
+}
+
+// `input` as a batch of exactly `wants`, which its rows are numbered by.
+Result<Batch> Conform(const std::string& flow, const SchemaPtr& wants, Batch input) {
+  if (!input) return BadInput(flow, *wants, "there is no table");
+  const Schema& has = *input.schema();
+  if (input.schema() == wants || has == *wants) {
+    if (input.schema() == wants && !input.row_ids()) return input;
+    return Batch(wants, input.columns(), input.num_rows());
+  }
+  std::vector<Column> columns;
+  for (const Field& field : wants->fields()) {
+    const std::optional<size_t> index = has.IndexOf(field.name);
+    if (!index) return BadInput(flow, *wants, "the table has no column `" + field.name + "`");
+    columns.push_back(input.column(*index));
+  }
+  for (const Field& field : has.fields()) {
+    if (!wants->Find(field.name)) {
+      return BadInput(flow, *wants, "no column `" + field.name + "` is expected");
+    }
+  }
+  Result<Batch> made = Batch::Make(wants, std::move(columns));
+  if (!made) made.error().message = BadInput(flow, *wants, made.error().message).message;
+  return made;
+}
+
+// Where the caller of `Run` waits.
+class Waiter {
+ public:
+  void Set(Result<Batch> result) {
+    std::lock_guard lock(mutex_);  // until the end: `Take` may return and destroy us
+    result_ = std::move(result);
+    is_set_.notify_one();
+  }
+  Result<Batch> Take() {
+    std::unique_lock lock(mutex_);
+    is_set_.wait(lock, [this] { return result_.has_value(); });
+    return *std::move(result_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable is_set_;
+  std::optional<Result<Batch>> result_;
+};
+
+}  // namespace
+
+DeployedFlow::DeployedFlow(std::string name, std::unique_ptr<Graph> graph)
+    : name_(std::move(name)), graph_(std::move(graph)) {}
+DeployedFlow::~DeployedFlow() = default;
+
+const SchemaPtr& DeployedFlow::input_schema() const { return graph_->input_schema(); }
+const SchemaPtr& DeployedFlow::result_schema() const { return graph_->result_schema(); }
+
+struct Engine::State {
+  explicit State(EngineOptions options)
+      : factories(std::move(options.factories)),
+        clock(options.clock != nullptr ? *options.clock : steady_clock),
+        num_workers(NumWorkers(options.num_workers)),
+        limit(AllowWorkers(num_workers)),
+        // One slot more, for threads that come in from outside to deploy or to wait.
+        arena(num_workers + 1, 1) {}
+
+  Request::Ptr MakeRequest(Graph& graph, RequestOptions options, Completion completion) {
+    Request::Ptr request = graph.MakeRequest(
+        RequestId{next_id.fetch_add(1, std::memory_order_relaxed)}, std::move(completion));
+    if (options.deadline) request->cancel().SetDeadline(*options.deadline, clock);
+    if (options.cancel) request->HoldParent(std::move(options.cancel));
+    return request;
+  }
+
+  const OperatorFactories factories;
+  const SteadyClock steady_clock;
+  const Clock& clock;
+  const int num_workers;
+  const std::optional<tbb::global_control> limit;
+  tbb::task_arena arena;
+  std::atomic<int64_t> next_id = 1;
+  std::mutex mutex;  // of `flows`
+  std::deque<std::unique_ptr<DeployedFlow>> flows;
+};
+
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Engine::~Engine() = default;
+
+int Engine::num_workers() const { return state_->num_workers; }
+
+Result<DeployedFlow*> Engine::Deploy(const PhysicalPlan& plan,
+                                     const std::filesystem::path& base_dir) {
+  Status valid = Validate(plan);
+  if (!valid) return std::move(valid).error();
+  Result<std::unique_ptr<Graph>> graph =
+      Graph::Build(plan, state_->factories, base_dir, state_->clock, state_->arena);
+  if (!graph) return std::move(graph).error();
+  std::unique_ptr<DeployedFlow> flow(new DeployedFlow(plan.flow, *std::move(graph)));
+  std::lock_guard lock(state_->mutex);
+  return state_->flows.emplace_back(std::move(flow)).get();
+}
+
+void Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options,
+                    Completion completion) {
+  Graph& graph = *flow.graph_;
+  Result<Batch> conformed = Conform(flow.name(), graph.input_schema(), std::move(input));
+  if (!conformed) return completion(std::move(conformed));
+  graph.Submit(state_->MakeRequest(graph, std::move(options), std::move(completion)),
+               *std::move(conformed));
+}
+
+std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options) {
+  auto promise = std::make_shared<std::promise<Result<Batch>>>();
+  std::future<Result<Batch>> future = promise->get_future();
+  Submit(flow, std::move(input), std::move(options),
+         [promise](Result<Batch> result) { promise->set_value(std::move(result)); });
+  return future;
+}
+
+Result<Batch> Engine::Run(DeployedFlow& flow, Batch input, RequestOptions options) {
+  Graph& graph = *flow.graph_;
+  Result<Batch> conformed = Conform(flow.name(), graph.input_schema(), std::move(input));
+  if (!conformed) return conformed;
+  Waiter waiter;
+  graph.RunHere(
+      state_->MakeRequest(graph, std::move(options),
+                          [&waiter](Result<Batch> result) { waiter.Set(std::move(result)); }),
+      *std::move(conformed));
+  return waiter.Take();
+}
+
+}  // namespace raceway::engine

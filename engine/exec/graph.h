@@ -1,0 +1,108 @@
+#pragma once
+
+#include <oneapi/tbb/flow_graph.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/exec/in_flight.h"
+#include "engine/exec/request.h"
+#include "engine/exec/stage.h"
+#include "engine/operator.h"
+#include "engine/plan/physical_plan.h"
+
+namespace raceway::engine {
+
+/// A plan that runs: its stages, who waits for whom, and the TBB graph that moves requests from
+/// thread to thread.
+///
+/// A request stays with its thread from stage to stage. Only where a thread finds several stages
+/// ready that are worth a task (`own_task`), it keeps one and puts the request into the TBB nodes
+/// of the others. So a hop is a call, and a hand-off is a TBB message: the `Request*` alone.
+///
+/// Every edge carries every request exactly once, also one that has failed: it passes through
+/// without being run. So the stage of the output is the last to see it, and it ends exactly once.
+///
+/// Neither copied nor moved: bodies hold `this`.
+class Graph {
+ public:
+  /// Makes the operators of a plan that is valid (`Validate`). `clock` and `arena` outlive the
+  /// graph; its tasks run in `arena`. May take long: operators load their models.
+  static Result<std::unique_ptr<Graph>> Build(const PhysicalPlan& plan,
+                                              const OperatorFactories& factories,
+                                              const std::filesystem::path& base_dir,
+                                              const Clock& clock, tbb::task_arena& arena);
+  /// Waits for the requests in flight, their completions included.
+  ~Graph();
+  Graph(const Graph&) = delete;
+
+  const SchemaPtr& input_schema() const { return input_schema_; }
+  const SchemaPtr& result_schema() const { return result_schema_; }
+
+  Request::Ptr MakeRequest(RequestId id, Request::Completion completion) const {
+    return Request::Make(layout_, id, std::move(completion));
+  }
+  /// Starts `request` in a worker of the arena. `input` has `input_schema`.
+  void Submit(Request::Ptr request, Batch input);
+  /// Starts it in this thread. When this returns, the request is over, or other threads have it.
+  void RunHere(Request::Ptr request, Batch input);
+
+ private:
+  using TaskNode = tbb::flow::function_node<Request*>;
+
+  struct Input {
+    size_t port = 0;
+    int32_t uses = -1;  // counter of its readers left, -1: one reader
+  };
+  struct Edge {
+    int32_t to = 0;
+    int32_t arrivals = -1;  // counter of the producers that `to` waits for, -1: one producer
+  };
+  struct Node {
+    Stage stage;
+    std::vector<Input> inputs;
+    size_t first_port = 0;  // of its outputs
+    size_t num_ports = 0;
+    std::vector<Edge> edges = {};
+    std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
+  };
+  /// Stages one thread has to run for one request, linked through the request.
+  struct Ready {
+    int32_t first = -1;
+    int32_t first_task = -1;  // of those worth a task of their own
+  };
+
+  Graph(const Clock& clock, tbb::task_arena& arena);
+  Result<Done> AddStages(const PhysicalPlan& plan, const OperatorFactories& factories,
+                         const std::filesystem::path& base_dir);
+  void Connect(const PhysicalPlan& plan);
+  void MakeTasks(const PhysicalPlan& plan);
+
+  void Start(Request& request) noexcept;
+  void Work(Request& request, Ready ready) noexcept;
+  void RunStage(const Node& node, Request& request) const noexcept;
+  void Forward(const std::vector<Edge>& edges, Request& request, Ready& ready) const noexcept;
+  bool IsWorthTask(const Node& node, Request& request) const noexcept;
+  void HandOffAllButFirst(Request& request, int32_t first) const noexcept;
+  void Complete(Request& request) noexcept;
+
+  const Clock& clock_;
+  tbb::task_arena& arena_;
+  std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
+  RequestLayout layout_;
+  SchemaPtr input_schema_;
+  SchemaPtr result_schema_;
+  std::optional<std::vector<size_t>> result_columns_;  // of the output, where they differ from it
+  size_t output_port_ = 0;
+  int32_t output_stage_ = 0;
+  std::vector<Edge> entry_edges_;
+  std::vector<Node> nodes_;
+  std::optional<TaskNode> entry_;
+  InFlight in_flight_;
+};
+
+}  // namespace raceway::engine

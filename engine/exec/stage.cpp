@@ -1,0 +1,157 @@
+#include "engine/exec/stage.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "engine/exec/request.h"
+#include "engine/gate.h"
+
+namespace raceway::engine {
+namespace {
+
+std::string Trimmed(std::string_view text) {
+  return std::string(text.substr(0, text.find_last_not_of(" \n\t") + 1));
+}
+
+// The error for what is being caught.
+Error CaughtError() noexcept {
+  try {
+    throw;
+  } catch (const Stopped& stopped) {
+    return StopError(stopped.code, {});
+  } catch (const c10::Error& error) {
+    return {.code = ErrorCode::kFailed, .message = Trimmed(error.what_without_backtrace())};
+  } catch (const std::bad_alloc&) {
+    return {.code = ErrorCode::kFailed, .message = "out of memory"};
+  } catch (const std::exception& exception) {
+    return {.code = ErrorCode::kFailed, .message = Trimmed(exception.what())};
+  } catch (...) {
+    return {.code = ErrorCode::kInternal, .message = "the operator threw something unknown"};
+  }
+}
+
+Error NoBatch() { return {.code = ErrorCode::kInternal, .message = "the operator gave no batch"}; }
+
+// Whether the factory made what the plan describes: a step with several inputs is a merger, one
+// with several outputs a splitter. A merger of one input is fine.
+bool FitsTo(const AnyOperator& op, size_t num_inputs, size_t num_outputs) {
+  if (std::visit([](const auto& made) { return made == nullptr; }, op)) return false;
+  if (std::holds_alternative<std::unique_ptr<Splitter>>(op)) return num_inputs == 1;
+  if (std::holds_alternative<std::unique_ptr<Merger>>(op)) return num_outputs == 1;
+  return num_inputs == 1 && num_outputs == 1;
+}
+
+bool IsRowWise(const AnyOperator& op) {
+  if (const auto* plain = std::get_if<std::unique_ptr<Operator>>(&op)) {
+    return (*plain)->is_row_wise();
+  }
+  return true;  // of no rows, a splitter makes no rows and a merger too
+}
+
+Result<AnyOperator> MakeOperator(const OperatorSpec& spec, const OperatorFactories& factories) {
+  const OperatorFactory factory = factories.Find(spec.step.op);
+  if (factory == nullptr) {
+    return Error{.code = ErrorCode::kUnsupported,
+                 .message = "this engine has no operator `" + spec.step.op + "`"};
+  }
+  try {
+    Result<AnyOperator> op = factory(spec);
+    if (op && !FitsTo(*op, spec.inputs.size(), spec.outputs.size())) {
+      return Error{.code = ErrorCode::kInternal,
+                   .message = "`" + spec.step.op + "` does not take " +
+                              std::to_string(spec.inputs.size()) + " inputs to " +
+                              std::to_string(spec.outputs.size()) + " outputs"};
+    }
+    return op;
+  } catch (...) {
+    return CaughtError();
+  }
+}
+
+}  // namespace
+
+Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
+                          std::vector<SchemaPtr> outputs, const OperatorFactories& factories,
+                          const std::filesystem::path& base_dir) {
+  Stage stage;
+  for (const SchemaPtr& schema : outputs) stage.empty_outputs_.push_back(Batch::Empty(schema));
+  for (size_t i = 0; i < spec.steps.size(); ++i) {
+    const StepSpec& step = spec.steps[i];
+    std::vector<SchemaPtr> leaving;
+    if (i + 1 == spec.steps.size()) {
+      leaving = outputs;
+    } else {
+      leaving.push_back(std::make_shared<const Schema>(step.outputs[0]));
+    }
+    std::string place = step.origin.empty() ? step.label : step.label + " at " + step.origin;
+    const OperatorSpec op_spec{step, std::move(inputs), leaving, spec.device, base_dir};
+    Result<AnyOperator> op = MakeOperator(op_spec, factories);
+    if (!op) {
+      if (op.error().stage.empty()) op.error().stage = std::move(place);
+      return std::move(op).error();
+    }
+    stage.steps_.push_back({*std::move(op), std::move(place)});
+    inputs = std::move(leaving);
+  }
+  bool rest_is_row_wise = true;
+  for (size_t i = stage.steps_.size(); i-- > 0;) {
+    rest_is_row_wise = rest_is_row_wise && IsRowWise(stage.steps_[i].op);
+    stage.steps_[i].rest_is_row_wise = rest_is_row_wise;
+  }
+  return stage;
+}
+
+Status Stage::Run(std::span<Batch> inputs, std::span<Batch> outputs,
+                  RunContext& context) const noexcept {
+  size_t at = 0;
+  Status status = Done{};
+  try {
+    status = RunSteps(inputs, outputs, context, at);
+  } catch (...) {
+    status = CaughtError();
+  }
+  if (!status && status.error().stage.empty()) status.error().stage = steps_[at].place;
+  return status;
+}
+
+Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context,
+                       size_t& at) const {
+  Batch batch;
+  if (inputs.size() == 1) batch = std::move(inputs[0]);
+  for (at = 0; at < steps_.size(); ++at) {
+    const Step& step = steps_[at];
+    if (at > 0) {
+      if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
+    }
+    if (batch && batch.num_rows() == 0 && step.rest_is_row_wise) {
+      std::copy(empty_outputs_.begin(), empty_outputs_.end(), outputs.begin());
+      return Done{};
+    }
+    if (const auto* splitter = std::get_if<std::unique_ptr<Splitter>>(&step.op)) {
+      Status status = (*splitter)->Run(std::move(batch), outputs, context);
+      if (!status) return status;
+      for (const Batch& output : outputs) {
+        if (!output) return NoBatch();
+      }
+      return Done{};
+    }
+    const auto* merger = std::get_if<std::unique_ptr<Merger>>(&step.op);
+    const bool has_several = at == 0 && inputs.size() > 1;
+    Result<Batch> result =
+        merger == nullptr ? std::get<0>(step.op)->Run(std::move(batch), context)
+                          : (*merger)->Run(has_several ? inputs : std::span(&batch, 1), context);
+    if (!result) return std::move(result).error();
+    batch = *std::move(result);
+    if (!batch) return NoBatch();
+  }
+  outputs[0] = std::move(batch);
+  return Done{};
+}
+
+}  // namespace raceway::engine
