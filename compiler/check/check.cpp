@@ -1,0 +1,41 @@
+#include "compiler/check/check.h"
+
+#include "compiler/check/declarations.h"
+#include "compiler/check/flows.h"
+
+namespace raceway::compiler {
+namespace {
+
+constexpr int64_t kNewestEdition = 1;
+
+void CheckEdition(const dsl::ast::File& file, dsl::Diagnostics& diagnostics) {
+  if (!file.edition) {
+    diagnostics
+        .Add(dsl::DiagnosticKind::kMissingEdition, file.edition_range,
+             "the file does not say its edition; read as edition 1")
+        .help = "begin the file with `edition 1`";
+  } else if (*file.edition != kNewestEdition) {
+    diagnostics.Add(dsl::DiagnosticKind::kUnknownEdition, file.edition_range,
+                    "edition " + std::to_string(*file.edition) +
+                        " is not known to this release; the newest is 1");
+  }
+}
+
+}  // namespace
+
+CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog,
+                  const CheckOptions& options) {
+  CheckResult result;
+  CheckEdition(parsed.file, result.diagnostics);
+  Declarations declarations = Declare(parsed.file, {catalog, options.params}, result.diagnostics,
+                                      result.usage_error);
+  declarations.is_incomplete = parsed.diagnostics.has_errors();
+  CheckFlows(declarations, catalog, result.diagnostics);
+  const bool is_fine = !parsed.diagnostics.has_errors() && !result.diagnostics.has_errors();
+  if (options.flow && is_fine && result.usage_error.empty()) {
+    result.plan = PlanFlow(*options.flow, declarations, catalog, result.diagnostics);
+  }
+  return result;
+}
+
+}  // namespace raceway::compiler

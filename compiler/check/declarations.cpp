@@ -1,0 +1,422 @@
+#include "compiler/check/declarations.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "compiler/check/functions.h"
+#include "dsl/parse.h"
+#include "dsl/print.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+using engine::Dim;
+using engine::Type;
+using engine::Value;
+
+/// What many users of other systems write for our types.
+std::string_view AliasOf(std::string_view name) {
+  if (name == "int" || name == "long" || name == "int64") return "i64";
+  if (name == "float" || name == "float32") return "f32";
+  if (name == "double" || name == "float64") return "f64";
+  if (name == "str" || name == "text") return "string";
+  if (name == "uint8" || name == "byte") return "u8";
+  if (name == "boolean") return "bool";
+  return {};
+}
+
+class Declarer {
+ public:
+  Declarer(const ast::File& file, const DeclareOptions& options, dsl::Diagnostics& diagnostics,
+           std::string& usage_error)
+      : file_(file), options_(options), diagnostics_(diagnostics), usage_error_(usage_error) {}
+
+  Declarations Run() {
+    for (const ast::Item& item : file_.items) std::visit([&](const auto& d) { Name(d); }, item);
+    CheckSetNames();
+    // Each kind may use those before it: dimensions name parameters, flows name schemas.
+    Each<ast::ParamDecl>([&](const auto& d) { Declare(d); });
+    Each<ast::SchemaDecl>([&](const auto& d) { Declare(d); });
+    Each<ast::ModelDecl>([&](const auto& d) { Declare(d); });
+    Each<ast::FnDecl>([&](const auto& d) { Declare(d); });
+    Each<ast::FlowDecl>([&](const auto& d) { Declare(d); });
+    return std::move(out_);
+  }
+
+ private:
+  template <typename Decl, typename Function>
+  void Each(Function function) {
+    for (const ast::Item& item : file_.items) {
+      const Decl* decl = std::get_if<Decl>(&item);
+      // A second declaration of a name was reported; the first one counts.
+      if (decl != nullptr && out_.names.at(decl->name.text) == decl->name.range) function(*decl);
+    }
+  }
+
+  void NotImplemented(SourceRange where, const std::string& what) {
+    diagnostics_.Add(DiagnosticKind::kNotImplemented, where, what + " not implemented yet");
+  }
+
+  // --- names ---
+
+  template <typename Decl>
+  void Name(const Decl& decl) {
+    AddName(decl.name);
+  }
+  void Name(const ast::ImportDecl& decl) {
+    NotImplemented(decl.range, "`import` is");
+    for (const ast::Name& name : decl.names) AddName(name), out_.broken.push_back(name.text);
+  }
+  void Name(const ast::StoreDecl& decl) {
+    NotImplemented(decl.name.range, "stores are");
+    AddName(decl.name);
+    out_.broken.push_back(decl.name.text);
+  }
+  void Name(const ast::DefaultsDecl& decl) { CheckHints(decl.block, diagnostics_); }
+  void Name(const ast::TestDecl& decl) {
+    diagnostics_.Add(DiagnosticKind::kHintNotHonoured, decl.range,
+                     "tests in a flow file are not run yet");
+  }
+
+  void AddName(const ast::Name& name) {
+    const auto [entry, is_new] = out_.names.try_emplace(name.text, name.range);
+    if (is_new) return;
+    diagnostics_
+        .Add(DiagnosticKind::kDuplicateName, name.range, "`" + name.text + "` is declared twice")
+        .notes.push_back({entry->second, "first here"});
+  }
+
+  // --- types ---
+
+  std::optional<Dim> ResolveDim(const ast::Dim& dim) {
+    switch (dim.kind) {
+      case ast::Dim::Kind::kInt:
+        if (dim.value > 0) return Dim::Size(dim.value);
+        diagnostics_.Add(DiagnosticKind::kBadLiteral, dim.range, "a dimension is at least 1");
+        return std::nullopt;
+      case ast::Dim::Kind::kName: {
+        const auto param = out_.params.find(dim.text);
+        if (param == out_.params.end()) return Dim::Symbol(dim.text);
+        const int64_t* size = param->second.value.AsInt();
+        if (size != nullptr && *size > 0) return Dim::Size(*size);
+        diagnostics_.Add(DiagnosticKind::kTypeMismatch, dim.range,
+                         "a dimension is an integer of at least 1, parameter `" + dim.text +
+                             "` is " + ToString(param->second.value));
+        return std::nullopt;
+      }
+      case ast::Dim::Kind::kEllipsis: NotImplemented(dim.range, "tensors of any rank are"); break;
+      case ast::Dim::Kind::kBinary: NotImplemented(dim.range, "arithmetic in dimensions is"); break;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Type> ResolveType(const ast::TypeExpr& expr) {
+    if (expr.stream) return NotImplemented(expr.range, "streams are"), std::nullopt;
+    if (expr.optional) return NotImplemented(expr.range, "optional columns are"), std::nullopt;
+    if (expr.record) {
+      diagnostics_.Add(DiagnosticKind::kTypeMismatch, expr.range, "a column is no record")
+          .help = "list its columns one by one";
+      return std::nullopt;
+    }
+    const std::string name = expr.path->Text();
+    const std::optional<engine::DataType> dtype = engine::DataTypeFromName(name);
+    if (!dtype) {
+      dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kUnknownName,
+                                                     expr.path->range, "no type `" + name + "`");
+      diagnostic.help = AliasOf(name).empty()
+                            ? dsl::DidYouMeanText(name, engine::DataTypeNames())
+                            : "did you mean `" + std::string(AliasOf(name)) + "`?";
+      return std::nullopt;
+    }
+    if (*dtype == engine::DataType::kTimestamp || *dtype == engine::DataType::kDuration) {
+      return NotImplemented(expr.range, "`" + name + "` columns are"), std::nullopt;
+    }
+    Type type{*dtype, {}, false};
+    bool is_fine = true;
+    for (const ast::Dim& dim : expr.dims) {
+      const std::optional<Dim> resolved = ResolveDim(dim);
+      is_fine &= resolved.has_value();
+      if (resolved) type.shape.push_back(*resolved);
+    }
+    if (is_fine && engine::IsText(*dtype) && !type.shape.empty()) {
+      return NotImplemented(expr.range, "tensors of strings are"), std::nullopt;
+    }
+    if (!is_fine) return std::nullopt;
+    return type;
+  }
+
+  std::optional<std::vector<DeclaredColumn>> ResolveColumns(
+      const std::vector<ast::Column>& columns) {
+    std::vector<DeclaredColumn> resolved;
+    bool is_fine = true;
+    for (const ast::Column& column : columns) {
+      const auto same = [&](const DeclaredColumn& other) { return other.name == column.name.text; };
+      const auto first = std::find_if(resolved.begin(), resolved.end(), same);
+      if (first != resolved.end()) {
+        diagnostics_
+            .Add(DiagnosticKind::kDuplicateName, column.name.range,
+                 "`" + column.name.text + "` is declared twice")
+            .notes.push_back({first->range, "first here"});
+        is_fine = false;
+        continue;
+      }
+      if (!column.default_value.empty()) {
+        NotImplemented(column.default_value.front().range, "defaults of columns are");
+        is_fine = false;
+      }
+      const std::optional<Type> type = ResolveType(column.type);
+      is_fine &= type.has_value();
+      resolved.push_back({column.name.text, type.value_or(Type{}), column.range});
+    }
+    if (!is_fine) return std::nullopt;
+    return resolved;
+  }
+
+  std::optional<RowType> ResolveRecord(const ast::Record& record) {
+    auto columns = ResolveColumns(record.columns);
+    if (!columns) return std::nullopt;
+    RowType rows{*std::move(columns), std::nullopt, record.range};
+    if (record.ellipses.size() > 1) {
+      diagnostics_.Add(DiagnosticKind::kDuplicateName, record.ellipses[1],
+                       "`...` stands here a second time");
+      return std::nullopt;
+    }
+    if (!record.ellipses.empty()) {
+      const auto before = [&](const ast::Column& column) {
+        return column.range.begin < record.ellipses.front().begin;
+      };
+      rows.open_at = static_cast<size_t>(
+          std::count_if(record.columns.begin(), record.columns.end(), before));
+    }
+    return rows;
+  }
+
+  /// A table's type: the name of a schema, or a record.
+  std::optional<RowType> ResolveRows(const ast::TypeExpr& expr) {
+    if (expr.stream) return NotImplemented(expr.range, "streams are"), std::nullopt;
+    if (expr.record) return ResolveRecord(*expr.record);
+    const std::string name = expr.path->Text();
+    const auto schema = out_.schemas.find(name);
+    if (schema != out_.schemas.end()) {
+      RowType rows = schema->second;
+      rows.range = expr.range;
+      return rows;
+    }
+    if (out_.IsBroken(name)) return std::nullopt;
+    std::vector<std::string> known;
+    for (const auto& [other, rows] : out_.schemas) known.push_back(other);
+    dsl::Diagnostic& diagnostic =
+        diagnostics_.Add(DiagnosticKind::kUnknownName, expr.range, "no schema `" + name + "`");
+    diagnostic.help = dsl::DidYouMeanText(name, known);
+    if (diagnostic.help.empty() && engine::DataTypeFromName(name)) {
+      diagnostic.help = "a flow takes tables: `{ column: " + name + " }`";
+    }
+    return std::nullopt;
+  }
+
+  // --- declarations ---
+
+  void CheckSetNames() {
+    std::vector<std::string> known;
+    for (const ast::Item& item : file_.items) {
+      if (const auto* param = std::get_if<ast::ParamDecl>(&item)) known.push_back(param->name.text);
+    }
+    for (const auto& [name, text] : options_.params) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      const std::string hint = dsl::DidYouMeanText(name, known);
+      usage_error_ = "--set " + name + ": the file has no parameter of that name" +
+                     (hint.empty() ? "" : "; " + hint);
+    }
+  }
+
+  std::optional<Value> ParamFromOutside(const ast::ParamDecl& decl, const Type& type,
+                                        bool& is_set) {
+    for (const auto& [name, text] : options_.params) {
+      if (name != decl.name.text) continue;
+      is_set = true;
+      std::string why;
+      Value value(text);
+      if (type.dtype != engine::DataType::kString) {
+        // The value is written as in a file: parse it as one.
+        const dsl::ParseResult parsed =
+            dsl::Parse(dsl::Source("--set", "param x: " + ToString(type) + " = " + text + "\n"));
+        const auto* param = parsed.file.items.empty()
+                                ? nullptr
+                                : std::get_if<ast::ParamDecl>(&parsed.file.items.front());
+        dsl::Diagnostics ignored;
+        std::optional<Value> constant;
+        if (param != nullptr && param->default_value) {
+          constant = ConstantOf(*param->default_value, ignored);
+        }
+        if (constant) value = *constant;
+      }
+      std::optional<Value> fitted = FitLiteral(value, type, why);
+      if (!fitted) {
+        diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range,
+                         "--set " + name + "=" + text + ": " + why);
+      }
+      return fitted;
+    }
+    return std::nullopt;
+  }
+
+  /// Null where the range itself is wrong, which is reported.
+  std::optional<bool> IsAllowed(const ast::ParamDecl& decl, const Value& value, const Type& type) {
+    if (!decl.in) return true;
+    const ast::Expr& in = *decl.in;
+    std::string why;
+    if (in.kind == ast::Expr::Kind::kBinary && in.text == "..") {
+      const auto low = ConstantOf(in.children[0], diagnostics_);
+      const auto high = ConstantOf(in.children[1], diagnostics_);
+      if (!low || !high) return std::nullopt;
+      if (!low->AsNumber() || !high->AsNumber() || !value.AsNumber()) {
+        diagnostics_.Add(DiagnosticKind::kTypeMismatch, in.range, "a range is of numbers");
+        return std::nullopt;
+      }
+      return *low->AsNumber() <= *value.AsNumber() && *value.AsNumber() <= *high->AsNumber();
+    }
+    if (in.kind == ast::Expr::Kind::kList) {
+      for (const ast::Expr& child : in.children) {
+        const auto allowed = ConstantOf(child, diagnostics_);
+        if (!allowed) return std::nullopt;
+        if (FitLiteral(*allowed, type, why) == value) return true;
+      }
+      return false;
+    }
+    diagnostics_.Add(DiagnosticKind::kBadLiteral, in.range,
+                     "expected a range `low..high` or a list `[a, b]`");
+    return std::nullopt;
+  }
+
+  void Declare(const ast::ParamDecl& decl) {
+    const std::optional<Type> type = ResolveType(decl.type);
+    if (!type) return out_.broken.push_back(decl.name.text);
+    bool is_set = false;
+    std::optional<Value> value = ParamFromOutside(decl, *type, is_set);
+    SourceRange where = decl.range;
+    if (!is_set && decl.default_value) {
+      where = decl.default_value->range;
+      const std::optional<Value> written = ConstantOf(*decl.default_value, diagnostics_);
+      std::string why;
+      if (written) value = FitLiteral(*written, *type, why);
+      if (written && !value) diagnostics_.Add(DiagnosticKind::kTypeMismatch, where, why);
+    } else if (!is_set) {
+      diagnostics_
+          .Add(DiagnosticKind::kBadParameter, decl.range,
+               "parameter `" + decl.name.text + "` has no value")
+          .help = "give it a default, or run with `--set " + decl.name.text + "=…`";
+    }
+    const std::optional<bool> is_allowed = value ? IsAllowed(decl, *value, *type) : true;
+    if (is_allowed == false) {
+      diagnostics_.Add(DiagnosticKind::kBadParameter, where,
+                       "`" + decl.name.text + "` must be in " + dsl::PrintExpr(*decl.in) +
+                           ", this is " + ToString(*value));
+    }
+    if (is_allowed != true) value.reset();
+    if (!value) return out_.broken.push_back(decl.name.text);
+    out_.params[decl.name.text] = {decl.range, *type, *value};
+  }
+
+  void Declare(const ast::SchemaDecl& decl) {
+    std::optional<RowType> rows = ResolveRecord(decl.record);
+    if (!rows) return out_.broken.push_back(decl.name.text);
+    out_.schemas[decl.name.text] = *std::move(rows);
+  }
+
+  /// `(a: T) -> (b: U)` of a function of columns.
+  bool ResolveSignature(const ast::Signature& signature, const ast::Name& name,
+                        RowFunction& function) {
+    auto params = ResolveColumns(signature.params);
+    auto results = ResolveColumns(signature.results);
+    if (!params || !results) return false;
+    if (signature.results.empty()) {
+      diagnostics_.Add(DiagnosticKind::kTypeMismatch, signature.range,
+                       "`" + name.text + "` has no results")
+          .help = "write them as named columns: `-> (name: type)`";
+      return false;
+    }
+    function.name_range = name.range;
+    function.params = *std::move(params);
+    function.results = *std::move(results);
+    return true;
+  }
+
+  void Declare(const ast::ModelDecl& decl) {
+    RowFunction function;
+    bool is_fine = true;
+    if (!decl.signature) {
+      NotImplemented(decl.name.range, "models whose signature is read from the file are");
+      is_fine = false;
+    } else {
+      is_fine = ResolveSignature(*decl.signature, decl.name, function);
+    }
+    std::optional<FunctionSpec> spec = ModelSpec(decl, diagnostics_);
+    if (!is_fine || !spec) return out_.broken.push_back(decl.name.text);
+    function.spec = *std::move(spec);
+    out_.functions[decl.name.text] = std::move(function);
+  }
+
+  void Declare(const ast::FnDecl& decl) {
+    RowFunction function;
+    if (!ResolveSignature(decl.signature, decl.name, function)) {
+      return out_.broken.push_back(decl.name.text);
+    }
+    std::optional<FunctionSpec> spec =
+        NativeSpec(decl, function.params, function.results, options_.catalog, diagnostics_);
+    if (!spec) return out_.broken.push_back(decl.name.text);
+    function.spec = *std::move(spec);
+    out_.functions[decl.name.text] = std::move(function);
+  }
+
+  void Declare(const ast::FlowDecl& decl) {
+    FlowInfo flow;
+    flow.decl = &decl;
+    out_.flow_order.push_back(decl.name.text);
+    if (decl.with) CheckHints(*decl.with, diagnostics_);
+    for (const ast::Column& param : decl.signature.params) {
+      std::optional<RowType> rows = ResolveRows(param.type);
+      flow.is_broken |= !rows.has_value();
+      flow.params.push_back({param.name.text, std::move(rows).value_or(RowType{})});
+    }
+    if (decl.signature.params.empty()) {
+      diagnostics_.Add(DiagnosticKind::kBadArguments, decl.name.range,
+                       "flow `" + decl.name.text + "` takes no table");
+      flow.is_broken = true;
+    }
+    if (decl.signature.result_type) {
+      flow.result = ResolveRows(*decl.signature.result_type);
+      flow.is_broken |= !flow.result.has_value();
+    } else if (decl.signature.has_results) {
+      NotImplemented(decl.signature.range, "flows with several results are");
+      flow.is_broken = true;
+    } else {
+      diagnostics_.Add(DiagnosticKind::kTypeMismatch, decl.name.range,
+                       "flow `" + decl.name.text + "` does not say what it returns")
+          .help = "write `-> Schema` or `-> { column: type }` after its parameters";
+      flow.is_broken = true;
+    }
+    out_.flows[decl.name.text] = std::move(flow);
+  }
+
+  const ast::File& file_;
+  const DeclareOptions& options_;
+  dsl::Diagnostics& diagnostics_;
+  std::string& usage_error_;
+  Declarations out_;
+};
+
+}  // namespace
+
+bool Declarations::IsBroken(std::string_view name) const {
+  if (std::find(broken.begin(), broken.end(), name) != broken.end()) return true;
+  return is_incomplete && !names.contains(std::string(name));
+}
+
+Declarations Declare(const ast::File& file, const DeclareOptions& options,
+                     dsl::Diagnostics& diagnostics, std::string& usage_error) {
+  return Declarer(file, options, diagnostics, usage_error).Run();
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/check/dims.h"
+#include "compiler/plan/logical_plan.h"
+#include "dsl/ast.h"
+#include "dsl/diagnostic.h"
+#include "engine/catalog.h"
+#include "engine/data/schema.h"
+
+/// What the items of a file declare, resolved: the first half of the checker.
+namespace raceway::compiler {
+
+namespace ast = dsl::ast;
+
+/// A column of a signature or schema and where it stands.
+struct DeclaredColumn {
+  std::string name;
+  engine::Type type;  // symbols as written: "H"
+  dsl::SourceRange range;
+};
+
+/// The rows a flow takes or gives: columns, and perhaps more (`...`).
+struct RowType {
+  std::vector<DeclaredColumn> columns;
+  std::optional<size_t> open_at;  // `...` stands before this column
+  dsl::SourceRange range;
+
+  bool is_open() const { return open_at.has_value(); }
+};
+
+struct Param {
+  dsl::SourceRange range;
+  engine::Type type;
+  engine::Value value;
+};
+
+/// A model or fn: a function of the columns of one row.
+struct RowFunction {
+  dsl::SourceRange name_range;
+  FunctionSpec spec;
+  std::vector<DeclaredColumn> params;
+  std::vector<DeclaredColumn> results;
+};
+
+struct FlowParam {
+  std::string name;
+  RowType rows;
+};
+
+/// A flow's signature and body.
+struct FlowInfo {
+  const ast::FlowDecl* decl = nullptr;
+  std::vector<FlowParam> params;
+  std::optional<RowType> result;
+  bool is_broken = false;  // its signature or body has a mistake, reported already
+  bool is_checked = false;
+};
+
+/// Everything a file declares. A declaration with a mistake is left out of its map and noted in
+/// `broken`, so that its uses are not reported a second time.
+struct Declarations {
+  std::map<std::string, Param> params;
+  std::map<std::string, RowType> schemas;
+  std::map<std::string, RowFunction> functions;
+  std::map<std::string, FlowInfo> flows;
+  std::vector<std::string> flow_order;
+  std::map<std::string, dsl::SourceRange> names;  // of every item, where it is declared
+  std::vector<std::string> broken;
+  bool is_incomplete = false;  // the parser left items out: an unknown name may be one of them
+
+  bool IsBroken(std::string_view name) const;
+};
+
+struct DeclareOptions {
+  const engine::Catalog& catalog;
+  const std::vector<std::pair<std::string, std::string>>& params;  // --set
+};
+
+Declarations Declare(const ast::File& file, const DeclareOptions& options,
+                     dsl::Diagnostics& diagnostics, std::string& usage_error);
+
+/// A constant written in a declaration: literals, their negation, lists, bare words (as strings).
+/// Reports what is none.
+std::optional<engine::Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnostics);
+
+/// A literal as a value of `type`: an integer fits every number type that holds it, a float every
+/// float type. Null if it fits not; `why` then says so.
+std::optional<engine::Value> FitLiteral(const engine::Value& literal, const engine::Type& type,
+                                        std::string& why);
+
+/// Notes hints that no part of the engine honours yet, refuses unknown ones.
+void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics);
+bool IsHint(std::string_view name);
+
+}  // namespace raceway::compiler

@@ -1,0 +1,329 @@
+#include "compiler/check/expressions.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "dsl/print.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using engine::ColumnFunctionContract;
+using engine::DataType;
+using engine::Expression;
+using engine::Type;
+using engine::Value;
+using Kind = ast::Expr::Kind;
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kOperators = {{
+    {"+", "add"},
+    {"-", "sub"},
+    {"*", "mul"},
+    {"/", "div"},
+    {"==", "eq"},
+    {"!=", "ne"},
+    {"<", "lt"},
+    {"<=", "le"},
+    {">", "gt"},
+    {">=", "ge"},
+    {"and", "and"},
+    {"or", "or"},
+    {"not", "not"},
+}};
+
+/// Column functions of the edition that have no implementation yet.
+constexpr std::array<std::string_view, 9> kLater = {"topk",  "take",  "one_hot", "zeros", "lines",
+                                                    "count", "slice", "file",    "rows"};
+
+std::string_view FunctionOf(std::string_view sign) {
+  for (const auto& [candidate, function] : kOperators) {
+    if (candidate == sign) return function;
+  }
+  return {};
+}
+
+bool IsLiteral(const ast::Expr& expr) {
+  switch (expr.kind) {
+    case Kind::kInt:
+    case Kind::kFloat: return true;
+    case Kind::kUnary: return expr.text != "not" && IsLiteral(expr.children.front());
+    default: return false;
+  }
+}
+
+Type DefaultTypeOf(const Value& literal) {
+  if (literal.AsBool() != nullptr) return {DataType::kBool, {}, false};
+  if (literal.AsInt() != nullptr) return {DataType::kI64, {}, false};
+  if (literal.AsString() != nullptr) return {DataType::kString, {}, false};
+  return {DataType::kF32, {}, false};
+}
+
+class Checker {
+ public:
+  explicit Checker(const ExpressionScope& scope) : scope_(scope) {}
+
+  Expression Check(const ast::Expr& expr, const Type* wanted) {
+    switch (expr.kind) {
+      case Kind::kInt:
+      case Kind::kFloat:
+      case Kind::kString:
+      case Kind::kBool: return Literal(expr, wanted);
+      case Kind::kName: return Name(expr);
+      case Kind::kMember: return Member(expr);
+      case Kind::kCall: return Call(expr);
+      case Kind::kUnary:
+        if (IsLiteral(expr)) return Literal(expr, wanted);
+        return Unary(expr, wanted);
+      case Kind::kBinary: return Binary(expr, wanted);
+      case Kind::kIf: return If(expr, wanted);
+      case Kind::kFString: return NotImplemented(expr, "f-strings are");
+      case Kind::kQuantity: return NotImplemented(expr, "quantities with a unit are");
+      case Kind::kNull:
+      case Kind::kIsNull: return NotImplemented(expr, "optional values are");
+      case Kind::kIndex: return NotImplemented(expr, "indexing is");
+      case Kind::kRecord: return NotImplemented(expr, "records in expressions are");
+      case Kind::kList: return NotImplemented(expr, "lists (but for `x in [a, b]`) are");
+    }
+    return Poison();
+  }
+
+ private:
+  static Expression Poison() { return Expression::Constant({}, {}); }
+
+  Expression NotImplemented(const ast::Expr& expr, const std::string& what) {
+    scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, expr.range,
+                           what + " not implemented yet");
+    return Poison();
+  }
+
+  Expression Wrong(dsl::SourceRange where, std::string message, std::string help = "") {
+    scope_.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, std::move(message)).help =
+        std::move(help);
+    return Poison();
+  }
+
+  Expression Literal(const ast::Expr& expr, const Type* wanted) {
+    const std::optional<Value> value = ConstantOf(expr, scope_.diagnostics);
+    if (!value) return Poison();
+    Type type = DefaultTypeOf(*value);
+    // A literal takes the type its surroundings ask for where it can; if it cannot, its own type
+    // goes on and the surroundings complain.
+    if (wanted != nullptr && !wanted->is_unknown()) {
+      const Type scalar{wanted->dtype, {}, false};
+      std::string why;
+      if (const std::optional<Value> fitted = FitLiteral(*value, scalar, why)) {
+        return Expression::Constant(*fitted, scalar);
+      }
+      if (value->AsInt() != nullptr && engine::IsInteger(wanted->dtype)) {
+        scope_.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, why);
+        return Poison();
+      }
+    }
+    return Expression::Constant(*value, type);
+  }
+
+  Expression Name(const ast::Expr& expr) {
+    if (const TableColumn* column = scope_.table.Find(expr.text)) {
+      return Expression::Column(column->id, scope_.builder.TypeOf(column->id));
+    }
+    const auto param = scope_.declarations.params.find(expr.text);
+    if (param != scope_.declarations.params.end()) {
+      return Expression::Constant(param->second.value, param->second.type);
+    }
+    if (!scope_.declarations.IsBroken(expr.text)) {
+      ReportUnknownColumn(expr.text, expr.range, scope_);
+    }
+    return Poison();
+  }
+
+  /// `s.top`: a column that `map(…) as s` made.
+  Expression Member(const ast::Expr& expr) {
+    const ast::Expr& object = expr.children.front();
+    if (object.kind == Kind::kName) {
+      const std::string name = object.text + "." + expr.text;
+      if (const TableColumn* column = scope_.table.Find(name)) {
+        return Expression::Column(column->id, scope_.builder.TypeOf(column->id));
+      }
+      if (scope_.table.Find(object.text) == nullptr) {
+        ReportUnknownColumn(name, expr.range, scope_);
+        return Poison();
+      }
+    }
+    return NotImplemented(expr, "members of a value are");
+  }
+
+  Expression Unary(const ast::Expr& expr, const Type* wanted) {
+    if (expr.text == "+") return Check(expr.children.front(), wanted);
+    Expression operand = Check(expr.children.front(), wanted);
+    if (operand.type.is_unknown()) return Poison();
+    return Apply(expr.text == "not" ? "not" : "neg", expr.range, {std::move(operand)});
+  }
+
+  /// Both sides of an operator; a literal takes the type of the other side.
+  std::pair<Expression, Expression> Sides(const ast::Expr& left, const ast::Expr& right,
+                                          const Type* wanted) {
+    if (IsLiteral(left) && !IsLiteral(right)) {
+      Expression b = Check(right, wanted);
+      return {Check(left, &b.type), std::move(b)};
+    }
+    Expression a = Check(left, wanted);
+    Expression b = Check(right, &a.type);
+    return {std::move(a), std::move(b)};
+  }
+
+  Expression Binary(const ast::Expr& expr, const Type* wanted) {
+    const ast::Expr& left = expr.children[0];
+    const ast::Expr& right = expr.children[1];
+    if (expr.text == "in" || expr.text == "not in") return In(expr);
+    if (expr.text == "??") return NotImplemented(expr, "`??` is");
+    if (expr.text == "..") return NotImplemented(expr, "ranges (but for `x in a..b`) are");
+    const std::string_view function = FunctionOf(expr.text);
+    const bool is_arithmetic = std::string_view("+-*/").find(expr.text) != std::string_view::npos;
+    auto [a, b] = Sides(left, right, is_arithmetic ? wanted : nullptr);
+    if (a.type.is_unknown() || b.type.is_unknown()) return Poison();
+    return Apply(function, expr.range, {std::move(a), std::move(b)}, expr.text);
+  }
+
+  /// `x in [a, b]` ⇒ x == a or x == b;  `x in a..b` ⇒ x >= a and x <= b
+  Expression In(const ast::Expr& expr) {
+    const ast::Expr& set = expr.children[1];
+    Expression x = Check(expr.children[0], nullptr);
+    if (x.type.is_unknown()) return Poison();
+    Expression result;
+    const bool is_range = set.kind == Kind::kBinary && set.text == "..";
+    if (!is_range && set.kind != Kind::kList) {
+      return Wrong(set.range, "`in` wants a list `[a, b]` or a range `a..b`");
+    }
+    if (set.children.empty()) return Wrong(set.range, "nothing is in an empty list");
+    for (size_t i = 0; i < set.children.size(); ++i) {
+      Expression member = Check(set.children[i], &x.type);
+      if (member.type.is_unknown()) return Poison();
+      const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
+      Expression one = Apply(compare, set.children[i].range, {x, std::move(member)}, expr.text);
+      if (one.type.is_unknown()) return Poison();
+      result = i == 0 ? std::move(one)
+                      : Apply(is_range ? "and" : "or", expr.range,
+                              {std::move(result), std::move(one)});
+    }
+    return expr.text == "in" ? result : Apply("not", expr.range, {std::move(result)});
+  }
+
+  Expression If(const ast::Expr& expr, const Type* wanted) {
+    Expression condition = Check(expr.children[0], nullptr);
+    auto [a, b] = Sides(expr.children[1], expr.children[2], wanted);
+    if (condition.type.is_unknown() || a.type.is_unknown() || b.type.is_unknown()) return Poison();
+    if (condition.type != Type{DataType::kBool, {}, false}) {
+      return Wrong(expr.children[0].range, "a condition is bool, this is " +
+                                               scope_.builder.dims.Show(condition.type));
+    }
+    return Apply("if", expr.range, {std::move(condition), std::move(a), std::move(b)});
+  }
+
+  Expression Call(const ast::Expr& expr) {
+    const ast::Expr& callee = expr.children.front();
+    if (callee.kind != Kind::kName) {
+      return Wrong(callee.range, "only a column function can be called here");
+    }
+    const ColumnFunctionContract* contract = scope_.catalog.FindColumnFunction(callee.text);
+    if (contract == nullptr || contract->is_operator) return UnknownFunction(callee);
+    std::vector<Expression> args;
+    bool is_poisoned = false;
+    for (const ast::Arg& arg : expr.args) {
+      if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
+        return Wrong(arg.range, "`" + callee.text + "` takes plain values");
+      }
+      // A literal beside a column takes its type: `max_of(x, 0)`.
+      args.push_back(Check(arg.value.head, args.empty() ? nullptr : &args.front().type));
+      is_poisoned |= args.back().type.is_unknown();
+    }
+    if (is_poisoned) return Poison();
+    if (args.size() < contract->min_args || args.size() > contract->max_args) {
+      scope_.diagnostics
+          .Add(DiagnosticKind::kBadArguments, expr.range,
+               "`" + callee.text + "` takes " + std::to_string(contract->min_args) +
+                   (contract->min_args == contract->max_args
+                        ? ""
+                        : " to " + std::to_string(contract->max_args)) +
+                   (contract->max_args == 1 ? " argument" : " arguments") + ", found " +
+                   std::to_string(args.size()))
+          .help = contract->signature;
+      return Poison();
+    }
+    return Apply(callee.text, expr.range, std::move(args));
+  }
+
+  Expression UnknownFunction(const ast::Expr& callee) {
+    if (std::find(kLater.begin(), kLater.end(), callee.text) != kLater.end()) {
+      return NotImplemented(callee, "`" + callee.text + "` is");
+    }
+    if (scope_.declarations.IsBroken(callee.text)) return Poison();
+    std::vector<std::string> known;
+    for (const ColumnFunctionContract& contract : scope_.catalog.column_functions()) {
+      if (!contract.is_operator) known.push_back(contract.name);
+    }
+    dsl::Diagnostic& diagnostic =
+        scope_.diagnostics.Add(DiagnosticKind::kUnknownName, callee.range,
+                               "no column function `" + callee.text + "`");
+    diagnostic.help = dsl::DidYouMeanText(callee.text, known);
+    if (scope_.declarations.functions.contains(callee.text)) {
+      diagnostic.help = "models and functions are applied as a step: `|> map(" + callee.text + ")`";
+    }
+    return Poison();
+  }
+
+  Expression Apply(std::string_view function, dsl::SourceRange where, std::vector<Expression> args,
+                   std::string_view sign = {}) {
+    const ColumnFunctionContract* contract = scope_.catalog.FindColumnFunction(function);
+    if (contract == nullptr) {
+      scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, where,
+                             "`" + std::string(sign.empty() ? function : sign) +
+                                 "` is not implemented yet");
+      return Poison();
+    }
+    std::vector<Type> types;
+    for (const Expression& arg : args) types.push_back(scope_.builder.dims.Resolve(arg.type));
+    engine::Result<Type> type = contract->result_type(types);
+    if (!type.ok()) return BadOperands(*contract, where, types, sign, type.error().message);
+    return Expression::Call(std::string(function), std::move(args), *std::move(type));
+  }
+
+  Expression BadOperands(const ColumnFunctionContract& contract, dsl::SourceRange where,
+                         const std::vector<Type>& types, std::string_view sign,
+                         const std::string& why) {
+    if (sign.empty() || types.size() != 2) return Wrong(where, why, contract.signature);
+    const std::string left = scope_.builder.dims.Show(types[0]);
+    const std::string right = scope_.builder.dims.Show(types[1]);
+    std::string help;
+    if (left != right && types[0].is_scalar() && types[1].is_scalar() &&
+        engine::IsNumber(types[0].dtype) && engine::IsNumber(types[1].dtype)) {
+      help = "nothing is converted unasked: write `" + left + "(…)` or `" + right + "(…)`";
+    }
+    return Wrong(where,
+                 "`" + std::string(sign) + "` does not go with " + left + " and " + right,
+                 std::move(help));
+  }
+
+  const ExpressionScope& scope_;
+};
+
+}  // namespace
+
+engine::Expression CheckExpression(const ast::Expr& expr, const ExpressionScope& scope,
+                                   const engine::Type* wanted) {
+  return Checker(scope).Check(expr, wanted);
+}
+
+void ReportUnknownColumn(std::string_view name, dsl::SourceRange where,
+                         const ExpressionScope& scope) {
+  dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
+      DiagnosticKind::kUnknownColumn, where, "no column `" + std::string(name) + "` here");
+  diagnostic.notes.push_back(
+      {scope.table.made, scope.table.made_by + " gives " + scope.builder.Show(scope.table)});
+  std::vector<std::string> known = scope.table.Names();
+  for (const auto& [param, value] : scope.declarations.params) known.push_back(param);
+  diagnostic.help = dsl::DidYouMeanText(name, known);
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,546 @@
+#include "compiler/check/flows.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <variant>
+
+#include "compiler/check/steps.h"
+#include "compiler/check/table.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+
+using Tables = std::vector<Table>;
+
+/// The bodies of flows, one inside the other where they are applied.
+class FlowChecker {
+ public:
+  /// Checks `root`; its definition if `is_definition`, else for a plan.
+  FlowChecker(const FlowInfo& root, bool is_definition, Declarations& declarations,
+              const engine::Catalog& catalog, PlanBuilder& builder, dsl::Diagnostics& diagnostics)
+      : declarations_(declarations),
+        catalog_(catalog),
+        builder_(builder),
+        root_diagnostics_(diagnostics),
+        is_definition_(is_definition),
+        stack_{&root} {}
+
+  /// The flow's input tables as its signature has them.
+  std::vector<Table> InputsOf(const FlowInfo& flow, Instantiation& instantiate) {
+    std::vector<Table> inputs;
+    for (size_t i = 0; i < flow.params.size(); ++i) {
+      const FlowParam& param = flow.params[i];
+      Table table;
+      for (const DeclaredColumn& column : param.rows.columns) {
+        table.columns.push_back({column.name, builder_.NewColumn(column.name,
+                                                                 instantiate(column.type),
+                                                                 column.range)});
+      }
+      if (param.rows.is_open()) table.open = i;
+      table.made = param.rows.range;
+      table.made_by = "`" + param.name + "`";
+      inputs.push_back(std::move(table));
+    }
+    return inputs;
+  }
+
+  /// Runs through a body with `inputs` as its tables. The result has the columns of the flow's
+  /// signature and what passed.
+  std::optional<Table> Body(const FlowInfo& flow, const std::vector<Table>& inputs,
+                            Instantiation& instantiate, dsl::Diagnostics& diagnostics) {
+    std::map<std::string, std::optional<Table>> scope;  // null: had a mistake
+    for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
+    const Frame frame{scope, diagnostics};
+    bool is_fine = true;
+    for (const ast::Stmt& stmt : flow.decl->body) {
+      if (const auto* let = std::get_if<ast::Let>(&stmt)) {
+        is_fine &= BindLet(*let, scope, frame);
+        continue;
+      }
+      const auto& returned = std::get<ast::Return>(stmt);
+      if (&stmt != &flow.decl->body.back()) {
+        diagnostics.Add(DiagnosticKind::kBadArguments, returned.range,
+                        "`return` is the last statement of a flow");
+        return std::nullopt;
+      }
+      std::optional<Table> result = ReturnTable(flow, returned, frame, instantiate);
+      if (!is_fine) return std::nullopt;
+      return result;
+    }
+    diagnostics.Add(DiagnosticKind::kNoReturn, flow.decl->name.range,
+                    "flow `" + flow.decl->name.text + "` does not end with `return`");
+    return std::nullopt;
+  }
+
+ private:
+  struct Frame {
+    std::map<std::string, std::optional<Table>>& tables;
+    dsl::Diagnostics& diagnostics;
+  };
+
+  StepScope ScopeOf(const Frame& frame) {
+    return {builder_, declarations_, catalog_, frame.diagnostics};
+  }
+
+  bool BindLet(const ast::Let& let, std::map<std::string, std::optional<Table>>& scope,
+               const Frame& frame) {
+    std::optional<Tables> value = CheckPipeline(let.value, frame);
+    bool is_fine = value.has_value();
+    if (value && value->size() != let.names.size()) {
+      const bool is_split = value->size() == 2;
+      frame.diagnostics
+          .Add(DiagnosticKind::kBadArguments, let.range,
+               is_split ? "`split` gives two tables, here are " +
+                              std::to_string(let.names.size()) + " names"
+                        : "this is one table, here are " + std::to_string(let.names.size()) +
+                              " names")
+          .help = is_split ? "let (holds, rest) = … |> split(…)" : "";
+      is_fine = false;
+    }
+    for (size_t i = 0; i < let.names.size(); ++i) {
+      const ast::Name& name = let.names[i];
+      if (scope.contains(name.text)) {
+        frame.diagnostics.Add(DiagnosticKind::kDuplicateName, name.range,
+                              "the table `" + name.text + "` is there already");
+        is_fine = false;
+        continue;
+      }
+      std::optional<Table>& table = scope[name.text];
+      if (is_fine) {
+        table = (*value)[i];
+        table->made_by = "`" + name.text + "`";
+      }
+    }
+    return is_fine;
+  }
+
+  std::optional<Table> ReturnTable(const FlowInfo& flow, const ast::Return& returned,
+                                   const Frame& frame, Instantiation& instantiate) {
+    if (returned.values.size() != 1 || returned.values.front().name) {
+      frame.diagnostics.Add(DiagnosticKind::kNotImplemented, returned.range,
+                            "several results are not implemented yet");
+      return std::nullopt;
+    }
+    const ast::Pipeline& pipeline = returned.values.front().value;
+    std::optional<Tables> value = CheckPipeline(pipeline, frame);
+    if (!value) return std::nullopt;
+    if (value->size() != 1) {
+      frame.diagnostics.Add(DiagnosticKind::kBadArguments, pipeline.range,
+                            "a flow returns one table, `split` gives two");
+      return std::nullopt;
+    }
+    return FitResult(*flow.result, value->front(), pipeline.range, frame, instantiate);
+  }
+
+  /// Only what the signature names leaves the flow, and what passes where it says `...`.
+  std::optional<Table> FitResult(const RowType& wanted, const Table& found, SourceRange where,
+                                 const Frame& frame, Instantiation& instantiate) {
+    Table result = found;
+    result.columns.clear();
+    bool is_fine = true;
+    for (const DeclaredColumn& column : wanted.columns) {
+      const TableColumn* same = found.Find(column.name);
+      if (same == nullptr) {
+        dsl::Diagnostic& diagnostic =
+            frame.diagnostics.Add(DiagnosticKind::kMissingColumn, where,
+                                  "the result has no column `" + column.name + "`");
+        diagnostic.notes.push_back({column.range, "the flow promises `" + column.name + "` here"});
+        diagnostic.notes.push_back({found.made, found.made_by + " gives " + builder_.Show(found)});
+        diagnostic.help = dsl::DidYouMeanText(column.name, found.Names());
+        is_fine = false;
+        continue;
+      }
+      const Clash clash =
+          UnifyTypes(builder_.dims, instantiate(column.type), builder_.TypeOf(same->id));
+      if (!clash.text.empty()) {
+        dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+            clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
+            "the result's `" + column.name + "` is " +
+                builder_.dims.Show(builder_.TypeOf(same->id)) + ", promised " +
+                ToString(column.type));
+        diagnostic.notes.push_back({column.range, "promised here"});
+        diagnostic.notes.push_back({builder_.OriginOf(same->id), "it gets its type here"});
+        is_fine = false;
+      }
+      result.columns.push_back(*same);
+    }
+    if (!wanted.is_open()) {
+      result.passing.clear();
+      result.open.reset();
+    } else if (result.passing.empty() && !result.open && is_definition_) {
+      frame.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
+                            "the signature passes `...` on, but nothing passes up to here");
+      is_fine = false;
+    }
+    if (!is_fine) return std::nullopt;
+    return result;
+  }
+
+  // --- pipelines ---
+
+  std::optional<Tables> CheckPipeline(const ast::Pipeline& pipeline, const Frame& frame) {
+    if (pipeline.with) CheckHints(*pipeline.with, frame.diagnostics);
+    std::optional<Tables> tables = CheckHead(pipeline.head, frame);
+    for (const ast::Step& step : pipeline.steps) {
+      if (!tables) return std::nullopt;  // what follows a mistake is not looked at
+      if (tables->size() != 1) {
+        frame.diagnostics
+            .Add(DiagnosticKind::kBadArguments, step.range, "`split` gives two tables, name them")
+            .help = "let (holds, rest) = … |> split(…)";
+        return std::nullopt;
+      }
+      tables = CheckStep(step, tables->front(), frame);
+    }
+    return tables;
+  }
+
+  std::optional<Tables> CheckHead(const ast::Expr& head, const Frame& frame) {
+    if (head.kind == ast::Expr::Kind::kName) {
+      const auto found = frame.tables.find(head.text);
+      if (found != frame.tables.end()) {
+        if (!found->second) return std::nullopt;
+        return Tables{*found->second};
+      }
+      ReportUnknownTable(head, frame);
+      return std::nullopt;
+    }
+    if (head.kind != ast::Expr::Kind::kCall ||
+        head.children.front().kind != ast::Expr::Kind::kName) {
+      frame.diagnostics
+          .Add(DiagnosticKind::kNotAnExpression, head.range, "a pipeline begins with a table")
+          .help = "name a table, or call `union(…)` or a flow";
+      return std::nullopt;
+    }
+    std::optional<Tables> arguments = CheckTableArguments(head.args, frame);
+    if (!arguments) return std::nullopt;
+    return Apply(head.children.front().text, head.children.front().range, head.range,
+                 *std::move(arguments), frame);
+  }
+
+  void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
+    if (declarations_.IsBroken(head.text)) return;
+    std::vector<std::string> known;
+    for (const auto& [name, table] : frame.tables) known.push_back(name);
+    frame.diagnostics
+        .Add(DiagnosticKind::kUnknownName, head.range, "no table `" + head.text + "` here")
+        .help = dsl::DidYouMeanText(head.text, known);
+  }
+
+  /// Each argument is a pipeline that gives one table.
+  std::optional<Tables> CheckTableArguments(const std::vector<ast::Arg>& args, const Frame& frame) {
+    Tables tables;
+    bool is_fine = true;
+    for (const ast::Arg& arg : args) {
+      if (arg.kind != ast::Arg::Kind::kPositional) {
+        frame.diagnostics.Add(DiagnosticKind::kBadArguments, arg.range, "a table is wanted here");
+        is_fine = false;
+        continue;
+      }
+      std::optional<Tables> value = CheckPipeline(arg.value, frame);
+      if (value && value->size() == 1) {
+        tables.push_back(std::move(value->front()));
+        continue;
+      }
+      if (value) {
+        frame.diagnostics.Add(DiagnosticKind::kBadArguments, arg.range,
+                              "one table is wanted here, `split` gives two");
+      }
+      is_fine = false;
+    }
+    if (!is_fine) return std::nullopt;
+    return tables;
+  }
+
+  static std::optional<Tables> One(std::optional<Table> table) {
+    if (!table) return std::nullopt;
+    return Tables{*std::move(table)};
+  }
+
+  std::optional<Tables> CheckStep(const ast::Step& step, const Table& input, const Frame& frame) {
+    const std::string op = step.path.Text();
+    const StepScope scope = ScopeOf(frame);
+    if (op == "map") return One(CheckMap(step, input, scope));
+    if (op == "select") return One(CheckSelect(step, input, scope));
+    if (op == "derive") return One(CheckDerive(step, input, scope));
+    if (op == "omit") return One(CheckOmit(step, input, scope));
+    if (op == "filter") return One(CheckFilter(step, input, scope));
+    if (op == "split") return CheckSplit(step, input, scope);
+    if (IsLater(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
+      return std::nullopt;
+    }
+    std::optional<Tables> others = CheckTableArguments(step.args, frame);
+    if (!others) return std::nullopt;
+    others->insert(others->begin(), input);
+    return Apply(op, step.path.range, step.range, *std::move(others), frame);
+  }
+
+  bool IsLater(const std::string& op, SourceRange where, const Frame& frame) {
+    const auto& later = LaterOperators();
+    if (declarations_.flows.contains(op)) return false;
+    if (std::find(later.begin(), later.end(), op) == later.end()) return false;
+    frame.diagnostics.Add(DiagnosticKind::kNotImplemented, where,
+                          "`" + op + "` is not implemented yet");
+    return true;
+  }
+
+  /// `union` or a flow, applied to tables.
+  std::optional<Tables> Apply(const std::string& name, SourceRange name_range, SourceRange where,
+                              Tables tables, const Frame& frame) {
+    if (name == "union") return One(CheckUnion(where, tables, ScopeOf(frame)));
+    const auto flow = declarations_.flows.find(name);
+    if (flow != declarations_.flows.end()) {
+      return One(ApplyFlow(flow->second, where, std::move(tables), frame));
+    }
+    if (IsLater(name, name_range, frame) || declarations_.IsBroken(name)) return std::nullopt;
+    std::vector<std::string> known = CoreOperators();
+    for (const auto& [other, info] : declarations_.flows) known.push_back(other);
+    dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+        DiagnosticKind::kUnknownName, name_range, "no operator or flow `" + name + "`");
+    diagnostic.help = HelpForUnknownStep(name, known);
+    return std::nullopt;
+  }
+
+  std::string HelpForUnknownStep(const std::string& name, const std::vector<std::string>& known) {
+    if (declarations_.functions.contains(name)) {
+      return "a model or function is applied by `map(" + name + ")`";
+    }
+    if (name == "where") return "did you mean `filter`?";
+    if (name == "project") return "did you mean `select`?";
+    return dsl::DidYouMeanText(name, known);
+  }
+
+  // --- flows inside flows ---
+
+  std::optional<Table> ApplyFlow(FlowInfo& flow, SourceRange where, Tables tables,
+                                 const Frame& frame) {
+    const std::string& name = flow.decl->name.text;
+    if (tables.size() != flow.params.size()) {
+      frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
+                            "`" + name + "` takes " + std::to_string(flow.params.size()) +
+                                (flow.params.size() == 1 ? " table" : " tables") + ", found " +
+                                std::to_string(tables.size()));
+      return std::nullopt;
+    }
+    if (ReportRecursion(flow, where)) return std::nullopt;
+    if (flow.is_broken) return std::nullopt;
+    Instantiation instantiate(builder_.dims, Instantiation::Kind::kFlexible);
+    std::vector<Table> inputs;
+    Table caller;  // what of the caller's columns may pass
+    for (size_t i = 0; i < tables.size(); ++i) {
+      std::optional<Table> input = FitArgument(flow, i, tables[i], where, frame, instantiate);
+      if (!input) return std::nullopt;
+      if (flow.params[i].rows.is_open()) caller = ExtraColumns(flow.params[i].rows, tables[i]);
+      inputs.push_back(*std::move(input));
+    }
+    // The body has been checked by itself; what is wrong in it was said there.
+    dsl::Diagnostics said;
+    stack_.push_back(&flow);
+    std::optional<Table> result = Body(flow, inputs, instantiate, said);
+    stack_.pop_back();
+    if (!result) return std::nullopt;
+    return ReturnToCaller(flow, *std::move(result), caller, where, frame);
+  }
+
+  bool ReportRecursion(const FlowInfo& flow, SourceRange where) {
+    const auto found = std::find(stack_.begin(), stack_.end(), &flow);
+    if (found == stack_.end()) return false;
+    std::string cycle;
+    for (auto it = found; it != stack_.end(); ++it) cycle += (*it)->decl->name.text + " → ";
+    root_diagnostics_
+        .Add(DiagnosticKind::kRecursiveFlow, where,
+             "flow `" + flow.decl->name.text + "` applies itself: " + cycle + flow.decl->name.text)
+        .notes.push_back({flow.decl->name.range, "declared here"});
+    return true;
+  }
+
+  /// The columns of `table` that are not the parameter's own: they pass as `...`.
+  static Table ExtraColumns(const RowType& rows, const Table& table) {
+    Table extra;
+    extra.passing = table.passing;
+    extra.open = table.open;
+    for (const TableColumn& column : table.columns) {
+      const auto is_own = [&](const DeclaredColumn& own) { return own.name == column.name; };
+      if (std::none_of(rows.columns.begin(), rows.columns.end(), is_own)) {
+        extra.columns.push_back(column);
+      }
+    }
+    return extra;
+  }
+
+  std::optional<Table> FitArgument(const FlowInfo& flow, size_t index, const Table& table,
+                                   SourceRange where, const Frame& frame,
+                                   Instantiation& instantiate) {
+    const RowType& rows = flow.params[index].rows;
+    const std::string& name = flow.decl->name.text;
+    Table input = table;
+    input.columns.clear();
+    input.passing.clear();
+    input.open.reset();
+    bool is_fine = true;
+    for (const DeclaredColumn& column : rows.columns) {
+      const TableColumn* same = table.Find(column.name);
+      Clash clash;
+      if (same != nullptr) {
+        const std::string shown = builder_.dims.Show(builder_.TypeOf(same->id));
+        clash = UnifyTypes(builder_.dims, instantiate(column.type), builder_.TypeOf(same->id));
+        input.columns.push_back(*same);
+        if (clash.text.empty()) continue;
+        clash.text = ", this row has `" + column.name + ": " + shown + "` (" + clash.text + ")";
+      } else {
+        clash.text = ", the row has no column `" + column.name + "`";
+      }
+      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+          same == nullptr   ? DiagnosticKind::kMissingColumn
+          : clash.is_shape ? DiagnosticKind::kShapeMismatch
+                           : DiagnosticKind::kTypeMismatch,
+          where,
+          "`" + name + "` wants `" + column.name + ": " + ToString(column.type) + "`" + clash.text);
+      diagnostic.notes.push_back({table.made, table.made_by + " gives " + builder_.Show(table)});
+      is_fine = false;
+    }
+    const Table extra = ExtraColumns(rows, table);
+    if (rows.is_open()) {
+      input.passing = extra.columns;
+      input.passing.insert(input.passing.end(), extra.passing.begin(), extra.passing.end());
+      if (extra.open) input.open = extra.open;
+    } else if (!extra.columns.empty() || extra.open) {
+      const std::string what =
+          extra.columns.empty() ? "more columns (`...`)" : "`" + extra.columns.front().name + "` too";
+      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+          DiagnosticKind::kTypeMismatch, where,
+          "`" + name + "` takes exactly its columns, this row has " + what);
+      diagnostic.notes.push_back({rows.range, "these are its columns"});
+      diagnostic.help = "`select` them first, or let the flow accept more with `...`";
+      is_fine = false;
+    }
+    if (!is_fine) return std::nullopt;
+    return input;
+  }
+
+  /// What passed is the caller's again, to be named and all.
+  std::optional<Table> ReturnToCaller(const FlowInfo& flow, Table result, const Table& caller,
+                                      SourceRange where, const Frame& frame) {
+    const std::string& name = flow.decl->name.text;
+    result.made = where;
+    result.made_by = "`" + name + "`";
+    result.passing.clear();
+    result.open.reset();
+    if (!flow.result->is_open()) return result;
+    for (const TableColumn& column : caller.columns) {
+      if (result.Find(column.name) == nullptr) continue;
+      frame.diagnostics
+          .Add(DiagnosticKind::kColumnClash, where,
+               "`" + name + "` gives `" + column.name + "`, which the row already has")
+          .help = "take the old one out first: `omit(" + column.name + ")`";
+      return std::nullopt;
+    }
+    result.columns.insert(
+        result.columns.begin() + static_cast<std::ptrdiff_t>(*flow.result->open_at),
+        caller.columns.begin(), caller.columns.end());
+    result.passing = caller.passing;
+    result.open = caller.open;
+    return result;
+  }
+
+ private:
+  Declarations& declarations_;
+  const engine::Catalog& catalog_;
+  PlanBuilder& builder_;
+  dsl::Diagnostics& root_diagnostics_;  // a cycle of flows is said even from inside an applied one
+  bool is_definition_;
+  std::vector<const FlowInfo*> stack_;  // flows under way, outermost first
+};
+
+bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics) {
+  const auto is_open = [](const FlowParam& param) { return param.rows.is_open(); };
+  const auto count = std::count_if(flow.params.begin(), flow.params.end(), is_open);
+  if (count > 1) {
+    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
+                    "more than one table with `...` is not implemented yet");
+    return false;
+  }
+  if (count == 0 && flow.result->is_open()) {
+    diagnostics.Add(DiagnosticKind::kTypeMismatch, flow.result->range,
+                    "`...` stands in the result but in no parameter");
+    return false;
+  }
+  return true;
+}
+
+/// A table that is named and never used is no part of the plan.
+LogicalPlan WithoutUnread(LogicalPlan plan) {
+  std::vector<std::optional<Port>> instead(plan.stages.size());
+  std::vector<bool> is_read(plan.stages.size(), false);
+  if (plan.output.stage >= 0) is_read[static_cast<size_t>(plan.output.stage)] = true;
+  for (size_t i = plan.stages.size(); i-- > 0;) {
+    if (!is_read[i]) {
+      instead[i] = plan.stages[i].inputs.front();
+      continue;
+    }
+    for (const Port input : plan.stages[i].inputs) {
+      if (input.stage >= 0) is_read[static_cast<size_t>(input.stage)] = true;
+    }
+  }
+  return RemoveStages(std::move(plan), instead);
+}
+
+}  // namespace
+
+void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
+                dsl::Diagnostics& diagnostics) {
+  for (const std::string& name : declarations.flow_order) {
+    FlowInfo& flow = declarations.flows.at(name);
+    if (flow.is_broken) continue;
+    if (!CheckNumberOfOpenTables(flow, diagnostics)) {
+      flow.is_broken = true;
+      continue;
+    }
+    PlanBuilder scratch;
+    FlowChecker checker(flow, true, declarations, catalog, scratch, diagnostics);
+    Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
+    const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
+    flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
+  }
+}
+
+std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& declarations,
+                                    const engine::Catalog& catalog,
+                                    dsl::Diagnostics& diagnostics) {
+  const auto found = declarations.flows.find(name);
+  if (found == declarations.flows.end() || found->second.is_broken) return std::nullopt;
+  const FlowInfo& flow = found->second;
+  if (flow.params.size() != 1 || flow.params.front().rows.is_open()) {
+    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
+                    flow.params.size() != 1
+                        ? "a flow of several tables can be applied by others, not yet run itself"
+                        : "a flow with `...` can be applied by others, not run itself");
+    return std::nullopt;
+  }
+  PlanBuilder builder;
+  FlowChecker checker(flow, false, declarations, catalog, builder, diagnostics);
+  Instantiation rigid(builder.dims, Instantiation::Kind::kRigid);
+  const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
+  std::optional<Table> result = checker.Body(flow, inputs, rigid, diagnostics);
+  if (!result) return std::nullopt;
+  LogicalPlan plan = std::move(builder.plan);
+  plan.flow = name;
+  plan.input = flow.params.front().name;
+  plan.input_columns = inputs.front().Ids();
+  plan.output = result->port;
+  for (const TableColumn& column : result->columns) {
+    plan.result.emplace_back(column.name, column.id);
+  }
+  for (auto& [column, type] : plan.columns) {
+    type = builder.dims.Resolve(type);
+    for (engine::Dim& dim : type.shape) {
+      if (!dim.is_size()) dim.symbol = builder.dims.Show(dim);
+    }
+  }
+  return WithoutUnread(std::move(plan));
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,328 @@
+#include "compiler/check/functions.h"
+
+#include <algorithm>
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::Diagnostic;
+using dsl::DiagnosticKind;
+using dsl::Diagnostics;
+using engine::FunctionContract;
+using engine::SettingContract;
+using engine::Value;
+
+constexpr std::string_view kLaterSources[] = {"onnx", "llm", "wasm", "safetensors"};
+constexpr std::string_view kLaterSettings[] = {"dtype", "export", "memory", "timeout",
+                                               "state", "context", "instances"};
+
+template <typename Range>
+bool Contains(const Range& range, std::string_view text) {
+  return std::find(std::begin(range), std::end(range), text) != std::end(range);
+}
+
+void NotImplemented(const ast::Entry& entry, Diagnostics& diagnostics) {
+  diagnostics.Add(DiagnosticKind::kNotImplemented, entry.key.range,
+                  "`" + entry.key.text + "` is not implemented yet");
+}
+
+void UnknownSetting(const ast::Entry& entry, std::string_view owner,
+                    const std::vector<std::string>& known, Diagnostics& diagnostics) {
+  diagnostics
+      .Add(DiagnosticKind::kUnknownOption, entry.key.range,
+           std::string(owner) + " has no setting `" + entry.key.text + "`")
+      .help = dsl::DidYouMeanText(entry.key.text, known);
+}
+
+/// The string written as the value of `entry`.
+std::optional<std::string> StringOf(const ast::Entry& entry, Diagnostics& diagnostics) {
+  if (entry.value && entry.value->kind == ast::Expr::Kind::kString) return entry.value->text;
+  diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
+                  "`" + entry.key.text + "` wants a string in quotes");
+  return std::nullopt;
+}
+
+/// Hints may stand in any declaration's block as blocks of their own.
+bool IsHintEntry(const ast::Entry& entry, Diagnostics& diagnostics) {
+  if (!IsHint(entry.key.text)) return false;
+  ast::Block block;
+  block.entries.push_back(entry);
+  CheckHints(block, diagnostics);
+  return true;
+}
+
+void CheckDevice(const ast::Entry& entry, Diagnostics& diagnostics) {
+  std::vector<const ast::Expr*> devices;
+  if (entry.value && entry.value->kind == ast::Expr::Kind::kList) {
+    for (const ast::Expr& child : entry.value->children) devices.push_back(&child);
+  } else if (entry.value) {
+    devices.push_back(&*entry.value);
+  }
+  bool has_cpu = false;
+  for (const ast::Expr* device : devices) {
+    if (device->kind != ast::Expr::Kind::kName || (device->text != "cpu" && device->text != "gpu")) {
+      diagnostics.Add(DiagnosticKind::kBadSetting, device->range, "`device` is `cpu` or `gpu`");
+      return;
+    }
+    has_cpu |= device->text == "cpu";
+  }
+  if (devices.empty()) {
+    diagnostics.Add(DiagnosticKind::kBadSetting, entry.range, "`device` is `cpu` or `gpu`");
+  } else if (!has_cpu) {
+    diagnostics.Add(DiagnosticKind::kHintNotHonoured, entry.range,
+                    "models run on the CPU for now; results are the same");
+  }
+}
+
+std::string_view Wanted(SettingContract::Kind kind) {
+  switch (kind) {
+    case SettingContract::Kind::kInt: return "an integer";
+    case SettingContract::Kind::kNumber: return "a number";
+    case SettingContract::Kind::kString: return "a string in quotes";
+    case SettingContract::Kind::kBool: return "`true` or `false`";
+    case SettingContract::Kind::kNumbers: return "a number or a list of numbers";
+    case SettingContract::Kind::kFile: return "the name of a file in quotes";
+  }
+  return "something else";
+}
+
+bool IsNumbers(const Value& value) {
+  if (value.AsNumber()) return true;
+  const Value::List* list = value.AsList();
+  return list != nullptr && !list->empty() &&
+         std::all_of(list->begin(), list->end(), [](const Value& v) { return !!v.AsNumber(); });
+}
+
+bool Fits(const Value& value, SettingContract::Kind kind, ast::Expr::Kind written) {
+  switch (kind) {
+    case SettingContract::Kind::kInt: return value.AsInt() != nullptr;
+    case SettingContract::Kind::kNumber: return value.AsNumber().has_value();
+    case SettingContract::Kind::kBool: return value.AsBool() != nullptr;
+    case SettingContract::Kind::kNumbers: return IsNumbers(value);
+    case SettingContract::Kind::kString:
+    case SettingContract::Kind::kFile: return written == ast::Expr::Kind::kString;
+  }
+  return false;
+}
+
+/// Checks one setting of a native function; null if it is wrong.
+std::optional<Value> SettingValue(const ast::Entry& entry, const SettingContract& contract,
+                                  Diagnostics& diagnostics) {
+  const auto wrong = [&](std::string message) -> std::optional<Value> {
+    diagnostics.Add(DiagnosticKind::kBadSetting, entry.value ? entry.value->range : entry.range,
+                    std::move(message));
+    return std::nullopt;
+  };
+  const std::string what = "`" + entry.key.text + "` wants ";
+  if (!entry.value) return wrong(what + std::string(Wanted(contract.kind)));
+  std::optional<Value> value = ConstantOf(*entry.value, diagnostics);
+  if (!value) return std::nullopt;
+  if (!Fits(*value, contract.kind, entry.value->kind)) {
+    return wrong(what + std::string(Wanted(contract.kind)));
+  }
+  if (const std::string* text = value->AsString(); text != nullptr && !contract.allowed.empty()) {
+    if (!Contains(contract.allowed, *text)) {
+      std::string list;
+      for (const std::string& allowed : contract.allowed) {
+        list += (list.empty() ? "\"" : ", \"") + allowed + "\"";
+      }
+      return wrong(what + "one of " + list);
+    }
+  }
+  return value;
+}
+
+bool CheckAgainst(const std::vector<DeclaredColumn>& declared,
+                  const std::vector<engine::Field>& contract, const std::string& native,
+                  dsl::SourceRange where, std::string_view what, Dims& dims,
+                  Instantiation& of_contract, Instantiation& of_declaration,
+                  Diagnostics& diagnostics) {
+  if (declared.size() != contract.size()) {
+    diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
+                    "`" + native + "` has " + std::to_string(contract.size()) + " " +
+                        std::string(what) + ", declared " + std::to_string(declared.size()));
+    return false;
+  }
+  bool is_fine = true;
+  for (size_t i = 0; i < declared.size(); ++i) {
+    const engine::Type wanted = of_contract(contract[i].type);
+    const Clash clash = UnifyTypes(dims, wanted, of_declaration(declared[i].type));
+    if (clash.text.empty()) continue;
+    diagnostics.Add(
+        clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
+        declared[i].range,
+        "`" + native + "` has `" + contract[i].name + ": " + ToString(contract[i].type) +
+            "` here, declared `" + declared[i].name + ": " + ToString(declared[i].type) + "`");
+    is_fine = false;
+  }
+  return is_fine;
+}
+
+std::string SignatureText(const FunctionContract& contract) {
+  return contract.name + ToString(engine::Schema(contract.params)) + " -> " +
+         ToString(engine::Schema(contract.results));
+}
+
+bool CheckSignature(const ast::FnDecl& decl, const std::vector<DeclaredColumn>& params,
+                    const std::vector<DeclaredColumn>& results, const FunctionContract& contract,
+                    Diagnostics& diagnostics) {
+  Dims dims;
+  Instantiation of_contract(dims, Instantiation::Kind::kFlexible);
+  // A fixed size may stand where the contract has a symbol, so the author's symbols bend as well.
+  Instantiation of_declaration(dims, Instantiation::Kind::kFlexible);
+  Diagnostics found;
+  const bool is_fine = CheckAgainst(params, contract.params, contract.name, decl.signature.range,
+                                    "parameters", dims, of_contract, of_declaration, found) &&
+                       CheckAgainst(results, contract.results, contract.name, decl.signature.range,
+                                    "results", dims, of_contract, of_declaration, found);
+  if (!is_fine) {
+    for (Diagnostic diagnostic : found.Sorted()) {
+      diagnostic.help = "the function is `" + SignatureText(contract) + "`";
+      diagnostics.Add(diagnostic.kind, diagnostic.where, diagnostic.message).help = diagnostic.help;
+    }
+  }
+  return is_fine;
+}
+
+/// What implements the `fn`; null (and reported) if nothing this release knows does.
+const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Catalog& catalog,
+                                     Diagnostics& diagnostics) {
+  for (const ast::Entry& entry : decl.block.entries) {
+    if (Contains(kLaterSources, entry.key.text)) {
+      NotImplemented(entry, diagnostics);
+      return nullptr;
+    }
+    if (entry.key.text != "native") continue;
+    const std::optional<std::string> name = StringOf(entry, diagnostics);
+    if (!name) return nullptr;
+    const FunctionContract* contract = catalog.FindFunction(*name);
+    if (contract == nullptr) {
+      std::vector<std::string> known;
+      for (const FunctionContract& function : catalog.functions()) known.push_back(function.name);
+      diagnostics
+          .Add(DiagnosticKind::kUnknownName, entry.value->range, "no native function `" + *name + "`")
+          .help = dsl::DidYouMeanText(*name, known);
+    }
+    return contract;
+  }
+  diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
+                  "`" + decl.name.text + "` needs a `native: \"…\"` that says what computes it");
+  return nullptr;
+}
+
+bool ReportDuplicate(const ast::Block& block, const ast::Entry& entry, Diagnostics& diagnostics) {
+  for (const ast::Entry& other : block.entries) {
+    if (&other == &entry) return false;
+    if (other.key.text != entry.key.text) continue;
+    diagnostics.Add(DiagnosticKind::kDuplicateName, entry.key.range,
+                    "`" + entry.key.text + "` is set twice")
+        .notes.push_back({other.key.range, "first here"});
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& diagnostics) {
+  FunctionSpec spec;
+  spec.kind = FunctionSpec::Kind::kModel;
+  spec.name = decl.name.text;
+  bool is_fine = true;
+  for (const ast::Entry& entry : decl.block.entries) {
+    const std::string& key = entry.key.text;
+    if (ReportDuplicate(decl.block, entry, diagnostics)) {
+      is_fine = false;
+    } else if (key == "source") {
+      const std::optional<std::string> source = StringOf(entry, diagnostics);
+      if (source && (source->ends_with(".onnx") || source->ends_with(".pt2") ||
+                     source->ends_with(".safetensors"))) {
+        diagnostics.Add(DiagnosticKind::kNotImplemented, entry.value->range,
+                        "only TorchScript files (.pt) are implemented yet");
+        is_fine = false;
+      }
+      if (!source) is_fine = false;
+      spec.source = source.value_or("");
+      spec.source_range = entry.value ? entry.value->range : entry.range;
+    } else if (key == "device") {
+      CheckDevice(entry, diagnostics);
+    } else if (key == "threads") {
+      const auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
+      const int64_t* threads = value ? value->AsInt() : nullptr;
+      if (threads == nullptr || *threads < 1 || *threads > 1024) {
+        diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
+                        "`threads` wants an integer from 1 to 1024");
+        is_fine = false;
+      } else {
+        spec.settings.emplace_back("threads", *value);
+      }
+    } else if (Contains(kLaterSources, key) || Contains(kLaterSettings, key)) {
+      NotImplemented(entry, diagnostics);
+      is_fine = false;
+    } else if (!IsHintEntry(entry, diagnostics)) {
+      UnknownSetting(entry, "a model", {"source", "device", "threads", "batch", "load", "prewarm"},
+                     diagnostics);
+      is_fine = false;
+    }
+  }
+  if (is_fine && spec.source.empty()) {
+    diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
+                    "model `" + decl.name.text + "` needs a `source: \"…\"`");
+    is_fine = false;
+  }
+  if (!is_fine) return std::nullopt;
+  return spec;
+}
+
+std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
+                                       const std::vector<DeclaredColumn>& params,
+                                       const std::vector<DeclaredColumn>& results,
+                                       const engine::Catalog& catalog, Diagnostics& diagnostics) {
+  const FunctionContract* contract = FindContract(decl, catalog, diagnostics);
+  if (contract == nullptr) return std::nullopt;
+  FunctionSpec spec;
+  spec.kind = FunctionSpec::Kind::kNative;
+  spec.name = decl.name.text;
+  spec.native = contract->name;
+  std::vector<std::string> known;
+  for (const SettingContract& setting : contract->settings) known.push_back(setting.name);
+  bool is_fine = CheckSignature(decl, params, results, *contract, diagnostics);
+  for (const ast::Entry& entry : decl.block.entries) {
+    const std::string& key = entry.key.text;
+    if (ReportDuplicate(decl.block, entry, diagnostics)) {
+      is_fine = false;
+      continue;
+    }
+    if (key == "native") continue;
+    const auto setting = std::find(known.begin(), known.end(), key);
+    if (setting != known.end()) {
+      const SettingContract& allowed =
+          contract->settings[static_cast<size_t>(setting - known.begin())];
+      std::optional<Value> value = SettingValue(entry, allowed, diagnostics);
+      is_fine &= value.has_value();
+      if (value) spec.settings.emplace_back(key, *std::move(value));
+      if (allowed.kind == SettingContract::Kind::kFile) {
+        spec.files.emplace_back(key, entry.value ? entry.value->range : entry.range);
+      }
+    } else if (Contains(kLaterSettings, key)) {
+      NotImplemented(entry, diagnostics);
+      is_fine = false;
+    } else if (!IsHintEntry(entry, diagnostics)) {
+      UnknownSetting(entry, "`" + contract->name + "`", known, diagnostics);
+      is_fine = false;
+    }
+  }
+  for (const SettingContract& setting : contract->settings) {
+    const auto is_set = [&](const ast::Entry& e) { return e.key.text == setting.name; };
+    if (setting.required && std::none_of(decl.block.entries.begin(), decl.block.entries.end(), is_set)) {
+      diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
+                      "`" + contract->name + "` needs the setting `" + setting.name + "`: " +
+                          setting.doc);
+      is_fine = false;
+    }
+  }
+  if (!is_fine) return std::nullopt;
+  return spec;
+}
+
+}  // namespace raceway::compiler

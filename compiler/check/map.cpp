@@ -1,0 +1,214 @@
+// `map(f, …)`: the row and the results of a model or function.
+#include <algorithm>
+
+#include "compiler/check/expressions.h"
+#include "compiler/check/steps.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+using engine::Expression;
+
+class MapChecker {
+ public:
+  MapChecker(const ast::Step& step, const Table& input, const StepScope& scope)
+      : step_(step), scope_(scope), table_(input) {}
+
+  std::optional<Table> Run() {
+    if (!CheckForm(step_, {.as = true}, scope_.diagnostics)) return std::nullopt;
+    function_ = FindFunction();
+    if (function_ == nullptr || !ReadOptions()) return std::nullopt;
+    out_.kind = StepKind::kMap;
+    out_.where = step_.range;
+    out_.label = "map(" + function_->spec.name + ")";
+    out_.function = function_->spec;
+    Instantiation instantiate(scope_.builder.dims, Instantiation::Kind::kFlexible);
+    bool is_fine = true;
+    for (const DeclaredColumn& param : function_->params) is_fine &= Bind(param, instantiate);
+    if (!is_fine) return std::nullopt;
+    for (const DeclaredColumn& result : function_->results) is_fine &= Add(result, instantiate);
+    if (!is_fine) return std::nullopt;
+    table_.made = step_.range;
+    table_.made_by = "`" + out_.label + "`";
+    out_.outputs = {table_.Ids()};
+    table_.port = scope_.builder.AddStage(function_->spec.name, {table_.port}, std::move(out_));
+    return std::move(table_);
+  }
+
+ private:
+  dsl::Diagnostic& Report(DiagnosticKind kind, SourceRange where, std::string message) {
+    return scope_.diagnostics.Add(kind, where, std::move(message));
+  }
+
+  const RowFunction* FindFunction() {
+    const ast::Expr* name = nullptr;
+    if (!step_.args.empty() && step_.args.front().kind == ast::Arg::Kind::kPositional &&
+        step_.args.front().value.steps.empty() &&
+        step_.args.front().value.head.kind == ast::Expr::Kind::kName) {
+      name = &step_.args.front().value.head;
+    }
+    if (name == nullptr) {
+      Report(DiagnosticKind::kBadArguments, step_.range,
+             "`map` takes a model or function of the file first")
+          .help = "map(small)";
+      return nullptr;
+    }
+    const auto found = scope_.declarations.functions.find(name->text);
+    if (found != scope_.declarations.functions.end()) return &found->second;
+    if (scope_.declarations.IsBroken(name->text)) return nullptr;
+    std::vector<std::string> known;
+    for (const auto& [other, function] : scope_.declarations.functions) known.push_back(other);
+    dsl::Diagnostic& diagnostic = Report(DiagnosticKind::kUnknownName, name->range,
+                                         "no model or function `" + name->text + "`");
+    diagnostic.help = dsl::DidYouMeanText(name->text, known);
+    if (scope_.declarations.flows.contains(name->text)) {
+      diagnostic.help = "a flow is a step of its own: `|> " + name->text + "`";
+    }
+    return nullptr;
+  }
+
+  bool ReadOptions() {
+    bool is_fine = true;
+    for (size_t i = 1; i < step_.args.size(); ++i) is_fine &= ReadOption(step_.args[i]);
+    return is_fine;
+  }
+
+  bool ReadOption(const ast::Arg& arg) {
+    if (arg.kind != ast::Arg::Kind::kOption) {
+      Report(DiagnosticKind::kBadArguments, arg.range,
+             "after the function, `map` takes options and parameters by name")
+          .help = "write `parameter: column`";
+      return false;
+    }
+    const auto is_key = [&](const DeclaredColumn& param) { return param.name == arg.key.text; };
+    if (std::any_of(function_->params.begin(), function_->params.end(), is_key)) {
+      if (!bound_.try_emplace(arg.key.text, &arg).second) {
+        Report(DiagnosticKind::kDuplicateName, arg.key.range,
+               "`" + arg.key.text + "` is given twice");
+        return false;
+      }
+      return true;
+    }
+    if (arg.key.text == "replace") {
+      const ast::Expr& value = arg.value.head;
+      replace_ = value.kind == ast::Expr::Kind::kBool && value.text == "true";
+      if (value.kind == ast::Expr::Kind::kBool) return true;
+      Report(DiagnosticKind::kBadArguments, arg.range, "`replace` is `true` or `false`");
+      return false;
+    }
+    if (arg.key.text == "timeout" || arg.key.text == "on_error") {
+      Report(DiagnosticKind::kNotImplemented, arg.key.range,
+             "`" + arg.key.text + "` is not implemented yet");
+      return false;
+    }
+    std::vector<std::string> known = {"replace", "timeout", "on_error"};
+    for (const DeclaredColumn& param : function_->params) known.push_back(param.name);
+    Report(DiagnosticKind::kUnknownOption, arg.key.range,
+           "`" + function_->spec.name + "` has no parameter `" + arg.key.text + "`")
+        .help = dsl::DidYouMeanText(arg.key.text, known);
+    return false;
+  }
+
+  /// The plan's column for a parameter: given by name, else the one called like it.
+  std::optional<std::string> ColumnFor(const DeclaredColumn& param, const engine::Type& wanted) {
+    const ExpressionScope on{table_, scope_.builder, scope_.declarations, scope_.catalog,
+                             scope_.diagnostics};
+    const auto given = bound_.find(param.name);
+    if (given != bound_.end()) {
+      Expression value = CheckExpression(given->second->value.head, on, &wanted);
+      if (value.type.is_unknown()) return std::nullopt;
+      if (value.kind == Expression::Kind::kColumn) return value.name;
+      return Computed(param, given->second->range, std::move(value));
+    }
+    if (const TableColumn* column = table_.Find(param.name)) return column->id;
+    dsl::Diagnostic& diagnostic =
+        Report(DiagnosticKind::kMissingColumn, step_.range,
+               "`" + function_->spec.name + "` wants `" + param.name + ": " +
+                   ToString(param.type) + "`, the row has no column `" + param.name + "`");
+    diagnostic.notes.push_back({table_.made, table_.made_by + " gives " +
+                                                 scope_.builder.Show(table_)});
+    diagnostic.help = "name another column: `map(" + function_->spec.name + ", " + param.name +
+                      ": …)`";
+    return std::nullopt;
+  }
+
+  /// An argument that is computed becomes a column of a `derive` in front.
+  std::string Computed(const DeclaredColumn& param, SourceRange where, Expression value) {
+    Step derive;
+    derive.kind = StepKind::kDerive;
+    derive.where = where;
+    derive.label = "derive";
+    const std::string id = scope_.builder.NewColumn(param.name, value.type, where);
+    derive.expressions.push_back({id, std::move(value)});
+    derive.outputs = {table_.Ids()};
+    derive.outputs.front().push_back(id);
+    table_.port = scope_.builder.AddStage("derive", {table_.port}, std::move(derive));
+    return id;
+  }
+
+  bool Bind(const DeclaredColumn& param, Instantiation& instantiate) {
+    const engine::Type wanted = instantiate(param.type);
+    const std::optional<std::string> id = ColumnFor(param, wanted);
+    if (!id) return false;
+    out_.arguments.emplace_back(param.name, *id);
+    const engine::Type& found = scope_.builder.TypeOf(*id);
+    const std::string shown = scope_.builder.dims.Show(found);
+    const Clash clash = UnifyTypes(scope_.builder.dims, wanted, found);
+    if (clash.text.empty()) return true;
+    dsl::Diagnostic& diagnostic =
+        Report(clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
+               step_.args.front().range,
+               "`" + function_->spec.name + "` wants `" + param.name + ": " +
+                   ToString(param.type) + "`, this row has `" + *id + ": " + shown + "`");
+    if (clash.is_shape) diagnostic.message += " (" + clash.text + ")";
+    diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + *id + "` gets its type here"});
+    if (!clash.is_shape && wanted.is_scalar() && found.is_scalar() &&
+        engine::IsNumber(wanted.dtype) && engine::IsNumber(found.dtype)) {
+      diagnostic.help = "nothing is converted unasked: `map(" + function_->spec.name + ", " +
+                        param.name + ": " + std::string(NameOf(wanted.dtype)) + "(" + *id + "))`";
+    }
+    return false;
+  }
+
+  bool Add(const DeclaredColumn& result, Instantiation& instantiate) {
+    const std::string name = step_.as ? step_.as->text + "." + result.name : result.name;
+    const TableColumn* taken = table_.Find(name);
+    if (taken != nullptr && !replace_) {
+      dsl::Diagnostic& diagnostic = Report(
+          DiagnosticKind::kColumnClash, step_.range,
+          "`" + function_->spec.name + "` gives `" + name + "`, which the row already has");
+      diagnostic.notes.push_back({scope_.builder.OriginOf(taken->id), "`" + name + "` is from here"});
+      diagnostic.help = "keep both: `map(" + function_->spec.name +
+                        ") as s` (columns `s.x`), or keep the new one: `replace: true`";
+      return false;
+    }
+    const std::string id = scope_.builder.NewColumn(name, instantiate(result.type), step_.range);
+    out_.results.emplace_back(result.name, id);
+    if (taken == nullptr) {
+      table_.columns.push_back({name, id});
+    } else {
+      for (TableColumn& column : table_.columns) {
+        if (column.name == name) column.id = id;
+      }
+    }
+    return true;
+  }
+
+  const ast::Step& step_;
+  const StepScope& scope_;
+  Table table_;
+  const RowFunction* function_ = nullptr;
+  std::map<std::string, const ast::Arg*> bound_;
+  bool replace_ = false;
+  Step out_;
+};
+
+}  // namespace
+
+std::optional<Table> CheckMap(const ast::Step& step, const Table& input, const StepScope& scope) {
+  return MapChecker(step, input, scope).Run();
+}
+
+}  // namespace raceway::compiler

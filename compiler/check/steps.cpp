@@ -1,0 +1,275 @@
+#include "compiler/check/steps.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/check/expressions.h"
+#include "dsl/print.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+using engine::DataType;
+using engine::Expression;
+using engine::Type;
+
+ExpressionScope On(const Table& table, const StepScope& scope) {
+  return {table, scope.builder, scope.declarations, scope.catalog, scope.diagnostics};
+}
+
+Step MakeStep(StepKind kind, SourceRange where, std::string label) {
+  Step step;
+  step.kind = kind;
+  step.where = where;
+  step.label = std::move(label);
+  return step;
+}
+
+/// Appends a stage of one step and makes `table` what leaves it.
+void Append(Table& table, Step step, const std::string& name, const StepScope& scope) {
+  table.made = step.where;
+  table.made_by = "`" + step.label + "`";
+  step.outputs = {table.Ids()};
+  table.port = scope.builder.AddStage(name, {table.port}, std::move(step));
+}
+
+void Bad(SourceRange where, std::string message, std::string help, const StepScope& scope) {
+  scope.diagnostics.Add(DiagnosticKind::kBadArguments, where, std::move(message)).help =
+      std::move(help);
+}
+
+/// A positional argument that is an expression, not a pipeline.
+const ast::Expr* PlainExpression(const ast::Arg& arg) {
+  if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
+    return nullptr;
+  }
+  return &arg.value.head;
+}
+
+const ast::Expr* ColumnName(const ast::Arg& arg) {
+  const ast::Expr* expr = PlainExpression(arg);
+  return expr != nullptr && expr->kind == ast::Expr::Kind::kName ? expr : nullptr;
+}
+
+void SetColumn(Table& table, const std::string& name, const std::string& id) {
+  for (TableColumn& column : table.columns) {
+    if (column.name == name) return void(column.id = id);
+  }
+  table.columns.push_back({name, id});
+}
+
+/// `name = expr`: the column it makes; a plain column only gets a second name.
+std::optional<std::string> Define(const ast::Arg& arg, const Table& table, Step& step,
+                                  const StepScope& scope) {
+  Expression expression = CheckExpression(arg.value.head, On(table, scope));
+  if (expression.type.is_unknown()) return std::nullopt;
+  if (expression.kind == Expression::Kind::kColumn) return expression.name;
+  std::string id = scope.builder.NewColumn(arg.key.text, expression.type, arg.range);
+  step.expressions.push_back({id, std::move(expression)});
+  return id;
+}
+
+/// Whether the expression names a column of `table` that `step` defines.
+bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
+  if (expr.kind == ast::Expr::Kind::kName) {
+    const TableColumn* column = table.Find(expr.text);
+    const auto defines = [&](const engine::NamedExpression& e) { return e.name == column->id; };
+    return column != nullptr && std::any_of(step.expressions.begin(), step.expressions.end(), defines);
+  }
+  const auto reads = [&](const ast::Expr& child) { return Reads(child, step, table); };
+  return std::any_of(expr.children.begin(), expr.children.end(), reads) ||
+         std::any_of(expr.args.begin(), expr.args.end(),
+                     [&](const ast::Arg& arg) { return reads(arg.value.head); });
+}
+
+bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
+  if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with) return true;
+  std::string help;
+  if (arg.kind == ast::Arg::Kind::kOption) {
+    help = "a new column is written with `=`: `" + arg.key.text + " = …`";
+  }
+  Bad(arg.range, "`" + std::string(op) + "` takes `name = expression`", std::move(help), scope);
+  return false;
+}
+
+/// The one condition of `filter` and `split`.
+std::optional<Expression> Condition(const ast::Step& step, const Table& input,
+                                    const StepScope& scope) {
+  const ast::Expr* expr = step.args.size() == 1 ? PlainExpression(step.args.front()) : nullptr;
+  if (expr == nullptr) {
+    Bad(step.range, "`" + step.path.Text() + "` takes one condition",
+        step.path.Text() + "(conf >= 0.5)", scope);
+    return std::nullopt;
+  }
+  Expression condition = CheckExpression(*expr, On(input, scope));
+  if (condition.type.is_unknown()) return std::nullopt;
+  if (condition.type == Type{DataType::kBool, {}, false}) return condition;
+  scope.diagnostics.Add(
+      DiagnosticKind::kTypeMismatch, expr->range,
+      "a condition is bool, this is " + scope.builder.dims.Show(condition.type));
+  return std::nullopt;
+}
+
+/// Keeps the rows of `input` where `condition` holds, as a stage of its own.
+Table Keep(const Table& input, Expression condition, SourceRange where, const std::string& label,
+           const std::string& name, const StepScope& scope) {
+  Table table = input;
+  Step step = MakeStep(StepKind::kFilter, where, label);
+  step.expressions.push_back({"where", std::move(condition)});
+  Append(table, std::move(step), name, scope);
+  return table;
+}
+
+}  // namespace
+
+const std::vector<std::string>& CoreOperators() {
+  static const std::vector<std::string> names = {"map",    "select", "derive", "omit",
+                                                 "filter", "split",  "union"};
+  return names;
+}
+
+const std::vector<std::string>& LaterOperators() {
+  static const std::vector<std::string> names = {
+      "groupby", "agg",  "lookup", "join",   "anyof", "route", "explode", "window",
+      "sample",  "sort", "limit",  "stream", "shed",  "fail",  "drop",    "topk"};
+  return names;
+}
+
+bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics) {
+  const std::string name = "`" + step.path.Text() + "`";
+  if (step.with) CheckHints(*step.with, diagnostics);
+  if (!step.branches.empty()) {
+    diagnostics.Add(DiagnosticKind::kBadArguments, step.branches.front().range,
+                    name + " has no branches");
+    return false;
+  }
+  if (!step.rescue.empty()) {
+    diagnostics.Add(DiagnosticKind::kNotImplemented, step.rescue.front().range,
+                    "`rescue` is not implemented yet");
+    return false;
+  }
+  if (step.as && !allowed.as) {
+    diagnostics.Add(DiagnosticKind::kBadArguments, step.as->range,
+                    "`as` goes with `map`, not with " + name);
+    return false;
+  }
+  if (step.has_args && !step.args.empty() && !allowed.arguments) {
+    diagnostics.Add(DiagnosticKind::kBadArguments, step.args.front().range,
+                    name + " takes no arguments here");
+    return false;
+  }
+  return true;
+}
+
+std::optional<Table> CheckSelect(const ast::Step& step, const Table& input,
+                                 const StepScope& scope) {
+  if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
+  Step out = MakeStep(StepKind::kSelect, step.range, "select");
+  Table table = input;
+  table.columns.clear();
+  table.passing.clear();
+  table.open.reset();
+  bool is_fine = !step.args.empty();
+  if (!is_fine) Bad(step.range, "`select` takes columns", "select(id, label)", scope);
+  for (const ast::Arg& arg : step.args) {
+    std::string name;
+    std::optional<std::string> id;
+    if (const ast::Expr* column = ColumnName(arg)) {
+      name = column->text;
+      const Expression expression = CheckExpression(*column, On(input, scope));
+      if (expression.kind == Expression::Kind::kColumn) {
+        id = expression.name;
+      } else if (!expression.type.is_unknown()) {
+        Bad(arg.range, "`" + name + "` is a parameter, not a column",
+            "give it a name: `select(" + name + " = " + name + ")`", scope);
+      }
+    } else if (arg.kind == ast::Arg::Kind::kPositional) {
+      Bad(arg.range, "`select` takes columns", "name what is computed: `name = …`", scope);
+    } else if (IsDefinition(arg, "select", scope)) {
+      name = arg.key.text;
+      id = Define(arg, input, out, scope);
+    }
+    is_fine &= id.has_value();
+    if (!id) continue;
+    if (table.Find(name) != nullptr) {
+      scope.diagnostics.Add(DiagnosticKind::kDuplicateName, arg.range,
+                            "`" + name + "` is selected twice");
+      is_fine = false;
+    }
+    table.columns.push_back({name, *id});
+  }
+  if (!is_fine) return std::nullopt;
+  Append(table, std::move(out), "select", scope);
+  return table;
+}
+
+std::optional<Table> CheckDerive(const ast::Step& step, const Table& input,
+                                 const StepScope& scope) {
+  if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
+  Step out = MakeStep(StepKind::kDerive, step.range, "derive");
+  Table table = input;
+  bool is_fine = !step.args.empty();
+  if (!is_fine) Bad(step.range, "`derive` takes columns to add", "derive(top = argmax(p))", scope);
+  for (const ast::Arg& arg : step.args) {
+    // Later columns may use earlier ones: a stage's expressions see only what came in, so the
+    // later ones go into a stage of their own.
+    if (is_fine && Reads(arg.value.head, out, table)) {
+      Append(table, std::exchange(out, MakeStep(StepKind::kDerive, step.range, "derive")),
+             "derive", scope);
+    }
+    const std::optional<std::string> id =
+        IsDefinition(arg, "derive", scope) ? Define(arg, table, out, scope) : std::nullopt;
+    is_fine &= id.has_value();
+    if (id) SetColumn(table, arg.key.text, *id);
+  }
+  if (!is_fine) return std::nullopt;
+  if (out.expressions.empty()) return table;  // only second names
+  Append(table, std::move(out), "derive", scope);
+  return table;
+}
+
+std::optional<Table> CheckOmit(const ast::Step& step, const Table& input, const StepScope& scope) {
+  if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
+  Table table = input;
+  bool is_fine = !step.args.empty();
+  if (!is_fine) Bad(step.range, "`omit` takes columns", "omit(px)", scope);
+  for (const ast::Arg& arg : step.args) {
+    const ast::Expr* name = ColumnName(arg);
+    if (name == nullptr) {
+      Bad(arg.range, "`omit` takes names of columns", "", scope);
+      is_fine = false;
+    } else if (input.Find(name->text) == nullptr) {
+      ReportUnknownColumn(name->text, name->range, On(input, scope));
+      is_fine = false;
+    } else {
+      std::erase_if(table.columns, [&](const TableColumn& c) { return c.name == name->text; });
+    }
+  }
+  if (!is_fine) return std::nullopt;
+  Append(table, MakeStep(StepKind::kOmit, step.range, "omit"), "omit", scope);
+  return table;
+}
+
+std::optional<Table> CheckFilter(const ast::Step& step, const Table& input,
+                                 const StepScope& scope) {
+  if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
+  std::optional<Expression> condition = Condition(step, input, scope);
+  if (!condition) return std::nullopt;
+  return Keep(input, *std::move(condition), step.range, "filter", "filter", scope);
+}
+
+std::optional<std::vector<Table>> CheckSplit(const ast::Step& step, const Table& input,
+                                             const StepScope& scope) {
+  if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
+  std::optional<Expression> condition = Condition(step, input, scope);
+  if (!condition) return std::nullopt;
+  const Type type = condition->type;
+  Expression otherwise = Expression::Call("not", {*condition}, type);
+  Table holds = Keep(input, *std::move(condition), step.range, "split", "split", scope);
+  Table rest = Keep(input, std::move(otherwise), step.range, "split", "split.else", scope);
+  return std::vector<Table>{std::move(holds), std::move(rest)};
+}
+
+}  // namespace raceway::compiler

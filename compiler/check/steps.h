@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "compiler/check/declarations.h"
+#include "compiler/check/table.h"
+
+/// The rules of the core operators: what a step makes of the table before it. Each appends its
+/// stage to the plan and returns the table that leaves, or null after a mistake (reported).
+namespace raceway::compiler {
+
+struct StepScope {
+  PlanBuilder& builder;
+  const Declarations& declarations;
+  const engine::Catalog& catalog;
+  dsl::Diagnostics& diagnostics;
+};
+
+std::optional<Table> CheckMap(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckSelect(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckDerive(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckOmit(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckFilter(const ast::Step& step, const Table& input, const StepScope& scope);
+/// Two tables: the rows where the condition holds, and the others.
+std::optional<std::vector<Table>> CheckSplit(const ast::Step& step, const Table& input,
+                                             const StepScope& scope);
+std::optional<Table> CheckUnion(dsl::SourceRange where, std::span<const Table> inputs,
+                                const StepScope& scope);
+
+/// Names of the core operators that can be run, and of those the edition has besides.
+const std::vector<std::string>& CoreOperators();
+const std::vector<std::string>& LaterOperators();
+
+/// What may be written behind the name of a step; the rest is refused.
+struct Allowed {
+  bool arguments = true;
+  bool as = false;
+};
+bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics);
+
+}  // namespace raceway::compiler

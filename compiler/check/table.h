@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/check/dims.h"
+#include "compiler/plan/logical_plan.h"
+#include "dsl/source.h"
+
+namespace raceway::compiler {
+
+/// A column of a table as a flow sees it: its name there, and the plan's name for it.
+struct TableColumn {
+  std::string name;
+  std::string id;
+};
+
+/// What a name in a flow stands for while it is checked: rows that leave a port.
+struct Table {
+  Port port;
+  std::vector<TableColumn> columns;
+  /// Columns that pass through a flow as its `...`: carried along, not to be named in its body.
+  std::vector<TableColumn> passing;
+  /// In a definition: the parameter whose `...` these rows carry, not known until it is applied.
+  std::optional<size_t> open;
+  dsl::SourceRange made;  // the step or parameter that made it, for notes
+  std::string made_by;    // "map(small)"
+
+  const TableColumn* Find(std::string_view name) const;
+  std::vector<std::string> Ids() const;    // of all columns, also those passing
+  std::vector<std::string> Names() const;  // of those that can be named
+};
+
+/// The plan under construction, its dimensions, and where its columns come from.
+class PlanBuilder {
+ public:
+  LogicalPlan plan;
+  Dims dims;
+
+  /// A name of its own for a new column: `base`, or `base.2` where that is taken.
+  std::string NewColumn(const std::string& base, engine::Type type, dsl::SourceRange where);
+  /// Appends a stage of one step that reads `inputs`. `name` is made unique.
+  Port AddStage(const std::string& name, std::vector<Port> inputs, Step step);
+
+  const engine::Type& TypeOf(const std::string& id) const { return plan.columns.at(id); }
+  /// Where the column is defined.
+  dsl::SourceRange OriginOf(const std::string& id) const { return origins_.at(id); }
+  /// "(id: i64, px: u8[H, W, 3])"
+  std::string Show(const Table& table) const;
+
+ private:
+  std::string Unique(const std::string& base, std::map<std::string, int>& taken);
+
+  std::map<std::string, dsl::SourceRange> origins_;
+  std::map<std::string, int> column_names_;
+  std::map<std::string, int> stage_names_;
+};
+
+}  // namespace raceway::compiler

@@ -1,0 +1,57 @@
+#include "compiler/compile.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "compiler/place/place.h"
+#include "compiler/rewrite/optimize.h"
+
+namespace raceway::compiler {
+
+CompileResult Compile(const dsl::Source& source, const engine::Catalog& catalog, Files& files,
+                      const CompileOptions& options) {
+  CompileResult result;
+  result.parsed = dsl::Parse(source);
+  result.diagnostics = result.parsed.diagnostics;
+  CheckResult checked = Check(result.parsed, catalog, {options.flow, options.params});
+  result.diagnostics.Append(checked.diagnostics);
+  result.usage_error = std::move(checked.usage_error);
+  result.logical = std::move(checked.plan);
+  if (!result.logical) return result;
+  result.optimized = Optimize(*result.logical, options.without);
+  dsl::Diagnostics lowering;
+  result.physical = Lower(Place(*result.optimized), source, files, lowering);
+  result.is_file_missing = lowering.has_errors();
+  result.diagnostics.Append(lowering);
+  return result;
+}
+
+engine::Result<std::string> SelectFlow(const dsl::ast::File& file,
+                                       const std::optional<std::string>& name,
+                                       const std::string& stem) {
+  std::vector<std::string> flows;
+  for (const dsl::ast::Item& item : file.items) {
+    if (const auto* flow = std::get_if<dsl::ast::FlowDecl>(&item)) {
+      flows.push_back(flow->name.text);
+    }
+  }
+  const auto has = [&](const std::string& flow) {
+    return std::find(flows.begin(), flows.end(), flow) != flows.end();
+  };
+  if (name && has(*name)) return *name;
+  if (!name && flows.size() == 1) return flows.front();
+  if (!name && has(stem)) return stem;
+  std::string list;
+  for (const std::string& flow : flows) list += (list.empty() ? "" : ", ") + flow;
+  if (flows.empty()) list = "none";
+  if (!name) {
+    return engine::Error{engine::ErrorCode::kInvalidArgument,
+                         "say which flow is meant; the file has: " + list};
+  }
+  const std::string hint = dsl::DidYouMeanText(*name, flows);
+  return engine::Error{
+      engine::ErrorCode::kInvalidArgument,
+      "no flow `" + *name + "`" + (hint.empty() ? "" : ", " + hint) + "; the file has: " + list};
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compiler/check/check.h"
+#include "compiler/lower/lower.h"
+#include "compiler/plan/logical_plan.h"
+#include "dsl/diagnostic.h"
+#include "dsl/parse.h"
+#include "dsl/source.h"
+#include "engine/catalog.h"
+#include "engine/plan/physical_plan.h"
+#include "engine/result.h"
+
+/// Text → physical plan. Never runs anything, reads no file but through `Files`.
+namespace raceway::compiler {
+
+struct CompileOptions {
+  /// The flow to make a plan of; none: only look for mistakes.
+  std::optional<std::string> flow;
+  std::vector<std::pair<std::string, std::string>> params;  // --set name=value
+  std::vector<std::string> without;                         // rewrites to leave out, by name
+};
+
+/// Every value on the way, as far as it went.
+struct CompileResult {
+  dsl::ParseResult parsed;
+  dsl::Diagnostics diagnostics;  // of all steps
+  std::string usage_error;       // a mistake in the options rather than in the file, or empty
+  std::optional<LogicalPlan> logical;
+  std::optional<LogicalPlan> optimized;
+  std::optional<engine::PhysicalPlan> physical;
+  bool is_file_missing = false;  // the only mistakes are files that the flow names
+};
+
+/// Threads  pure; `files` is called from this thread
+CompileResult Compile(const dsl::Source& source, const engine::Catalog& catalog, Files& files,
+                      const CompileOptions& options);
+
+/// The flow that is meant: the one named; else the only one; else the one named like the file
+/// (`stem`); else an error that lists them.
+engine::Result<std::string> SelectFlow(const dsl::ast::File& file,
+                                       const std::optional<std::string>& name,
+                                       const std::string& stem);
+
+}  // namespace raceway::compiler

@@ -1,0 +1,136 @@
+#include "compiler/lower/lower.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace raceway::compiler {
+namespace {
+
+using engine::PhysicalPlan;
+using engine::Schema;
+using engine::StageSpec;
+using engine::StepSpec;
+using engine::Value;
+
+class Lowering {
+ public:
+  Lowering(const LogicalPlan& plan, const dsl::Source& source, Files& files,
+           dsl::Diagnostics& diagnostics)
+      : plan_(plan), source_(source), files_(files), diagnostics_(diagnostics) {}
+
+  PhysicalPlan Run() {
+    PhysicalPlan physical;
+    physical.flow = plan_.flow;
+    physical.inputs.push_back({plan_.input, SchemaOf(plan_.input_columns)});
+    for (const Stage& stage : plan_.stages) physical.stages.push_back(LowerStage(stage));
+    physical.output = plan_.output;
+    physical.result = plan_.result;
+    if (physical.stages.empty()) {
+      // A flow that gives back what it got: the engine wants a stage all the same.
+      physical.stages.push_back(PassOn(physical.inputs.front().schema));
+      physical.output = {0, 0};
+    }
+    physical.files = std::move(described_);
+    return physical;
+  }
+
+ private:
+  Schema SchemaOf(const std::vector<std::string>& columns) const {
+    std::vector<engine::Field> fields;
+    for (const std::string& column : columns) {
+      fields.push_back({column, plan_.columns.at(column)});
+    }
+    return Schema(std::move(fields));
+  }
+
+  static StageSpec PassOn(const Schema& schema) {
+    StageSpec stage;
+    stage.name = "pass";
+    stage.inputs = {{-1, 0}};
+    stage.steps.emplace_back();
+    stage.steps.back().op = "omit";
+    stage.steps.back().label = "pass";
+    stage.steps.back().outputs = {schema};
+    return stage;
+  }
+
+  StageSpec LowerStage(const Stage& stage) {
+    StageSpec spec;
+    spec.name = stage.name;
+    spec.inputs = stage.inputs;
+    spec.device = stage.device;
+    spec.own_task = stage.own_task;
+    for (const Step& step : stage.steps) spec.steps.push_back(LowerStep(step));
+    return spec;
+  }
+
+  StepSpec LowerStep(const Step& step) {
+    StepSpec spec;
+    spec.op = std::string(NameOf(step.kind));
+    spec.label = step.label;
+    spec.origin = Origin(step.where);
+    spec.arguments = step.arguments;
+    spec.results = step.results;
+    spec.expressions = step.expressions;
+    spec.sources = step.sources;
+    for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
+    if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
+    return spec;
+  }
+
+  void LowerFunction(const FunctionSpec& function, StepSpec& spec) {
+    if (function.kind == FunctionSpec::Kind::kModel) {
+      spec.op = "model";
+      spec.options.emplace_back("source", function.source);
+      spec.options.emplace_back("sha256", Describe(function.source, function.source_range));
+      const Value settings(function.settings);
+      const Value* threads = settings.Find("threads");
+      spec.options.emplace_back("threads", threads != nullptr ? *threads : Value(int64_t{0}));
+      return;
+    }
+    spec.op = "native";
+    spec.options.emplace_back("function", function.native);
+    spec.options.emplace_back("settings", function.settings);
+    for (const auto& [setting, where] : function.files) {
+      for (const auto& [name, value] : function.settings) {
+        if (name == setting && value.AsString() != nullptr) Describe(*value.AsString(), where);
+      }
+    }
+  }
+
+  /// The content hash of a file, each file described once; empty if it cannot be read.
+  std::string Describe(const std::string& path, dsl::SourceRange where) {
+    for (const engine::FileSpec& file : described_) {
+      if (file.path == path) return file.sha256;
+    }
+    engine::Result<engine::FileSpec> file = files_.Describe(path);
+    if (!file.ok()) {
+      diagnostics_.Add(dsl::DiagnosticKind::kMissingFile, where, file.error().message);
+      return "";
+    }
+    described_.push_back(*file);
+    return file->sha256;
+  }
+
+  /// "cascade.flow:12:5", the same wherever the file lies.
+  std::string Origin(dsl::SourceRange where) const {
+    const dsl::Position position = source_.PositionOf(where.begin);
+    return std::filesystem::path(source_.name()).filename().string() + ":" +
+           std::to_string(position.line) + ":" + std::to_string(position.column);
+  }
+
+  const LogicalPlan& plan_;
+  const dsl::Source& source_;
+  Files& files_;
+  dsl::Diagnostics& diagnostics_;
+  std::vector<engine::FileSpec> described_;
+};
+
+}  // namespace
+
+PhysicalPlan Lower(const LogicalPlan& plan, const dsl::Source& source, Files& files,
+                   dsl::Diagnostics& diagnostics) {
+  return Lowering(plan, source, files, diagnostics).Run();
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,82 @@
+#include "compiler/plan/explain.h"
+
+#include <span>
+
+namespace raceway::compiler {
+namespace {
+
+std::string Typed(const LogicalPlan& plan, const std::string& column) {
+  const auto found = plan.columns.find(column);
+  return column + ": " + (found == plan.columns.end() ? "?" : ToString(found->second));
+}
+
+std::string Join(std::span<const std::string> parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string PortName(const LogicalPlan& plan, Port port) {
+  if (port.stage < 0) return plan.input;
+  const Stage& stage = plan.stages[static_cast<size_t>(port.stage)];
+  if (stage.num_outputs() == 1) return stage.name;
+  return stage.name + (port.output == 0 ? ".true" : ".false");
+}
+
+/// `px = image` style: what goes in, `->`, what comes out.
+std::string MapText(const LogicalPlan& plan, const Step& step) {
+  std::vector<std::string> in;
+  for (const auto& [parameter, column] : step.arguments) {
+    in.push_back(parameter == column ? column : parameter + ": " + column);
+  }
+  std::vector<std::string> out;
+  for (const auto& [result, column] : step.results) out.push_back(Typed(plan, column));
+  return step.label + " " + Join(in) + " -> " + Join(out);
+}
+
+std::string StepText(const LogicalPlan& plan, const Step& step) {
+  if (step.kind == StepKind::kMap) return MapText(plan, step);
+  std::vector<std::string> parts;
+  for (const engine::NamedExpression& named : step.expressions) {
+    parts.push_back(named.name == "where"
+                        ? ToString(named.expression)
+                        : Typed(plan, named.name) + " = " + ToString(named.expression));
+  }
+  for (const auto& [column, from] : step.sources) {
+    parts.push_back(Typed(plan, column) + " = " + Join(from));
+  }
+  std::string text(NameOf(step.kind));
+  return parts.empty() ? text : text + " " + Join(parts);
+}
+
+std::string StageText(const LogicalPlan& plan, const Stage& stage) {
+  std::vector<std::string> inputs;
+  for (const Port port : stage.inputs) inputs.push_back(PortName(plan, port));
+  std::string text = stage.name + " <- " + Join(inputs) + "\n";
+  for (const Step& step : stage.steps) {
+    text += "  " + StepText(plan, step) + "\n";
+  }
+  const auto& outputs = stage.steps.back().outputs;
+  text += "  => (" + Join(outputs.front()) + ")";
+  // Both halves of a split usually go on with the same columns.
+  for (size_t i = 1; i < outputs.size(); ++i) {
+    if (outputs[i] != outputs.front()) text += " | (" + Join(outputs[i]) + ")";
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string Explain(const LogicalPlan& plan) {
+  std::vector<std::string> input;
+  for (const std::string& column : plan.input_columns) input.push_back(Typed(plan, column));
+  std::string text = "flow " + plan.flow + "\n" + plan.input + "\n  => (" + Join(input) + ")\n";
+  for (const Stage& stage : plan.stages) text += StageText(plan, stage);
+  std::vector<std::string> result;
+  for (const auto& [name, column] : plan.result) {
+    result.push_back(name == column ? name : name + " = " + column);
+  }
+  return text + "result <- " + PortName(plan, plan.output) + "\n  (" + Join(result) + ")\n";
+}
+
+}  // namespace raceway::compiler

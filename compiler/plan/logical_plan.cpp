@@ -1,0 +1,82 @@
+#include "compiler/plan/logical_plan.h"
+
+#include <algorithm>
+
+namespace raceway::compiler {
+
+std::string_view NameOf(StepKind kind) {
+  switch (kind) {
+    case StepKind::kMap: return "map";
+    case StepKind::kDerive: return "derive";
+    case StepKind::kSelect: return "select";
+    case StepKind::kOmit: return "omit";
+    case StepKind::kFilter: return "filter";
+    case StepKind::kSplit: return "split";
+    case StepKind::kUnion: return "union";
+  }
+  return "?";
+}
+
+std::vector<std::string> Step::Defines() const {
+  std::vector<std::string> columns;
+  for (const auto& [result, column] : results) columns.push_back(column);
+  for (const auto& [column, from] : sources) columns.push_back(column);
+  if (kind == StepKind::kDerive || kind == StepKind::kSelect) {
+    for (const engine::NamedExpression& named : expressions) columns.push_back(named.name);
+  }
+  return columns;
+}
+
+std::vector<std::string> Step::Reads() const {
+  std::vector<std::string> columns;
+  for (const auto& [parameter, column] : arguments) columns.push_back(column);
+  for (const engine::NamedExpression& named : expressions) {
+    engine::CollectColumns(named.expression, columns);
+  }
+  for (const auto& [column, from] : sources) {
+    columns.insert(columns.end(), from.begin(), from.end());
+  }
+  return columns;
+}
+
+const std::vector<std::string>& LogicalPlan::ColumnsOf(Port port) const {
+  if (port.stage < 0) return input_columns;
+  return stages[static_cast<size_t>(port.stage)]
+      .steps.back()
+      .outputs[static_cast<size_t>(port.output)];
+}
+
+int LogicalPlan::NumConsumers(Port port) const {
+  int count = output == port ? 1 : 0;
+  for (const Stage& stage : stages) {
+    count += static_cast<int>(std::count(stage.inputs.begin(), stage.inputs.end(), port));
+  }
+  return count;
+}
+
+LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead) {
+  std::vector<int32_t> moved(plan.stages.size(), -1);
+  int32_t num_kept = 0;
+  for (size_t i = 0; i < plan.stages.size(); ++i) {
+    if (!instead[i]) moved[i] = num_kept++;
+  }
+  const auto resolve = [&](Port port) {
+    while (port.stage >= 0 && instead[static_cast<size_t>(port.stage)]) {
+      const Port& other = *instead[static_cast<size_t>(port.stage)];
+      port = {other.stage, other.output + port.output};
+    }
+    if (port.stage >= 0) port.stage = moved[static_cast<size_t>(port.stage)];
+    return port;
+  };
+  std::vector<Stage> kept;
+  for (size_t i = 0; i < plan.stages.size(); ++i) {
+    if (instead[i]) continue;
+    for (Port& input : plan.stages[i].inputs) input = resolve(input);
+    kept.push_back(std::move(plan.stages[i]));
+  }
+  plan.output = resolve(plan.output);
+  plan.stages = std::move(kept);
+  return plan;
+}
+
+}  // namespace raceway::compiler

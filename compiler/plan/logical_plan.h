@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dsl/source.h"
+#include "engine/plan/expression.h"
+#include "engine/plan/physical_plan.h"
+#include "engine/value.h"
+
+/// What a flow does, apart from how: stages over tables, sub-flows inlined, every column resolved.
+///
+/// A column has one name in the whole plan, given where it is defined; what a flow defines anew
+/// gets a new one (`conf.2`). So two tables that both have `id` have the same column, a rename is
+/// no work at all, and a rewrite never looks at scopes.
+namespace raceway::compiler {
+
+using engine::Port;
+
+enum class StepKind { kMap, kDerive, kSelect, kOmit, kFilter, kSplit, kUnion };
+
+std::string_view NameOf(StepKind kind);  // "map"
+
+/// A model or function as declared.
+struct FunctionSpec {
+  enum class Kind { kModel, kNative };
+
+  Kind kind = Kind::kNative;
+  std::string name;    // of the declaration
+  std::string native;  // kNative: name in the catalog
+  std::string source;  // kModel: the file, relative to the flow's folder
+  dsl::SourceRange source_range;
+  std::string device = "cpu";
+  engine::Value::Record settings;
+  /// Settings that name files, relative to the flow's folder, and where they are written.
+  std::vector<std::pair<std::string, dsl::SourceRange>> files;
+
+  friend bool operator==(const FunctionSpec&, const FunctionSpec&) = default;
+};
+
+/// One application of one operator.
+struct Step {
+  StepKind kind = StepKind::kOmit;
+  dsl::SourceRange where;
+  std::string label;      // "map(small)"
+  FunctionSpec function;  // kMap
+  std::vector<std::pair<std::string, std::string>> arguments;  // kMap: parameter → column
+  std::vector<std::pair<std::string, std::string>> results;    // kMap: result → column
+  /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where".
+  std::vector<engine::NamedExpression> expressions;
+  /// kUnion: a column of the result → the column of each input that it is made of. Columns that
+  /// are the same in all inputs are not listed.
+  std::vector<std::pair<std::string, std::vector<std::string>>> sources;
+  /// The columns that leave, one list for each output (two for kSplit).
+  std::vector<std::vector<std::string>> outputs;
+
+  /// Columns this step defines / reads in order to do so.
+  std::vector<std::string> Defines() const;
+  std::vector<std::string> Reads() const;
+};
+
+/// Steps that run together: one when checked, more when fused.
+struct Stage {
+  std::string name;
+  std::vector<Port> inputs;
+  std::vector<Step> steps;
+  std::string device = "cpu";
+  bool own_task = false;
+
+  size_t num_outputs() const { return steps.back().outputs.size(); }
+};
+
+struct LogicalPlan {
+  std::string flow;
+  std::string input;                            // name of the flow's table
+  std::vector<std::string> input_columns;       // in the order of its schema
+  std::map<std::string, engine::Type> columns;  // of every column of the plan
+  std::vector<Stage> stages;                    // each after those it reads
+  Port output;
+  std::vector<std::pair<std::string, std::string>> result;  // name in the signature → column
+
+  /// The columns that leave a port.
+  const std::vector<std::string>& ColumnsOf(Port port) const;
+  /// For each output of each stage (and, in front, of the input) how many stages read it; the
+  /// flow's result counts as one.
+  int NumConsumers(Port port) const;
+};
+
+/// Takes stages out: where `instead[i]` is set, stage i goes, and whoever read its output k reads
+/// output `instead[i].output + k` of stage `instead[i].stage` (a number before the removal).
+LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead);
+
+}  // namespace raceway::compiler

@@ -1,0 +1,128 @@
+#include "compiler/plan/verify.h"
+
+#include <algorithm>
+#include <set>
+
+namespace raceway::compiler {
+namespace {
+
+using Columns = std::vector<std::string>;
+using Problem = std::optional<std::string>;
+
+bool Has(const Columns& columns, const std::string& column) {
+  return std::find(columns.begin(), columns.end(), column) != columns.end();
+}
+
+class Verifier {
+ public:
+  explicit Verifier(const LogicalPlan& plan) : plan_(plan) {}
+
+  Problem Run() {
+    for (const std::string& column : plan_.input_columns) {
+      if (Problem problem = Define(column)) return problem;
+    }
+    for (size_t i = 0; i < plan_.stages.size(); ++i) {
+      if (Problem problem = CheckStage(i)) return "stage " + plan_.stages[i].name + ": " + *problem;
+    }
+    if (!PortExists(plan_.output, plan_.stages.size())) return "the result is no stage's output";
+    for (size_t i = 0; i < plan_.stages.size(); ++i) {
+      bool is_read = false;
+      for (size_t k = 0; k < plan_.stages[i].num_outputs(); ++k) {
+        is_read |= plan_.NumConsumers({static_cast<int32_t>(i), static_cast<int32_t>(k)}) > 0;
+      }
+      if (!is_read) return "nobody reads stage " + plan_.stages[i].name;
+    }
+    for (const auto& [name, column] : plan_.result) {
+      if (!Has(plan_.ColumnsOf(plan_.output), column)) return "result column " + column + " is lost";
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool PortExists(Port port, size_t num_stages) const {
+    if (port.stage < 0) return port == Port{};
+    return static_cast<size_t>(port.stage) < num_stages && port.output >= 0 &&
+           static_cast<size_t>(port.output) <
+               plan_.stages[static_cast<size_t>(port.stage)].num_outputs();
+  }
+
+  Problem Define(const std::string& column) {
+    if (!defined_.insert(column).second) return "defines " + column + " a second time";
+    if (!plan_.columns.contains(column)) return column + " has no type";
+    return std::nullopt;
+  }
+
+  Problem CheckStage(size_t index) {
+    const Stage& stage = plan_.stages[index];
+    if (stage.steps.empty()) return "has no step";
+    if (stage.inputs.empty()) return "has no input";
+    if (!names_.insert(stage.name).second) return "name used twice";
+    for (const Port port : stage.inputs) {
+      if (!PortExists(port, index)) return "reads a stage that is not before it";
+    }
+    std::vector<Columns> inputs;
+    for (const Port port : stage.inputs) inputs.push_back(plan_.ColumnsOf(port));
+    for (size_t i = 0; i < stage.steps.size(); ++i) {
+      const Step& step = stage.steps[i];
+      const bool is_last = i + 1 == stage.steps.size();
+      if ((inputs.size() > 1) != (step.kind == StepKind::kUnion)) return "wrong number of inputs";
+      const size_t outputs = step.kind == StepKind::kSplit ? 2 : 1;
+      if (step.outputs.size() != outputs || (outputs > 1 && !is_last)) {
+        return "wrong number of outputs";
+      }
+      if (Problem problem = CheckStep(step, inputs)) return step.label + ": " + *problem;
+      inputs = {step.outputs.front()};
+    }
+    return std::nullopt;
+  }
+
+  Problem CheckStep(const Step& step, const std::vector<Columns>& inputs) {
+    if (step.kind == StepKind::kUnion) {
+      if (Problem problem = CheckUnion(step, inputs)) return problem;
+    } else if (Problem problem = CheckReads(step, inputs.front())) {
+      return problem;
+    }
+    const Columns defines = step.Defines();
+    for (const std::string& column : defines) {
+      if (Problem problem = Define(column)) return problem;
+    }
+    for (const Columns& output : step.outputs) {
+      if (std::set<std::string>(output.begin(), output.end()).size() != output.size()) {
+        return "a column leaves twice";
+      }
+      for (const std::string& column : output) {
+        const bool carried = std::all_of(inputs.begin(), inputs.end(),
+                                         [&](const Columns& in) { return Has(in, column); });
+        if (!carried && !Has(defines, column)) return column + " leaves but never came";
+      }
+    }
+    return std::nullopt;
+  }
+
+  Problem CheckUnion(const Step& step, const std::vector<Columns>& inputs) {
+    for (const auto& [column, from] : step.sources) {
+      if (from.size() != inputs.size()) return column + " lacks a source";
+      for (size_t i = 0; i < from.size(); ++i) {
+        if (!Has(inputs[i], from[i])) return "reads " + from[i] + ", which its input lacks";
+      }
+    }
+    return std::nullopt;
+  }
+
+  Problem CheckReads(const Step& step, const Columns& input) {
+    for (const std::string& column : step.Reads()) {
+      if (!Has(input, column)) return "reads " + column + ", which its input lacks";
+    }
+    return std::nullopt;
+  }
+
+  const LogicalPlan& plan_;
+  std::set<std::string> defined_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+std::optional<std::string> Verify(const LogicalPlan& plan) { return Verifier(plan).Run(); }
+
+}  // namespace raceway::compiler
