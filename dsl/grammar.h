@@ -48,9 +48,9 @@ LexResult Lex(const Source& source, SourceRange range);
 /// The number in the grammar of a word or sign: `and`, `|>`.
 size_t TypeOf(std::string_view spelling);
 
-/// The numbers of `"text"` and of `10ms`.
-size_t StringType();
-size_t QuantityType();
+/// The number of a kind of token that has no fixed spelling.
+enum class Sample { kName, kInt, kQuantity, kString, kText };
+size_t TypeOf(Sample sample);
 
 /// `edition 1`
 struct EditionDecl {
@@ -64,5 +64,13 @@ using Unit = std::variant<ast::Item, EditionDecl>;
 /// syntax error: then the first one is in `diagnostics`.
 std::optional<Unit> ParseUnit(const Source& source, std::span<const Token> tokens,
                               Diagnostics& diagnostics);
+
+/// What a run of tokens may be: an item, or the expression in a hole of an f-string.
+enum class Rule { kUnit, kHole };
+
+constexpr size_t kNoError = static_cast<size_t>(-1);
+
+/// Index of the first token that is wrong, their number if the end comes too early, or `kNoError`.
+size_t FirstError(std::span<const Token> tokens, Rule rule);
 
 }  // namespace raceway::dsl

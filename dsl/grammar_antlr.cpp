@@ -2,7 +2,7 @@
 //
 // Its runtime (4.9) throws on what it dislikes, recurses as deep as the input and prints messages
 // nobody should read. So the input comes checked (`items.h`), the first error ends the parse, and
-// what was expected there is found by trying.
+// `syntax_error.cpp` finds the words for it.
 
 #include "dsl/grammar.h"
 
@@ -17,6 +17,7 @@
 #include "antlr4-runtime.h"
 #include "dsl/items.h"
 #include "dsl/literal.h"
+#include "dsl/syntax_error.h"
 
 namespace raceway::dsl {
 
@@ -25,7 +26,6 @@ namespace {
 using grammar::FlowLexer;
 using grammar::FlowParser;
 
-constexpr size_t kNoError = static_cast<size_t>(-1);
 constexpr size_t kMaxDepth = 512;  // of one expression
 
 // Lexing.
@@ -145,137 +145,6 @@ class Run {
   antlr4::CommonTokenStream stream_;
   FlowParser parser_;
 };
-
-// Messages.
-
-/// Says what could stand in the place of a token that is wrong there.
-class Expectation {
- public:
-  Expectation(std::span<const Token> tokens, size_t index, bool is_hole)
-      : trial_(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(index)),
-        index_(index),
-        is_hole_(is_hole) {}
-
-  // "a name", "`,` or `)`"; empty if there is nothing short to say.
-  std::string Describe() {
-    if (index_ > kMaxTokens) return "";
-    const bool name = Fits(FlowLexer::ID);
-    const bool expression = name && Fits(FlowLexer::TEXT);
-    if (expression) {
-      said_.push_back("an expression");
-    } else if (name) {
-      said_.push_back(NameOfName());
-    } else if (Fits(FlowLexer::LET)) {
-      said_.push_back(Fits(FlowLexer::RETURN) ? "a statement" : "`let`, `given`, `stub`, `expect`");
-    } else if (Fits(FlowLexer::STRING)) {
-      said_.push_back("a string");
-    } else if (Fits(FlowLexer::INT)) {
-      said_.push_back("a number");
-    }
-    AddSigns(expression, name);
-    if (said_.empty() && Fits(FlowLexer::PLUS)) said_.push_back("an operator");
-    return Join();
-  }
-
- private:
-  static constexpr size_t kMaxTokens = 2000;  // each trial parses them all once more
-  static constexpr size_t kMaxSaid = 5;
-
-  bool Fits(size_t type) {
-    trial_.push_back({Token::Kind::kSign, type, {}, {}});
-    Run run(trial_);
-    if (is_hole_) {
-      run.Hole();
-    } else {
-      run.Unit();
-    }
-    trial_.pop_back();
-    return run.error_index() > index_;  // kNoError is greater than all
-  }
-
-  std::string NameOfName() {
-    const std::string_view before = index_ > 0 ? trial_.back().text : std::string_view();
-    if (before == "|>" || before == "=>" || before == "rescue") return "an operator";
-    if (Fits(FlowLexer::WITH)) return "a setting";
-    if (before == ":" || before == "->") return "a type";
-    if (Fits(FlowLexer::INT)) return "a dimension";
-    return "a name";
-  }
-
-  void AddSigns(bool expression, bool name) {
-    // After an operand nearly everything fits; say how it could end. A type may begin with `{`.
-    const bool after_operand = Fits(FlowLexer::PLUS) && !expression;
-    const bool starts = expression || after_operand;
-    for (const std::string_view sign :
-         {",", ")", "]", "}", ":", "=", "=>", "->", "|>", "from", "then", "else"}) {
-      AddIfFits(sign);
-    }
-    if (!starts && said_ != std::vector<std::string>{"a type"}) AddIfFits("{");
-    if (!starts) AddIfFits("(");
-    if (!starts && !name) AddIfFits("in");
-    if (!starts) AddIfFits("...");
-  }
-
-  void AddIfFits(std::string_view sign) {
-    if (said_.size() < kMaxSaid && Fits(TypeOf(sign)))
-      said_.push_back("`" + std::string(sign) + "`");
-  }
-
-  std::string Join() const {
-    std::string text;
-    for (size_t i = 0; i < said_.size(); ++i) {
-      if (i > 0) text += i + 1 == said_.size() ? " or " : ", ";
-      text += said_[i];
-    }
-    return text;
-  }
-
-  std::vector<Token> trial_;
-  size_t index_;
-  bool is_hole_;
-  std::vector<std::string> said_;
-};
-
-std::string Found(std::span<const Token> tokens, size_t index, bool is_hole) {
-  if (index >= tokens.size()) return is_hole ? "the end of the hole" : "the end of the item";
-  std::string_view text = tokens[index].text;
-  constexpr size_t kMaxShown = 40;
-  const size_t line = text.substr(0, kMaxShown).find('\n');
-  if (line == std::string_view::npos && text.size() <= kMaxShown) {
-    return "`" + std::string(text) + "`";
-  }
-  size_t end = std::min(line, kMaxShown);
-  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
-  return "`" + std::string(text.substr(0, end)) + "…`";
-}
-
-std::string HelpFor(std::span<const Token> tokens, size_t index, const std::string& expected) {
-  if (index >= tokens.size()) return "";
-  const Token& token = tokens[index];
-  const std::string text(token.text);
-  if (token.kind == Token::Kind::kHardWord && expected.starts_with("a name")) {
-    return "`" + text + "` is a word of the language; as a name it stands in backquotes";
-  }
-  const bool touches = index > 0 && tokens[index - 1].range.end == token.range.begin;
-  if (touches && token.kind == Token::Kind::kQuantity) {
-    return "a quantity has one number and one unit: `90min`, not `1h30m`";
-  }
-  return "";
-}
-
-void ReportSyntaxError(std::span<const Token> tokens, size_t index, bool is_hole,
-                       SourceRange end_of_input, Diagnostics& diagnostics) {
-  const std::string expected = Expectation(tokens, index, is_hole).Describe();
-  const std::string found = Found(tokens, index, is_hole);
-  const SourceRange where = index < tokens.size() ? tokens[index].range : end_of_input;
-  std::string message = "expected " + expected + ", found " + found;
-  if (expected.empty()) {
-    message = index > 0 && !is_hole ? "the item is complete, " + found + " does not belong to it"
-                                    : found + " does not belong here";
-  }
-  diagnostics.Add(DiagnosticKind::kSyntaxError, where, std::move(message)).help =
-      HelpFor(tokens, index, expected);
-}
 
 // Contexts → syntax tree.
 
@@ -794,21 +663,9 @@ class TreeBuilder {
 
   int64_t Int(const Token& token) { return CheckInt(token) ? *IntValue(token.text) : 0; }
 
-  // The part of a string between its quotes; foreign and missing quotes too.
   SourceRange ContentOf(const Token& token) const {
-    const std::string_view text = source_.Text(token.range);
-    const size_t prefix = text.starts_with('f') ? 1 : 0;
-    const std::string_view quoted = text.substr(prefix);
-    size_t quote = 1;
-    if (quoted.starts_with("\"\"\"") && quoted.size() >= 6) quote = 3;
-    std::string_view end = quoted.substr(0, quote);
-    if (quoted.starts_with("\u201C")) {
-      quote = 3;
-      end = "\u201D";
-    }
-    const int32_t begin = token.range.begin + static_cast<int32_t>(prefix + quote);
-    const bool closed = quoted.size() >= 2 * quote && quoted.ends_with(end);
-    return {begin, token.range.end - (closed ? static_cast<int32_t>(quote) : 0)};
+    const SourceRange content = StringContent(source_.Text(token.range));
+    return {token.range.begin + content.begin, token.range.begin + content.end};
   }
 
   void ReportLiteral(const LiteralError& error, SourceRange content) {
@@ -850,6 +707,12 @@ class TreeBuilder {
     if (failed_) return {};
     std::vector<Token> tokens = Lex(source_, range).tokens;
     std::erase_if(tokens, [](const Token& token) { return token.kind == Token::Kind::kDoc; });
+    if (tokens.empty()) {
+      diagnostics_.Add(DiagnosticKind::kSyntaxError, {range.begin - 1, range.end + 1},
+                       "expected an expression between the braces");
+      failed_ = true;
+      return {};
+    }
     if (Repair(source_, tokens, diagnostics_) != Repaired::kAll ||
         !CheckNesting(source_, tokens, diagnostics_)) {
       failed_ = true;
@@ -858,7 +721,7 @@ class TreeBuilder {
     Run run(tokens);
     FlowParser::HoleContext* context = run.Hole();
     if (context == nullptr) {
-      ReportSyntaxError(tokens, run.error_index(), true, {range.end, range.end + 1}, diagnostics_);
+      ReportSyntaxError(tokens, run.error_index(), Rule::kHole, diagnostics_);
       failed_ = true;
       return {};
     }
@@ -920,16 +783,33 @@ size_t TypeOf(std::string_view spelling) {
   return types.at(std::string(spelling));
 }
 
-size_t StringType() { return FlowLexer::STRING; }
-size_t QuantityType() { return FlowLexer::QUANTITY; }
+size_t TypeOf(Sample sample) {
+  switch (sample) {
+    case Sample::kName: return FlowLexer::ID;
+    case Sample::kInt: return FlowLexer::INT;
+    case Sample::kQuantity: return FlowLexer::QUANTITY;
+    case Sample::kString: return FlowLexer::STRING;
+    case Sample::kText: return FlowLexer::TEXT;
+  }
+  return 0;
+}
+
+size_t FirstError(std::span<const Token> tokens, Rule rule) {
+  Run run(tokens);
+  if (rule == Rule::kHole) {
+    run.Hole();
+  } else {
+    run.Unit();
+  }
+  return run.error_index();
+}
 
 std::optional<Unit> ParseUnit(const Source& source, std::span<const Token> tokens,
                               Diagnostics& diagnostics) {
   Run run(tokens);
   FlowParser::UnitContext* context = run.Unit();
   if (context == nullptr) {
-    const int32_t end = tokens.back().range.end;
-    ReportSyntaxError(tokens, run.error_index(), false, {end, end + 1}, diagnostics);
+    ReportSyntaxError(tokens, run.error_index(), Rule::kUnit, diagnostics);
     return std::nullopt;
   }
   TreeBuilder builder(source, tokens, diagnostics);

@@ -142,15 +142,20 @@ constexpr Spelling kSpellings[] = {
     {"%", "/", "the remainder is `mod(a, b)`; a percentage is written without a space: `10%`"},
 };
 
-std::string DescribeCharacter(std::string_view text) {
+bool IsVisible(std::string_view character) {
   size_t end = 0;
-  const char32_t c = NextCharacter(text, end);
+  const char32_t c = NextCharacter(character, end);
+  return c > 0x20 && c != 0x7F && !(c >= 0x80 && c <= 0xA0) && !(c >= 0x2000 && c <= 0x200F) &&
+         c != 0x202F && c != 0x3000 && c != 0xFEFF;
+}
+
+std::string DescribeCharacter(std::string_view character) {
+  size_t end = 0;
+  const char32_t c = NextCharacter(character, end);
   std::array<char, 16> code{};
   std::snprintf(code.data(), code.size(), "U+%04X", static_cast<unsigned>(c));
-  const bool visible = c > 0x20 && c != 0x7F && !(c >= 0x80 && c <= 0xA0) &&
-                       !(c >= 0x2000 && c <= 0x200F) && c != 0xFEFF;
-  if (!visible) return std::string("invisible character ") + code.data();
-  return "character `" + std::string(text) + "`" +
+  if (!IsVisible(character)) return std::string("invisible character ") + code.data();
+  return "character `" + std::string(character) + "`" +
          (c < 0x80 ? "" : std::string(" (") + code.data() + ")");
 }
 
@@ -183,14 +188,19 @@ class Repairer {
     switch (token.kind) {
       case Kind::kForeign: return KeepForeign(token);
       case Kind::kOpenString: return KeepOpenString(token);
-      case Kind::kBad: {
-        Add(DiagnosticKind::kSyntaxError, token.range,
-            "unexpected " + DescribeCharacter(source_.Text(token.range)), "leave it out");
-        return false;
-      }
+      case Kind::kBad: return DropBad(token);
       case Kind::kString: return !IsOpenText(i) || ReportOpenText(token);
       default: return true;
     }
+  }
+
+  bool DropBad(const Token& token) {
+    const bool visible = IsVisible(token.text);
+    Add(DiagnosticKind::kSyntaxError, token.range, "unexpected " + DescribeCharacter(token.text),
+        visible ? "" : "write an ordinary space");
+    // It may have stood for an operator.
+    if (visible && result_ == Repaired::kAll) result_ = Repaired::kQuietly;
+    return false;
   }
 
   bool KeepForeign(Token& token) {
@@ -211,7 +221,7 @@ class Repairer {
     Add(DiagnosticKind::kForeignSpelling, token.range, "text stands between double quotes",
         "write `\"…\"`");
     token.kind = Kind::kString;
-    token.type = StringType();
+    token.type = TypeOf(Sample::kString);
     return true;
   }
 
@@ -219,7 +229,7 @@ class Repairer {
     Add(DiagnosticKind::kForeignSpelling, token.range, "this text has no end on its line",
         "close it with `\"`; a text of several lines stands between `\"\"\"`");
     token.kind = Kind::kString;
-    token.type = StringType();
+    token.type = TypeOf(Sample::kString);
     result_ = Repaired::kQuietly;
     return true;
   }
@@ -260,7 +270,7 @@ class Repairer {
     Add(DiagnosticKind::kSyntaxError, token.range, "a number and its unit are one word",
         "write `" + std::string(token.text) + std::string(unit.text) + "`");
     token.kind = Kind::kQuantity;
-    token.type = QuantityType();
+    token.type = TypeOf(Sample::kQuantity);
     token.text = source_.Text(token.range);
     return token;
   }
@@ -323,19 +333,28 @@ class NestingChecker {
            before.kind == Kind::kHardWord;
   }
 
-  bool Close(const Token& closer) {
-    if (open_.empty()) {
-      diagnostics_.Add(DiagnosticKind::kUnclosedBracket, closer.range,
-                       "this `" + std::string(closer.text) + "` closes nothing");
-      return false;
-    }
-    const Token& opener = *open_.back().token;
+  static bool Matches(const Token& opener, const Token& closer) {
     const char wanted = opener.text == "(" ? ')' : opener.text == "[" ? ']' : '}';
-    if (closer.text.front() != wanted) {
-      Diagnostic& error = diagnostics_.Add(
-          DiagnosticKind::kUnclosedBracket, opener.range,
-          "this `" + std::string(opener.text) + "` is not closed by `" + wanted + "`");
-      error.notes.push_back({closer.range, "but `" + std::string(closer.text) + "` comes here"});
+    return closer.text.front() == wanted;
+  }
+
+  bool ClosesNothing(const Token& closer) {
+    diagnostics_.Add(DiagnosticKind::kUnclosedBracket, closer.range,
+                     "this `" + std::string(closer.text) + "` closes nothing");
+    return false;
+  }
+
+  bool Close(const Token& closer) {
+    if (open_.empty()) return ClosesNothing(closer);
+    const Token& opener = *open_.back().token;
+    if (!Matches(opener, closer)) {
+      const bool closes_outer = std::any_of(open_.begin(), open_.end(), [&](const Opener& outer) {
+        return Matches(*outer.token, closer);
+      });
+      if (!closes_outer) return ClosesNothing(closer);
+      Diagnostic& error = diagnostics_.Add(DiagnosticKind::kUnclosedBracket, opener.range,
+                                           "this `" + std::string(opener.text) + "` is not closed");
+      error.notes.push_back({closer.range, "before this `" + std::string(closer.text) + "`"});
       return false;
     }
     if (!suspect_ && closer.text == "}" && IndentOf(closer) < IndentOf(opener)) suspect_ = &opener;

@@ -29,7 +29,7 @@ bool RepairItemWord(ItemTokens& item, Diagnostics& diagnostics);
 /// What `Repair` leaves to do.
 enum class Repaired {
   kAll,
-  kQuietly,  // an open string hides the rest of its line: what else is wrong is no news
+  kQuietly,  // an open string hides the rest of its line, say: what else is wrong is no news
   kNot,      // leave the item alone, all is said
 };
 

@@ -160,6 +160,17 @@ std::vector<std::string> FStringTexts(const ast::Expr& fstring) {
   return texts;
 }
 
+SourceRange StringContent(std::string_view token) {
+  const size_t prefix = token.starts_with('f') ? 1 : 0;
+  const std::string_view quoted = token.substr(prefix);
+  std::string_view open = quoted.substr(0, 1);
+  if (quoted.starts_with("\"\"\"") && quoted.size() >= 6) open = "\"\"\"";
+  if (quoted.starts_with("\u201C")) open = "\u201C";
+  const std::string_view close = open == "\u201C" ? "\u201D" : open;
+  const bool closed = quoted.size() >= open.size() + close.size() && quoted.ends_with(close);
+  return Range(prefix + open.size(), token.size() - (closed ? close.size() : 0));
+}
+
 std::vector<LiteralError> CheckEscapes(std::string_view text) {
   std::vector<LiteralError> errors;
   for (size_t i = text.find('\\'); i != std::string_view::npos; i = text.find('\\', i)) {

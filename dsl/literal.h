@@ -22,6 +22,9 @@ std::optional<double> FloatValue(std::string_view text);
 /// and `}}` made single, a `"""` text dedented.
 std::vector<std::string> FStringTexts(const ast::Expr& fstring);
 
+/// The part of a string token between its quotes; knows quotes of other languages and lost ones.
+SourceRange StringContent(std::string_view token);
+
 struct LiteralError {
   SourceRange where;
   std::string message;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "dsl/literal.h"
 
@@ -133,17 +134,15 @@ std::string PrintRecord(const Expr& expr) {
   return text + " }";
 }
 
-std::string PrintDim(const ast::Dim& dim, int least) {
+// The grammar has no brackets between dimensions, so none are needed.
+std::string PrintDim(const ast::Dim& dim) {
   switch (dim.kind) {
     case ast::Dim::Kind::kEllipsis: return "...";
     case ast::Dim::Kind::kInt: return std::to_string(dim.value);
     case ast::Dim::Kind::kName: return Spell(dim.text);
     case ast::Dim::Kind::kBinary: break;
   }
-  const int precedence = dim.text == "*" || dim.text == "/" ? 2 : 1;
-  const std::string text = PrintDim(dim.children[0], precedence) + " " + dim.text + " " +
-                           PrintDim(dim.children[1], precedence + 1);
-  return precedence < least ? "(" + text + ")" : text;
+  return PrintDim(dim.children[0]) + " " + dim.text + " " + PrintDim(dim.children[1]);
 }
 
 std::string PrintColumn(const ast::Column& column) {
@@ -152,19 +151,24 @@ std::string PrintColumn(const ast::Column& column) {
   return text;
 }
 
-std::string PrintRecordType(const ast::Record& record) {
-  // Columns and `...` in the order of the source.
-  std::string text;
+// Columns and `...` in the order of the source.
+std::vector<std::string> RecordParts(const ast::Record& record) {
+  std::vector<std::string> parts;
   auto ellipsis = record.ellipses.begin();
-  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   for (const ast::Column& column : record.columns) {
     for (; ellipsis != record.ellipses.end() && ellipsis->begin < column.range.begin; ++ellipsis) {
-      add("...");
+      parts.push_back("...");
     }
-    add(PrintColumn(column));
+    parts.push_back(PrintColumn(column));
   }
-  for (; ellipsis != record.ellipses.end(); ++ellipsis) add("...");
-  return text.empty() ? "{}" : "{ " + text + " }";
+  parts.insert(parts.end(), static_cast<size_t>(record.ellipses.end() - ellipsis), "...");
+  return parts;
+}
+
+std::string PrintRecordType(const ast::Record& record) {
+  const std::vector<std::string> parts = RecordParts(record);
+  if (parts.empty()) return "{}";
+  return "{ " + JoinList(parts, [](const std::string& part) { return part; }) + " }";
 }
 
 std::string PrintSignature(const ast::Signature& signature) {
@@ -284,7 +288,10 @@ class TreePrinter {
 
   void Print(const ast::SchemaDecl& schema) {
     Doc(schema.doc);
-    Line("schema " + Spell(schema.name.text) + " " + PrintRecordType(schema.record));
+    Line("schema " + Spell(schema.name.text));
+    Indented([&] {
+      for (const std::string& part : RecordParts(schema.record)) Line(part);
+    });
   }
 
   void Print(const ast::StoreDecl& store) {
@@ -405,9 +412,11 @@ std::string PrintExpr(const Expr& expr) {
     case Kind::kUnary:
       return expr.text + (expr.text == "not" ? " " : "") +
              PrintOperand(expr.children[0], precedence);
-    case Kind::kBinary:
-      return PrintOperand(expr.children[0], precedence) + " " + expr.text + " " +
+    case Kind::kBinary: {
+      const std::string op = expr.text == ".." ? ".." : " " + expr.text + " ";
+      return PrintOperand(expr.children[0], precedence) + op +
              PrintOperand(expr.children[1], precedence + 1);
+    }
     case Kind::kIsNull: return PrintOperand(expr.children[0], precedence) + " " + expr.text;
     case Kind::kIf:
       return "if " + PrintExpr(expr.children[0]) + " then " + PrintExpr(expr.children[1]) +
@@ -422,7 +431,7 @@ std::string PrintType(const ast::TypeExpr& type) {
   std::string text = type.stream ? "stream " : "";
   text += type.record ? PrintRecordType(*type.record) : type.path ? Spell(*type.path) : "";
   if (!type.dims.empty()) {
-    text += "[" + JoinList(type.dims, [](const ast::Dim& dim) { return PrintDim(dim, 0); }) + "]";
+    text += "[" + JoinList(type.dims, PrintDim) + "]";
   }
   return text + (type.optional ? "?" : "");
 }
