@@ -36,6 +36,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(raceway_settings INTERFACE -Wno-restrict)
 endif()
 
+if(RACEWAY_SANITIZE MATCHES "thread" AND NOT EXISTS "${PROJECT_SOURCE_DIR}/.tbb-tsan/libtbb.so.12")
+  message(WARNING "The distribution's TBB is not instrumented: the thread sanitizer will report "
+    "races that are none. Run tools/setup --tsan.")
+endif()
+
 # Sanitizers go into every object of the build, ANTLR's included, hence no INTERFACE library.
 if(RACEWAY_SANITIZE)
   add_compile_options("-fsanitize=${RACEWAY_SANITIZE}" -fno-omit-frame-pointer)
