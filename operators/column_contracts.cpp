@@ -48,9 +48,7 @@ Error Wants(std::string_view name, std::string_view what, Types args) {
           "`" + std::string(name) + "` wants " + std::string(what) + ", " + TheseAre(args)};
 }
 
-Type Scalar(DataType dtype) {
-  return {dtype, {}};
-}
+Type Scalar(DataType dtype) { return {dtype, {}}; }
 
 bool IsSigned(DataType dtype) {
   return IsFloat(dtype) || (dtype >= DataType::kI8 && dtype <= DataType::kI64);

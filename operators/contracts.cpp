@@ -10,9 +10,7 @@ using engine::SettingContract;
 using engine::Type;
 using Kind = engine::SettingContract::Kind;
 
-Type Scalar(engine::DataType dtype) {
-  return {dtype, {}};
-}
+Type Scalar(engine::DataType dtype) { return {dtype, {}}; }
 
 Type Image(const char* height, const char* width) {
   return {engine::DataType::kU8, {Dim::Symbol(height), Dim::Symbol(width), Dim::Size(3)}};

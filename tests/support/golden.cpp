@@ -126,8 +126,7 @@ void CheckGolden(const std::string& file, const std::string& section,
   Golden golden = Read(file);
   Section* const expected = Find(golden, section);
   ASSERT_NE(expected, nullptr) << file << " has no section " << section;
-  std::string got =
-      function(std::filesystem::path(file).stem().string() + ".flow", golden.flow);
+  std::string got = function(std::filesystem::path(file).stem().string() + ".flow", golden.flow);
   if (!got.empty() && !got.ends_with('\n')) got += '\n';
   if (got == expected->text) return;
   if (IsUpdating()) {

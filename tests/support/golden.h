@@ -32,7 +32,8 @@ std::string GoldenFlow(const std::string& file);
 /// What to do with a flow. `name` is `<file>.flow`, for messages.
 using GoldenFunction = std::function<std::string(const std::string& name, const std::string& flow)>;
 
-/// Compares the section with what `function` makes of the flow, line by line, and fails with a diff.
+/// Compares the section with what `function` makes of the flow, line by line, and fails with a
+/// diff.
 void CheckGolden(const std::string& file, const std::string& section,
                  const GoldenFunction& function);
 

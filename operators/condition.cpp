@@ -1,0 +1,37 @@
+#include "operators/condition.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <utility>
+
+namespace raceway::operators {
+
+using engine::Column;
+using engine::Error;
+using engine::ErrorCode;
+using engine::Result;
+
+Result<Condition> Condition::Make(const engine::OperatorSpec& spec) {
+  const auto& expressions = spec.step.expressions;
+  if (spec.inputs.size() != 1 || expressions.size() != 1 || expressions[0].name != "where") {
+    return Error{ErrorCode::kInvalidArgument,
+                 spec.step.op + " wants one input and one expression `where`"};
+  }
+  const engine::Expression& where = expressions[0].expression;
+  if (where.type != engine::Type{engine::DataType::kBool}) {
+    return Error{ErrorCode::kInvalidArgument,
+                 spec.step.op + " wants a bool, this is " + ToString(where.type)};
+  }
+  Result<BoundExpression> bound = BoundExpression::Bind(where, *spec.inputs[0]);
+  if (!bound) return std::move(bound).error();
+  return Condition(std::move(*bound));
+}
+
+Result<at::Tensor> Condition::Evaluate(const engine::Batch& batch) const {
+  const c10::InferenceMode inference;
+  Result<Column> flags = where_.Evaluate(batch.columns(), batch.num_rows());
+  if (!flags) return WithRowId(std::move(flags).error(), batch);
+  return flags->dense();
+}
+
+}  // namespace raceway::operators

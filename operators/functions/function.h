@@ -1,0 +1,76 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/data/column.h"
+#include "engine/operator.h"
+#include "engine/result.h"
+#include "engine/value.h"
+
+namespace raceway::operators {
+
+/// A native function with its settings.
+///
+/// Immutable and thread-safe. `Run` gets one column for each parameter, of the contract's types,
+/// and answers with one for each result; an error's `row_id` is a row of these columns.
+class NativeFunction {
+ public:
+  virtual ~NativeFunction() = default;
+  virtual engine::Result<std::vector<engine::Column>> Run(std::span<const engine::Column> args,
+                                                          int64_t num_rows,
+                                                          engine::RunContext& context) const = 0;
+};
+
+/// What a native function is made from.
+struct FunctionSpec {
+  engine::Value settings;             // a record; names, kinds and choices are the contract's
+  std::vector<engine::Type> results;  // as the plan declares them
+  std::filesystem::path base_dir;     // what paths in the settings are relative to
+};
+
+/// Called once for each step of a deployment that names the function.
+using FunctionFactory =
+    engine::Result<std::unique_ptr<NativeFunction>> (*)(const FunctionSpec& spec);
+
+struct NativeFunctionEntry {
+  std::string_view name;  // of the contract
+  FunctionFactory make = nullptr;
+};
+
+/// Every native function: the list (`functions.cpp`). A test holds it against the contracts.
+std::span<const NativeFunctionEntry> NativeFunctions();
+
+/// One column from `row(r)`, a `Result<at::Tensor>`, for each r. Asks before each row whether the
+/// request should stop. Where shapes may differ the rows stay as they are, else they are stacked.
+template <typename RowFunction>
+engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,
+                                       engine::RunContext& context, RowFunction row);
+
+/// The error of a request that should stop.
+engine::Error StopError(engine::ErrorCode code);
+
+template <typename RowFunction>
+engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,
+                                       engine::RunContext& context, RowFunction row) {
+  std::vector<at::Tensor> rows;
+  rows.reserve(static_cast<size_t>(num_rows));
+  for (int64_t r = 0; r < num_rows; ++r) {
+    if (const auto stop = context.cancel.Check()) return StopError(*stop);
+    engine::Result<at::Tensor> value = row(r);
+    if (!value) {
+      value.error().row_id = r;
+      return std::move(value).error();
+    }
+    rows.push_back(std::move(*value));
+  }
+  if (num_rows > 1 && !type.is_fixed()) return engine::Column(std::move(rows));
+  return engine::Column::FromRows(std::move(rows), type);
+}
+
+}  // namespace raceway::operators

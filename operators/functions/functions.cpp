@@ -1,0 +1,30 @@
+#include <array>
+
+#include "operators/functions/function.h"
+#include "operators/functions/image_crop.h"
+#include "operators/functions/image_decode.h"
+#include "operators/functions/image_normalise.h"
+#include "operators/functions/image_resize.h"
+#include "operators/functions/labels_lookup.h"
+
+namespace raceway::operators {
+namespace {
+
+constexpr auto kFunctions = std::to_array<NativeFunctionEntry>({
+    {"image.decode", &MakeDecodeImage},
+    {"image.resize", &MakeResize},
+    {"image.crop", &MakeCrop},
+    {"image.normalise", &MakeNormalise},
+    {"labels.lookup", &MakeLabelsLookup},
+});
+
+}  // namespace
+
+std::span<const NativeFunctionEntry> NativeFunctions() { return kFunctions; }
+
+engine::Error StopError(engine::ErrorCode code) {
+  return {code, code == engine::ErrorCode::kDeadlineExceeded ? "the deadline has passed"
+                                                             : "the request was cancelled"};
+}
+
+}  // namespace raceway::operators

@@ -1,0 +1,66 @@
+#include "operators/functions/labels_lookup.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include "operators/utf8.h"
+
+namespace raceway::operators {
+namespace {
+
+using engine::Column;
+using engine::Error;
+using engine::ErrorCode;
+using engine::Result;
+
+class LabelsLookup final : public NativeFunction {
+ public:
+  LabelsLookup(std::string file, std::vector<std::string> labels)
+      : file_(std::move(file)), labels_(std::move(labels)) {}
+
+  Result<std::vector<Column>> Run(std::span<const Column> args, int64_t num_rows,
+                                  engine::RunContext& /*context*/) const override {
+    const at::Tensor indices = args[0].dense().contiguous();
+    const int64_t* index = indices.const_data_ptr<int64_t>();
+    engine::TextBuilder builder(num_rows);
+    for (int64_t row = 0; row < num_rows; ++row) {
+      if (index[row] < 0 || index[row] >= static_cast<int64_t>(labels_.size())) {
+        return Error{.code = ErrorCode::kFailed,
+                     .message = "no label " + std::to_string(index[row]) + " in " + file_ +
+                                ", which has " + std::to_string(labels_.size()),
+                     .row_id = row};
+      }
+      builder.Append(labels_[static_cast<size_t>(index[row])]);
+    }
+    return std::vector<Column>{std::move(builder).Build()};
+  }
+
+ private:
+  std::string file_;  // as written
+  std::vector<std::string> labels_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<NativeFunction>> MakeLabelsLookup(const FunctionSpec& spec) {
+  const std::string& file = *spec.settings.Find("file")->AsString();
+  std::ifstream stream(spec.base_dir / file, std::ios::binary);
+  std::vector<std::string> labels;
+  std::string line;
+  while (stream && std::getline(stream, line)) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (Utf8PrefixLength(line) != line.size()) {
+      return Error{ErrorCode::kInvalidArgument,
+                   file + ":" + std::to_string(labels.size() + 1) + " is not UTF-8"};
+    }
+    labels.push_back(line);
+  }
+  if (!stream.eof()) {
+    return Error{ErrorCode::kUnavailable, "cannot read " + file + ": " + std::strerror(errno)};
+  }
+  return std::unique_ptr<NativeFunction>(std::make_unique<LabelsLookup>(file, std::move(labels)));
+}
+
+}  // namespace raceway::operators

@@ -1,0 +1,407 @@
+#include "operators/model.h"
+
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/script.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operators/expressions.h"
+
+namespace raceway::operators {
+namespace {
+
+using engine::Batch;
+using engine::Column;
+using engine::Error;
+using engine::ErrorCode;
+using engine::Layout;
+using engine::Result;
+using engine::Status;
+using engine::Type;
+using engine::Value;
+
+// --- the file ---
+
+/// What matters of an exception out of LibTorch: one line. TorchScript's messages hold a traceback
+/// and, last, the line "RuntimeError: …"; C++'s go on with "Exception raised from …".
+std::string OneLine(std::string_view what) {
+  std::string first;
+  std::string error;
+  while (!what.empty()) {
+    const size_t end = std::min(what.find('\n'), what.size());
+    const std::string_view line = what.substr(0, end);
+    what.remove_prefix(std::min(end + 1, what.size()));
+    if (line.starts_with("Exception raised from")) break;
+    const size_t start = line.find_first_not_of(' ');
+    if (start == std::string_view::npos) continue;
+    if (first.empty()) first = line.substr(start);
+    const size_t colon = line.find(": ");
+    if (start != 0 || colon == std::string_view::npos) continue;
+    const std::string_view kind = line.substr(0, colon);
+    if (kind.ends_with("Error") || kind.ends_with("Exception")) {
+      error = kind == "RuntimeError" ? line.substr(colon + 2) : line;
+    }
+  }
+  if (error.empty()) error = first;
+  return error.empty() ? "unknown error" : error;
+}
+
+/// A loaded module and what was found out about it. Shared by all steps that run it.
+struct Module {
+  torch::jit::Module module;
+  size_t num_inputs = 0;
+  size_t num_optional_inputs = 0;  // the last ones, which have defaults
+  bool writes_inputs = false;
+};
+
+/// Whether `forward` may write into its arguments, which others may be reading.
+bool WritesInputs(const torch::jit::Method& forward) {
+  const std::shared_ptr<torch::jit::Graph> graph = forward.graph()->copy();
+  torch::jit::Inline(*graph);
+  const torch::jit::AliasDb aliases(graph);
+  for (size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module itself
+    if (aliases.hasWriters(graph->inputs()[i])) return true;
+  }
+  return false;
+}
+
+Result<std::shared_ptr<const Module>> LoadModule(const std::filesystem::path& path,
+                                                 const std::string& shown) {
+  try {
+    const c10::InferenceMode inference;
+    auto loaded = std::make_shared<Module>();
+    loaded->module = torch::jit::load(path.string(), at::kCPU);
+    loaded->module.eval();
+    const std::optional<torch::jit::Method> forward = loaded->module.find_method("forward");
+    if (!forward) {
+      return Error{ErrorCode::kInvalidArgument, "model file " + shown + " has no `forward`"};
+    }
+    const std::vector<c10::Argument>& arguments = forward->function().getSchema().arguments();
+    loaded->num_inputs = arguments.size() - 1;
+    for (const c10::Argument& argument : arguments) {
+      if (argument.default_value()) ++loaded->num_optional_inputs;
+    }
+    loaded->writes_inputs = WritesInputs(*forward);
+    return std::shared_ptr<const Module>(std::move(loaded));
+  } catch (const std::exception& exception) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "model file " + shown + " is no TorchScript: " + OneLine(exception.what())};
+  }
+}
+
+/// One module for each path and hash, for as long as a step holds it. Loading waits for others that
+/// load, so that two steps of one deployment never load the same file twice.
+Result<std::shared_ptr<const Module>> ShareModule(const std::filesystem::path& path,
+                                                  const std::string& shown,
+                                                  const std::string& sha256) {
+  static std::mutex mutex;
+  static auto* modules =
+      new std::map<std::pair<std::string, std::string>, std::weak_ptr<const Module>>();
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::canonical(path, error);
+  if (error || !std::filesystem::is_regular_file(canonical, error)) {
+    return Error{ErrorCode::kUnavailable,
+                 "model file " + shown + ": " + (error ? error.message() : "not a file")};
+  }
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const Module>& known = (*modules)[{canonical.string(), sha256}];
+  if (std::shared_ptr<const Module> module = known.lock()) return module;
+  Result<std::shared_ptr<const Module>> loaded = LoadModule(canonical, shown);
+  if (loaded) known = *loaded;
+  return loaded;
+}
+
+// --- a run ---
+
+/// The intra-op threads of this worker, for the length of a call.
+class IntraOpThreads {
+ public:
+  explicit IntraOpThreads(int num_threads) : before_(at::get_num_threads()) {
+    if (num_threads > 0 && num_threads != before_) {
+      at::set_num_threads(num_threads);
+      is_changed_ = true;
+    }
+  }
+  IntraOpThreads(const IntraOpThreads&) = delete;
+  ~IntraOpThreads() {
+    if (is_changed_) at::set_num_threads(before_);
+  }
+
+ private:
+  int before_;
+  bool is_changed_ = false;
+};
+
+struct Outcome {
+  std::string name;
+  Type declared;  // by the plan; unknown where nobody reads it
+};
+
+class Model final : public engine::Operator {
+ public:
+  Model(std::string name, std::shared_ptr<const Module> module, std::vector<size_t> arguments,
+        std::vector<Outcome> outcomes, Layout layout, int num_threads)
+      : name_(std::move(name)),
+        module_(std::move(module)),
+        arguments_(std::move(arguments)),
+        outcomes_(std::move(outcomes)),
+        layout_(std::move(layout)),
+        num_threads_(num_threads) {}
+
+  Result<Batch> Run(Batch input, engine::RunContext& context) const override {
+    if (input.num_rows() == 0) return Batch::Empty(layout_.output());
+    std::vector<Column> args;
+    for (const size_t argument : arguments_) args.push_back(Stacked(input.column(argument)));
+    const bool is_dense =
+        std::all_of(args.begin(), args.end(), [](const Column& arg) { return arg.is_dense(); });
+    Result<std::vector<Column>> results = is_dense
+                                              ? Forward(args, input.num_rows(), context)
+                                              : ForwardByShape(args, input.num_rows(), context);
+    if (!results) return WithRowId(std::move(results).error(), input);
+    return layout_.SameRows(input, std::move(*results));
+  }
+
+ private:
+  Error Failed(const std::string& message) const {
+    return {ErrorCode::kFailed, "model " + name_ + ": " + message};
+  }
+
+  /// One tensor where all rows agree.
+  static Column Stacked(const Column& column) {
+    if (column.is_dense()) {
+      // A constant has its one row in memory; modules may want `view` to work.
+      return column.dense().stride(0) == 0 ? Column(column.dense().contiguous()) : column;
+    }
+    const c10::InferenceMode inference;
+    return Column::FromRows(column.ragged(), Type{});
+  }
+
+  Result<std::vector<Column>> ForwardByShape(std::span<const Column> args, int64_t num_rows,
+                                             engine::RunContext& context) const {
+    std::map<std::vector<int64_t>, std::vector<int64_t>> groups;  // shapes → rows
+    for (int64_t row = 0; row < num_rows; ++row) {
+      std::vector<int64_t> shapes;
+      for (const Column& arg : args) {
+        if (!arg.is_ragged()) continue;
+        const at::Tensor& tensor = arg.ragged()[static_cast<size_t>(row)];
+        shapes.push_back(tensor.dim());
+        shapes.insert(shapes.end(), tensor.sizes().begin(), tensor.sizes().end());
+      }
+      groups[std::move(shapes)].push_back(row);
+    }
+    std::vector<std::vector<Column>> parts(outcomes_.size());  // of each outcome, a group each
+    std::vector<std::pair<int32_t, int64_t>> from(static_cast<size_t>(num_rows));
+    int32_t group = 0;
+    for (const auto& [shapes, rows] : groups) {
+      if (const auto stop = context.cancel.Check()) return StopError(*stop);
+      std::vector<Column> taken;
+      for (const Column& arg : args) taken.push_back(Stacked(arg.Take(rows)));
+      Result<std::vector<Column>> results =
+          Forward(taken, static_cast<int64_t>(rows.size()), context);
+      if (!results) {
+        if (rows.size() == 1) results.error().row_id = rows[0];
+        return results;
+      }
+      for (size_t i = 0; i < parts.size(); ++i) parts[i].push_back(std::move((*results)[i]));
+      for (size_t i = 0; i < rows.size(); ++i) {
+        from[static_cast<size_t>(rows[i])] = {group, static_cast<int64_t>(i)};
+      }
+      ++group;
+    }
+    std::vector<Column> results;
+    for (const std::vector<Column>& part : parts) results.push_back(Column::Gather(part, from));
+    return results;
+  }
+
+  /// `args` are dense.
+  Result<std::vector<Column>> Forward(std::span<const Column> args, int64_t num_rows,
+                                      engine::RunContext& /*context*/) const {
+    const c10::InferenceMode inference;
+    const IntraOpThreads threads(num_threads_);
+    std::vector<c10::IValue> inputs;
+    inputs.reserve(args.size());
+    for (const Column& arg : args) {
+      inputs.emplace_back(module_->writes_inputs ? arg.dense().clone() : arg.dense());
+    }
+    try {
+      torch::jit::Module module = module_->module;  // a handle; `forward` is not const
+      return Columns(module.forward(std::move(inputs)), num_rows);
+    } catch (const std::exception& exception) {
+      return Failed(OneLine(exception.what()));
+    }
+  }
+
+  Result<std::vector<Column>> Columns(const c10::IValue& answer, int64_t num_rows) const {
+    std::vector<Column> columns;
+    for (size_t i = 0; i < outcomes_.size(); ++i) {
+      const Result<at::Tensor> tensor = Element(answer, i);
+      if (!tensor) return tensor.error();
+      Column column(*tensor);
+      if (Status checked = Check(column, outcomes_[i], num_rows); !checked) return checked.error();
+      columns.push_back(std::move(column));
+    }
+    return columns;
+  }
+
+  /// The i-th result of what `forward` answered.
+  Result<at::Tensor> Element(const c10::IValue& answer, size_t i) const {
+    const std::string& name = outcomes_[i].name;
+    c10::IValue element;
+    if (answer.isTuple()) {
+      const auto& elements = answer.toTupleRef().elements();
+      if (elements.size() != outcomes_.size()) return WrongNumber(elements.size());
+      element = elements[i];
+    } else if (answer.isGenericDict()) {
+      const auto dictionary = answer.toGenericDict();
+      if (dictionary.keyType()->kind() != c10::TypeKind::StringType || !dictionary.contains(name)) {
+        return Failed("no output `" + name + "` in the dictionary it answers with");
+      }
+      element = dictionary.at(name);
+    } else {
+      if (outcomes_.size() != 1) return WrongNumber(1);
+      element = answer;
+    }
+    if (!element.isTensor()) {
+      return Failed("output `" + name + "` is no tensor but " + element.type()->annotation_str());
+    }
+    return element.toTensor();
+  }
+
+  Error WrongNumber(size_t found) const {
+    return Failed("it answers with " + std::to_string(found) +
+                  (found == 1 ? " output, declared " : " outputs, declared ") +
+                  std::to_string(outcomes_.size()));
+  }
+
+  Status Check(const Column& column, const Outcome& outcome, int64_t num_rows) const {
+    if (outcome.declared.is_unknown()) return engine::Done{};
+    const std::string output = "output `" + outcome.name + "` ";
+    if (Status checked = column.CheckType(outcome.declared); !checked) {
+      return Failed(output + checked.error().message);
+    }
+    if (column.num_rows() != num_rows) {
+      return Failed(output + "has " + std::to_string(column.num_rows()) + " rows, the input " +
+                    std::to_string(num_rows));
+    }
+    return engine::Done{};
+  }
+
+  static Error StopError(ErrorCode code) {
+    return {code, code == ErrorCode::kDeadlineExceeded ? "the deadline has passed"
+                                                       : "the request was cancelled"};
+  }
+
+  std::string name_;
+  std::shared_ptr<const Module> module_;
+  std::vector<size_t> arguments_;  // columns of the input
+  std::vector<Outcome> outcomes_;
+  Layout layout_;
+  int num_threads_;
+};
+
+// --- making it ---
+
+struct ModelOptions {
+  std::string source;
+  std::string sha256;
+  std::string name;
+  int num_threads = 0;
+};
+
+Result<ModelOptions> ReadOptions(const engine::StepSpec& step) {
+  const Value options(step.options);
+  const auto text = [&options](std::string_view key) {
+    const Value* value = options.Find(key);
+    return value != nullptr && value->AsString() != nullptr ? *value->AsString() : std::string();
+  };
+  ModelOptions read{text("source"), text("sha256"), text("name")};
+  if (read.source.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "a model wants the option `source`"};
+  }
+  if (read.name.empty()) read.name = std::filesystem::path(read.source).stem().string();
+  if (const Value* threads = options.Find("threads")) {
+    const int64_t* count = threads->AsInt();
+    if (count == nullptr || *count < 0 || *count > 1024) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "model " + read.name + ": `threads` cannot be " + ToString(*threads)};
+    }
+    read.num_threads = static_cast<int>(*count);
+  }
+  return read;
+}
+
+Status CheckInputs(const Module& module, size_t num_arguments, const std::string& name) {
+  if (num_arguments <= module.num_inputs &&
+      num_arguments + module.num_optional_inputs >= module.num_inputs) {
+    return engine::Done{};
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "model " + name + ": `forward` takes " + std::to_string(module.num_inputs) +
+                   (module.num_inputs == 1 ? " input, declared " : " inputs, declared ") +
+                   std::to_string(num_arguments)};
+}
+
+Result<std::vector<size_t>> FindArguments(const engine::OperatorSpec& spec,
+                                          const std::string& name) {
+  std::vector<size_t> arguments;
+  for (const auto& [parameter, column] : spec.step.arguments) {
+    const std::optional<size_t> index = spec.inputs[0]->IndexOf(column);
+    if (!index) {
+      return Error{ErrorCode::kInvalidArgument, "model " + name + ": no column `" + column +
+                                                    "` in " + ToString(*spec.inputs[0])};
+    }
+    if (engine::IsText((*spec.inputs[0])[*index].type.dtype)) {
+      return Error{ErrorCode::kUnsupported,
+                   "model " + name + ": `" + parameter + "` is text, TorchScript gets tensors"};
+    }
+    arguments.push_back(*index);
+  }
+  return arguments;
+}
+
+}  // namespace
+
+Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
+  if (spec.inputs.size() != 1 || spec.outputs.size() != 1) {
+    return Error{ErrorCode::kInvalidArgument, "a model has one input and one output"};
+  }
+  Result<ModelOptions> options = ReadOptions(spec.step);
+  if (!options) return std::move(options).error();
+  if (spec.device != "cpu") {
+    return Error{ErrorCode::kUnsupported,
+                 "model " + options->name + ": device `" + spec.device + "` is not supported yet"};
+  }
+  Result<std::vector<size_t>> arguments = FindArguments(spec, options->name);
+  if (!arguments) return std::move(arguments).error();
+
+  std::vector<Outcome> outcomes;
+  std::vector<std::string> defined;
+  for (const auto& [result, column] : spec.step.results) {
+    const engine::Field* field = spec.outputs[0]->Find(column);
+    outcomes.push_back({result, field == nullptr ? Type{} : field->type});
+    defined.push_back(column);
+  }
+  Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
+  if (!layout) return std::move(layout).error();
+
+  Result<std::shared_ptr<const Module>> module =
+      ShareModule(spec.base_dir / options->source, options->source, options->sha256);
+  if (!module) return std::move(module).error();
+  if (auto checked = CheckInputs(**module, arguments->size(), options->name); !checked) {
+    return checked.error();
+  }
+  return engine::AnyOperator(std::make_unique<Model>(std::move(options->name), std::move(*module),
+                                                     std::move(*arguments), std::move(outcomes),
+                                                     std::move(*layout), options->num_threads));
+}
+
+}  // namespace raceway::operators

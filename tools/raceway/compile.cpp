@@ -1,0 +1,42 @@
+// `raceway compile`: a flow file → a plan file.
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tools/raceway/command.h"
+#include "tools/raceway/files.h"
+
+namespace raceway::tools {
+
+int RunCompile(const CompileOptions& options) {
+  int exit_code = kFine;
+  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, true, exit_code);
+  if (!loaded) return exit_code;
+  PrintDiagnostics(loaded->result.diagnostics, loaded->source, false);
+  if (loaded->result.is_file_missing) return kMachineLacks;
+  if (!loaded->result.physical) return kFlowIsWrong;
+  std::filesystem::path output = options.output;
+  if (output.empty()) output = std::filesystem::path(options.flow.file).replace_extension(".plan");
+  const engine::PhysicalPlan& plan = *loaded->result.physical;
+  if (options.output == "-") {
+    std::fputs(engine::ToJson(plan).c_str(), stdout);
+    return kFine;
+  }
+  const engine::Status written = WriteFile(output, engine::ToJson(plan));
+  if (!written.ok()) return Fail(kMachineLacks, written.error().message);
+  if (options.flow.json) {
+    nlohmann::ordered_json out;
+    out["plan"] = output.string();
+    out["flow"] = plan.flow;
+    out["stages"] = plan.stages.size();
+    out["files"] = nlohmann::ordered_json::array();
+    for (const engine::FileSpec& file : plan.files) out["files"].push_back(file.path);
+    std::puts(out.dump(2).c_str());
+  } else {
+    std::printf("%s: flow %s, %zu stages, %zu files\n", output.c_str(), plan.flow.c_str(),
+                plan.stages.size(), plan.files.size());
+  }
+  return kFine;
+}
+
+}  // namespace raceway::tools

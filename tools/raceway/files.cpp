@@ -1,0 +1,135 @@
+#include "tools/raceway/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace raceway::tools {
+namespace {
+
+using engine::Error;
+using engine::ErrorCode;
+using engine::Result;
+
+Error Unavailable(const std::filesystem::path& path, const std::string& reason) {
+  return {ErrorCode::kUnavailable, "cannot read `" + path.string() + "`: " + reason};
+}
+
+/// A file open for reading; closed at the end.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::filesystem::path& path)
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (descriptor_ < 0) {
+      reason_ = std::strerror(errno);
+    } else if (struct stat info; ::fstat(descriptor_, &info) == 0 && S_ISDIR(info.st_mode)) {
+      reason_ = "it is a folder";
+    }
+  }
+  ~OpenFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  OpenFile(const OpenFile&) = delete;
+
+  const std::string& reason() const { return reason_; }  // empty: it can be read
+  /// Up to `size` bytes; 0 at the end, -1 (and `reason`) on an error.
+  ssize_t Read(char* buffer, size_t size) {
+    ssize_t count = 0;
+    do {
+      count = ::read(descriptor_, buffer, size);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) reason_ = std::strerror(errno);
+    return count;
+  }
+
+ private:
+  int descriptor_;
+  std::string reason_;
+};
+
+std::string Hex(const unsigned char* bytes, size_t size) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < size; ++i) {
+    text += kDigits[bytes[i] >> 4];
+    text += kDigits[bytes[i] & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_bytes) {
+  OpenFile file(path);
+  if (!file.reason().empty()) return Unavailable(path, file.reason());
+  std::string text;
+  std::vector<char> buffer(1 << 16);
+  while (true) {
+    const ssize_t count = file.Read(buffer.data(), buffer.size());
+    if (count < 0) return Unavailable(path, file.reason());
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(count));
+    if (static_cast<int64_t>(text.size()) > max_bytes) {
+      return Unavailable(path, "it is larger than " + std::to_string(max_bytes) + " bytes");
+    }
+  }
+}
+
+engine::Status WriteFile(const std::filesystem::path& path, const std::string& text) {
+  const std::filesystem::path part = path.string() + ".part" + std::to_string(::getpid());
+  const auto fail = [&](const char* what) {
+    const std::string reason = std::strerror(errno);
+    ::unlink(part.c_str());
+    return Error{ErrorCode::kUnavailable,
+                 "cannot " + std::string(what) + " `" + path.string() + "`: " + reason};
+  };
+  const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) return fail("write");
+  size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const int reason = errno;
+      ::close(descriptor);
+      errno = reason;
+      return fail("write");
+    }
+    written += static_cast<size_t>(count);
+  }
+  if (::close(descriptor) != 0) return fail("write");
+  if (::rename(part.c_str(), path.c_str()) != 0) return fail("write");
+  return engine::Done{};
+}
+
+Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
+  const std::filesystem::path full = base_dir_ / path;
+  OpenFile file(full);
+  if (!file.reason().empty()) return Unavailable(full, file.reason());
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  engine::FileSpec spec{path, "", 0};
+  std::vector<char> buffer(1 << 18);
+  while (true) {
+    const ssize_t count = file.Read(buffer.data(), buffer.size());
+    if (count < 0) return Unavailable(full, file.reason());
+    if (count == 0) break;
+    spec.num_bytes += count;
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(count));
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
+  spec.sha256 = Hex(digest.data(), size);
+  return spec;
+}
+
+}  // namespace raceway::tools
