@@ -19,11 +19,14 @@ fail() {
 # The first line that looks like a cause, the likeliest pattern first; else the last line at all.
 progress_cause() {
   local from="$1" pattern line=""
-  for pattern in '^E: ' '^ERROR: ' 'No space left' ': (fatal )?error: ' 'Error: ' '^CMake Error' \
-    'undefined reference' '^FAILED: ' 'not found' 'Killed'; do
+  for pattern in 'CERTIFICATE_VERIFY_FAILED|NewConnectionError|Temporary failure' '^E: ' '^ERROR: ' \
+    'No space left' ': (fatal )?error: ' 'Error: ' '^CMake Error' 'undefined reference' \
+    '^FAILED: ' 'not found' 'Killed'; do
     line="$(tail -n "+$from" "$progress_log" | grep -aE -m 1 -e "$pattern")" && break
   done
-  [[ -n "$line" ]] || line="$(tail -n "+$from" "$progress_log" | grep -av '^[[:space:]]*$' | tail -n 1)"
+  if [[ -z "$line" ]]; then
+    line="$(tail -n "+$from" "$progress_log" | grep -av '^[[:space:]]*$' | tail -n 1)" || true
+  fi
   printf '%s' "${line:-no output}" | cut -c1-300
 }
 
