@@ -21,16 +21,16 @@ namespace raceway::engine {
 /// gate itself calls.
 ///
 /// Cost     nothing outside of a `GateScope`; inside one, a boxed call for each operator:
-///          some 0.5 µs (`CostsLittle` in its test measures it), little beside any real kernel
+///          under 1 µs (`CostsLittle` in its test measures it), little beside a kernel
 /// Source   a boxed fallback on a dispatch key that LibTorch leaves free, as used by torchdistx
 class OperatorGate {
  public:
   virtual ~OperatorGate() = default;
 
-  /// `arguments` are the last of the stack: as many as the schema of `op` has. May wait. May throw:
-  /// then the operator does not run, and the exception leaves through the model's `forward`. It
-  /// leaves as it is only if it is not a `std::exception`: TorchScript's interpreter turns those
-  /// into a `std::runtime_error` with a traceback.
+  /// The arguments are the last values of `stack`, as many as the schema of `op` has. May wait. May
+  /// throw: then the operator does not run, and the exception leaves through the model's
+  /// `forward`. It leaves as it is only if it is not a `std::exception`: TorchScript's interpreter
+  /// turns those into a `std::runtime_error` with a traceback.
   virtual void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) = 0;
 };
 

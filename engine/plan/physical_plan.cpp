@@ -31,7 +31,7 @@ void AppendWork(const StepSpec& step, std::string& text) {
   if (!step.arguments.empty()) call += "(" + PairsText(step.arguments, ": ") + ")";
   if (!step.results.empty()) call += " -> (" + PairsText(step.results, ": ") + ")";
   if (!step.options.empty()) call += " " + ToString(Value(step.options));
-  text += "    " + call + "\n";
+  if (call != step.op) text += "    " + call + "\n";  // else the label says as much
   for (const auto& [name, expression] : step.expressions) {
     text += "    " + name + " = " + ToString(expression) + "\n";
   }
