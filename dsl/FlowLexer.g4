@@ -102,7 +102,7 @@ SEMICOLON   : ';';
 PERCENT     : '%';
 HASH        : '#' ~[\r\n]*;
 APOSTROPHES : '\'' ('\\' ~[\r\n] | ~['\\\r\n])* '\'' | '\u201C' ~[\u201D\r\n]* '\u201D';
-OPEN_STRING : 'f'? '"' CHARACTER* '\\'? | '\'' ('\\' ~[\r\n] | ~['\\\r\n])*;
+OPEN_STRING : 'f'? '"' CHARACTER* '\\'? | '\'' ('\\' ~[\r\n] | ~['\\\r\n])* | '\u201C' ~[\u201D\r\n]*;
 BAD         : .;
 
 mode COMMENT;

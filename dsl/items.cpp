@@ -256,8 +256,10 @@ class Repairer {
     if (gap.find_first_not_of(" \t") != std::string_view::npos) return false;
     const std::string_view after = i + 2 < tokens_.size() ? tokens_[i + 2].text : "";
     if (unit.text == "%") {
-      return after.empty() || after == "," || after == ")" || after == "}" || after == "]" ||
-             after == "..";
+      // What goes on behind it with an operand is a remainder.
+      constexpr std::array<std::string_view, 9> kEnds = {"",   ",", ")",  "}", "]",
+                                                         "..", ";", "|>", "|"};
+      return std::find(kEnds.begin(), kEnds.end(), after) != kEnds.end();
     }
     return unit.kind == Kind::kName && after != ":" && after != "{" &&
            std::find(kUnits.begin(), kUnits.end(), unit.text) != kUnits.end();

@@ -51,7 +51,7 @@ Escape ReadEscape(std::string_view text) {
     case 'u': break;
     default: return {2, kNone};
   }
-  const size_t close = text.find('}');
+  const size_t close = text.substr(0, 10).find('}');  // no code point has more digits
   if (text.size() < 3 || text[2] != '{' || close == std::string_view::npos) return {2, kNone};
   const std::string_view digits = text.substr(3, close - 3);
   uint32_t value = 0;

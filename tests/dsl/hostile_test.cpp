@@ -78,7 +78,7 @@ TEST(HostileTest, DeepNestingIsRefused) {
 
 TEST(HostileTest, LongChainsAreRefused) {
   for (const std::string link : {" + a", ".a", "(1)", "[0]", " and a", " ?? a", " is null"}) {
-    const std::string text = "test \"t\" { expect a" + Repeat(link, 1000000 / link.size()) + " }";
+    const std::string text = "test \"t\" { expect a" + Repeat(link, 200000 / link.size()) + " }";
     ExpectOnly(DiagnosticKind::kNestingTooDeep, text, link);
   }
   ExpectOnly(DiagnosticKind::kNestingTooDeep, "schema A { a: f32[H" + Repeat("+1", 100000) + "] }",
@@ -151,7 +151,8 @@ void MutateEachToken(const std::string& replacement) {
       if (touched || first_of_next) continue;
       ast::File one;
       one.items.push_back(file.items[i]);
-      const auto& [name, printed] = *ItemsByName(one).begin();
+      const std::map<std::string, std::string> expected = ItemsByName(one);
+      const auto& [name, printed] = *expected.begin();
       const auto found = left.find(name);
       ASSERT_NE(found, left.end()) << name << "is lost without " << token.text << "\n" << text;
       EXPECT_EQ(found->second, printed);
