@@ -34,6 +34,10 @@ class CancelToken {
   }
   const std::optional<TimePoint>& deadline() const { return deadline_; }
 
+  /// Whether somebody may yet make it stop, so that it is worth asking often: it has a deadline or
+  /// a parent, or is cancelled already.
+  bool may_stop() const { return deadline_ || parent_ != nullptr || is_cancelled(); }
+
   /// The reason to stop, if there is one. Reads the clock only where there is a deadline.
   std::optional<ErrorCode> Check() const {
     if (is_cancelled()) return ErrorCode::kCancelled;

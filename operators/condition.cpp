@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "operators/row_errors.h"
+
 namespace raceway::operators {
 
 using engine::Column;

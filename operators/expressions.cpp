@@ -214,9 +214,4 @@ std::vector<int64_t> RowsWhere(const at::Tensor& flags, bool wanted) {
   return rows;
 }
 
-Error WithRowId(Error error, const engine::Batch& batch) {
-  if (error.row_id >= 0) error.row_id = batch.RowId(error.row_id);
-  return error;
-}
-
 }  // namespace raceway::operators

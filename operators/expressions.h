@@ -60,7 +60,4 @@ class BoundExpression {
 /// The rows where `flags`, bool[rows], is `wanted`.
 std::vector<int64_t> RowsWhere(const at::Tensor& flags, bool wanted);
 
-/// Turns a row of `batch`'s columns into the row of the request it stems from.
-engine::Error WithRowId(engine::Error error, const engine::Batch& batch);
-
 }  // namespace raceway::operators

@@ -1,11 +1,13 @@
 #include "operators/model.h"
 
+#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "operators/expressions.h"
+#include "engine/gate.h"
+#include "operators/row_errors.h"
 
 namespace raceway::operators {
 namespace {
@@ -155,7 +158,8 @@ class Model final : public engine::Operator {
         arguments_(std::move(arguments)),
         outcomes_(std::move(outcomes)),
         layout_(std::move(layout)),
-        num_threads_(num_threads) {}
+        num_threads_(num_threads),
+        has_gate_(engine::InstallOperatorGate().ok()) {}
 
   Result<Batch> Run(Batch input, engine::RunContext& context) const override {
     if (input.num_rows() == 0) return Batch::Empty(layout_.output());
@@ -224,7 +228,7 @@ class Model final : public engine::Operator {
 
   /// `args` are dense.
   Result<std::vector<Column>> Forward(std::span<const Column> args, int64_t num_rows,
-                                      engine::RunContext& /*context*/) const {
+                                      engine::RunContext& context) const {
     const c10::InferenceMode inference;
     const IntraOpThreads threads(num_threads_);
     std::vector<c10::IValue> inputs;
@@ -232,9 +236,14 @@ class Model final : public engine::Operator {
     for (const Column& arg : args) {
       inputs.emplace_back(module_->writes_inputs ? arg.dense().clone() : arg.dense());
     }
+    engine::CancelGate gate(context.cancel);
+    std::optional<engine::GateScope> scope;
+    if (has_gate_ && context.cancel.may_stop()) scope.emplace(gate);
     try {
       torch::jit::Module module = module_->module;  // a handle; `forward` is not const
       return Columns(module.forward(std::move(inputs)), num_rows);
+    } catch (const engine::Stopped& stopped) {
+      return StopError(stopped.code);
     } catch (const std::exception& exception) {
       return Failed(OneLine(exception.what()));
     }
@@ -295,17 +304,13 @@ class Model final : public engine::Operator {
     return engine::Done{};
   }
 
-  static Error StopError(ErrorCode code) {
-    return {code, code == ErrorCode::kDeadlineExceeded ? "the deadline has passed"
-                                                       : "the request was cancelled"};
-  }
-
   std::string name_;
   std::shared_ptr<const Module> module_;
   std::vector<size_t> arguments_;  // columns of the input
   std::vector<Outcome> outcomes_;
   Layout layout_;
   int num_threads_;
+  bool has_gate_;  // else a run cannot be stopped before its end
 };
 
 // --- making it ---
@@ -317,13 +322,20 @@ struct ModelOptions {
   int num_threads = 0;
 };
 
+/// "small" of "map(small)", empty for other labels.
+std::string NameIn(std::string_view label) {
+  const size_t open = label.find('(');
+  if (open == std::string_view::npos || !label.ends_with(')')) return {};
+  return std::string(label.substr(open + 1, label.size() - open - 2));
+}
+
 Result<ModelOptions> ReadOptions(const engine::StepSpec& step) {
   const Value options(step.options);
   const auto text = [&options](std::string_view key) {
     const Value* value = options.Find(key);
     return value != nullptr && value->AsString() != nullptr ? *value->AsString() : std::string();
   };
-  ModelOptions read{text("source"), text("sha256"), text("name")};
+  ModelOptions read{text("source"), text("sha256"), NameIn(step.label)};
   if (read.source.empty()) {
     return Error{ErrorCode::kInvalidArgument, "a model wants the option `source`"};
   }

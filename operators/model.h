@@ -8,7 +8,6 @@ namespace raceway::operators {
 ///
 /// Options  `source`   path of the file, relative to the plan's folder
 ///          `sha256`   of the file; tells contents apart where the path is the same
-///          `name`     for messages; the file's stem by default
 ///          `threads`  that one call may use, 0: as the worker has it
 /// Input    the columns that `step.arguments` names, in the order of `forward`. A column whose rows
 ///          differ in shape is run group by group, rows of one shape together

@@ -10,8 +10,8 @@
 
 #include "engine/catalog.h"
 #include "operators/contracts.h"
-#include "operators/expressions.h"
 #include "operators/functions/function.h"
+#include "operators/row_errors.h"
 
 namespace raceway::operators {
 namespace {

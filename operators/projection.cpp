@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "operators/expressions.h"
+#include "operators/row_errors.h"
 
 namespace raceway::operators {
 namespace {

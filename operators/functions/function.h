@@ -12,6 +12,7 @@
 #include "engine/operator.h"
 #include "engine/result.h"
 #include "engine/value.h"
+#include "operators/row_errors.h"
 
 namespace raceway::operators {
 
@@ -51,9 +52,6 @@ std::span<const NativeFunctionEntry> NativeFunctions();
 template <typename RowFunction>
 engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,
                                        engine::RunContext& context, RowFunction row);
-
-/// The error of a request that should stop.
-engine::Error StopError(engine::ErrorCode code);
 
 template <typename RowFunction>
 engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,

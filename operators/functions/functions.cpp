@@ -22,9 +22,4 @@ constexpr auto kFunctions = std::to_array<NativeFunctionEntry>({
 
 std::span<const NativeFunctionEntry> NativeFunctions() { return kFunctions; }
 
-engine::Error StopError(engine::ErrorCode code) {
-  return {code, code == engine::ErrorCode::kDeadlineExceeded ? "the deadline has passed"
-                                                             : "the request was cancelled"};
-}
-
 }  // namespace raceway::operators
