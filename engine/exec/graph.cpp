@@ -169,12 +169,19 @@ void Graph::Work(Request& request, Ready ready) noexcept {
 
 void Graph::RunStage(const Node& node, Request& request) const noexcept {
   if (request.IsOver(node.stage.place())) return;
-  c10::SmallVector<Batch, 4> inputs;
-  for (const Input& input : node.inputs) inputs.push_back(request.Take(input.port, input.uses));
-  RunContext context{request.cancel(), clock_};
-  Status status = node.stage.Run({inputs.data(), inputs.size()},
-                                 request.slots().subspan(node.first_port, node.num_ports), context);
-  if (!status) request.Fail(std::move(status).error());
+  const auto run = [&](std::span<Batch> inputs) {
+    RunContext context{request.cancel(), clock_};
+    const auto outputs = request.slots().subspan(node.first_port, node.num_ports);
+    Status status = node.stage.Run(inputs, outputs, context);
+    if (!status) request.Fail(std::move(status).error());
+  };
+  if (node.inputs.size() == 1) {
+    Batch batch = request.Take(node.inputs[0].port, node.inputs[0].uses);
+    return run({&batch, 1});
+  }
+  c10::SmallVector<Batch, 4> batches;
+  for (const Input& input : node.inputs) batches.push_back(request.Take(input.port, input.uses));
+  run({batches.data(), batches.size()});
 }
 
 // The request stays ours until its last edge is counted, and after that if a stage became ready:
@@ -185,7 +192,8 @@ void Graph::Forward(const std::vector<Edge>& edges, Request& request, Ready& rea
         request.counter(edge->arrivals).fetch_sub(1, std::memory_order_acq_rel) != 1) {
       continue;
     }
-    const bool is_task = IsWorthTask(nodes_[static_cast<size_t>(edge->to)], request);
+    const Node& node = nodes_[static_cast<size_t>(edge->to)];
+    const bool is_task = node.task != nullptr && IsWorthTask(node, request);
     int32_t& first = is_task ? ready.first_task : ready.first;
     request.next_ready(edge->to) = std::exchange(first, edge->to);
   }
@@ -193,7 +201,7 @@ void Graph::Forward(const std::vector<Edge>& edges, Request& request, Ready& rea
 
 // Not if there is nothing to compute: waking a thread costs more than passing it on.
 bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
-  if (node.task == nullptr || request.IsOver(node.stage.place())) return false;
+  if (request.IsOver(node.stage.place())) return false;
   if (node.inputs.size() > 1 || !node.stage.is_row_wise()) return true;
   return request.slots()[node.inputs[0].port].num_rows() > 0;
 }

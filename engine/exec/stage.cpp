@@ -96,7 +96,7 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
       if (op.error().stage.empty()) op.error().stage = std::move(place);
       return std::move(op).error();
     }
-    stage.steps_.push_back({*std::move(op), std::move(place)});
+    stage.steps_.emplace_back(*std::move(op), std::move(place));
     inputs = std::move(leaving);
   }
   bool rest_is_row_wise = true;
@@ -107,17 +107,27 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
   return stage;
 }
 
+Stage::Step::Step(AnyOperator made, std::string where)
+    : op(std::move(made)), place(std::move(where)) {
+  if (const auto* held = std::get_if<std::unique_ptr<Operator>>(&op)) plain = held->get();
+  if (const auto* held = std::get_if<std::unique_ptr<Merger>>(&op)) merger = held->get();
+  if (const auto* held = std::get_if<std::unique_ptr<Splitter>>(&op)) splitter = held->get();
+}
+
 Status Stage::Run(std::span<Batch> inputs, std::span<Batch> outputs,
                   RunContext& context) const noexcept {
   size_t at = 0;
-  Status status = Done{};
+  const auto located = [&](Error error) {
+    if (error.stage.empty()) error.stage = steps_[at].place;
+    return error;
+  };
   try {
-    status = RunSteps(inputs, outputs, context, at);
+    Status status = RunSteps(inputs, outputs, context, at);
+    if (!status) status = located(std::move(status).error());
+    return status;
   } catch (...) {
-    status = CaughtError();
+    return located(CaughtError());
   }
-  if (!status && status.error().stage.empty()) status.error().stage = steps_[at].place;
-  return status;
 }
 
 Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context,
@@ -133,19 +143,19 @@ Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunCon
       std::copy(empty_outputs_.begin(), empty_outputs_.end(), outputs.begin());
       return Done{};
     }
-    if (const auto* splitter = std::get_if<std::unique_ptr<Splitter>>(&step.op)) {
-      Status status = (*splitter)->Run(std::move(batch), outputs, context);
+    if (step.splitter != nullptr) {
+      Status status = step.splitter->Run(std::move(batch), outputs, context);
       if (!status) return status;
       for (const Batch& output : outputs) {
         if (!output) return NoBatch();
       }
       return Done{};
     }
-    const auto* merger = std::get_if<std::unique_ptr<Merger>>(&step.op);
     const bool has_several = at == 0 && inputs.size() > 1;
     Result<Batch> result =
-        merger == nullptr ? std::get<0>(step.op)->Run(std::move(batch), context)
-                          : (*merger)->Run(has_several ? inputs : std::span(&batch, 1), context);
+        step.plain != nullptr
+            ? step.plain->Run(std::move(batch), context)
+            : step.merger->Run(has_several ? inputs : std::span(&batch, 1), context);
     if (!result) return std::move(result).error();
     batch = *std::move(result);
     if (!batch) return NoBatch();

@@ -34,7 +34,12 @@ class Stage {
 
  private:
   struct Step {
+    Step(AnyOperator made, std::string where);
+
     AnyOperator op;
+    const Operator* plain = nullptr;  // one of the three is what `op` holds
+    const Merger* merger = nullptr;
+    const Splitter* splitter = nullptr;
     std::string place;
     bool rest_is_row_wise = false;  // this step and all behind it
   };
