@@ -8,10 +8,11 @@
 
 namespace raceway::compiler {
 
-CompileResult Compile(const dsl::Source& source, const engine::Catalog& catalog, Files& files,
+CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
+                      const engine::Catalog& catalog, Files& files,
                       const CompileOptions& options) {
   CompileResult result;
-  result.parsed = dsl::Parse(source);
+  result.parsed = std::move(parsed);
   result.diagnostics = result.parsed.diagnostics;
   CheckResult checked = Check(result.parsed, catalog, {options.flow, options.params});
   result.diagnostics.Append(checked.diagnostics);

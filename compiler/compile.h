@@ -15,7 +15,7 @@
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
 
-/// Text → physical plan. Never runs anything, reads no file but through `Files`.
+/// Syntax → physical plan. Never runs anything, reads no file but through `Files`.
 namespace raceway::compiler {
 
 struct CompileOptions {
@@ -36,9 +36,11 @@ struct CompileResult {
   bool is_file_missing = false;  // the only mistakes are files that the flow names
 };
 
+/// `parsed` is of `source`.
+///
 /// Threads  pure; `files` is called from this thread
-CompileResult Compile(const dsl::Source& source, const engine::Catalog& catalog, Files& files,
-                      const CompileOptions& options);
+CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source, const engine::Catalog& catalog,
+                      Files& files, const CompileOptions& options);
 
 /// The flow that is meant: the one named; else the only one; else the one named like the file
 /// (`stem`); else an error that lists them.

@@ -1,6 +1,7 @@
 #include "compiler/plan/explain.h"
 
 #include <span>
+#include <string_view>
 
 namespace raceway::compiler {
 namespace {
@@ -10,9 +11,12 @@ std::string Typed(const LogicalPlan& plan, const std::string& column) {
   return column + ": " + (found == plan.columns.end() ? "?" : ToString(found->second));
 }
 
-std::string Join(std::span<const std::string> parts) {
+std::string Join(std::span<const std::string> parts, std::string_view between = ", ") {
   std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += between;
+    text += part;
+  }
   return text;
 }
 
@@ -43,7 +47,7 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
                         : Typed(plan, named.name) + " = " + ToString(named.expression));
   }
   for (const auto& [column, from] : step.sources) {
-    parts.push_back(Typed(plan, column) + " = " + Join(from));
+    parts.push_back(Typed(plan, column) + " = " + Join(from, " | "));
   }
   std::string text(NameOf(step.kind));
   return parts.empty() ? text : text + " " + Join(parts);

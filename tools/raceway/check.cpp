@@ -17,7 +17,7 @@ std::string Count(int64_t count, const std::string& what) {
 
 int RunCheck(const CheckOptions& options) {
   int exit_code = kFine;
-  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, false, exit_code);
+  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, Need::kCheck, exit_code);
   if (!loaded) return exit_code;
   const dsl::Diagnostics& diagnostics = loaded->result.diagnostics;
   const bool is_fine = !diagnostics.has_errors();

@@ -7,17 +7,9 @@
 
 #include "compiler/compile.h"
 #include "dsl/source.h"
+#include "tools/raceway/fail.h"
 
 namespace raceway::tools {
-
-/// What every command ends with.
-enum ExitCode {
-  kFine = 0,
-  kFlowIsWrong = 1,
-  kUsage = 2,
-  kRequestFailed = 3,
-  kMachineLacks = 4,
-};
 
 /// What the commands that read a flow have in common.
 struct FlowOptions {
@@ -46,6 +38,7 @@ struct RunOptions {
   FlowOptions flow;
   std::string rows;               // a JSON lines file, "-" for standard input
   std::vector<std::string> each;  // column=pattern
+  std::string base;  // what the paths of a plan are relative to; empty: its folder
   bool per_row = false;
   std::optional<int64_t> deadline_ms;
   int workers = 0;
@@ -54,7 +47,7 @@ struct RunOptions {
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunCompile(const CompileOptions& options);
-int RunRun(const RunOptions& options);
+int RunFlow(const RunOptions& options);
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {
@@ -63,14 +56,18 @@ struct LoadedFlow {
   std::string flow;  // the one that is meant
 };
 
-/// Reads and compiles `options.file`; says on standard error what is wrong and sets `exit_code`,
-/// then there is no value. `with_files` reads and hashes the files the flow names.
-std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, bool with_files, int& exit_code);
+/// How far a command wants a flow compiled.
+enum class Need {
+  kCheck,         // no plan: all flows of the file alike
+  kPlan,          // of one flow; the files it names are taken as given
+  kPlanAndFiles,  // those files are read and hashed
+};
+
+/// Reads and compiles `options.file`. What is wrong with the call is said on standard error; then
+/// there is no value and `exit_code` is set. What is wrong with the flow is in the result.
+std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code);
 
 /// Prints what the compiler has to say; notes only for `check`.
 void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& source, bool notes);
-
-/// "raceway: message" on standard error; returns `code`.
-int Fail(int code, const std::string& message);
 
 }  // namespace raceway::tools

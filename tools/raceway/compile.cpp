@@ -10,7 +10,7 @@ namespace raceway::tools {
 
 int RunCompile(const CompileOptions& options) {
   int exit_code = kFine;
-  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, true, exit_code);
+  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, Need::kPlanAndFiles, exit_code);
   if (!loaded) return exit_code;
   PrintDiagnostics(loaded->result.diagnostics, loaded->source, false);
   if (loaded->result.is_file_missing) return kMachineLacks;

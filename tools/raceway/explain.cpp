@@ -10,7 +10,8 @@ namespace raceway::tools {
 
 int RunExplain(const ExplainOptions& options) {
   int exit_code = kFine;
-  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, false, exit_code);
+  const Need need = options.emit == "syntax" ? Need::kCheck : Need::kPlan;
+  const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, need, exit_code);
   if (!loaded) return exit_code;
   const compiler::CompileResult& result = loaded->result;
   std::string text;

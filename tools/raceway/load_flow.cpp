@@ -28,14 +28,22 @@ std::optional<std::vector<std::pair<std::string, std::string>>> SplitSettings(
   return settings;
 }
 
-}  // namespace
-
-int Fail(int code, const std::string& message) {
-  const bool color = ::isatty(STDERR_FILENO) != 0;
-  std::fprintf(stderr, "%sraceway:%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "",
-               message.c_str());
-  return code;
+bool CheckPassNames(const std::vector<std::string>& names) {
+  std::string list;
+  for (const compiler::Pass& pass : compiler::AllPasses()) {
+    list += (list.empty() ? "" : ", ") + std::string(pass.name);
+  }
+  for (const std::string& name : names) {
+    const auto is_it = [&](const compiler::Pass& pass) { return pass.name == name; };
+    const auto passes = compiler::AllPasses();
+    if (std::any_of(passes.begin(), passes.end(), is_it)) continue;
+    Fail(kUsage, "--without: no rewrite `" + name + "`; there are: " + list);
+    return false;
+  }
+  return true;
 }
+
+}  // namespace
 
 void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& source, bool notes) {
   dsl::Diagnostics shown;
@@ -50,52 +58,39 @@ void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& so
   std::fputs(dsl::Render(shown, source, options).c_str(), stderr);
 }
 
-std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, bool with_files, int& exit_code) {
+std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code) {
+  exit_code = kUsage;
   const std::filesystem::path path = options.file;
   // A little more than the parser takes, so that the parser says what is wrong with a large file.
   engine::Result<std::string> text = ReadFile(path, dsl::Source::kMaxBytes + 1);
-  if (!text.ok()) {
-    exit_code = Fail(kUsage, text.error().message);
-    return std::nullopt;
-  }
-  const auto settings = SplitSettings(options.set);
-  if (!settings) {
-    exit_code = kUsage;
-    return std::nullopt;
-  }
-  for (const std::string& pass : options.without) {
-    std::vector<std::string> known;
-    for (const compiler::Pass& other : compiler::AllPasses()) known.emplace_back(other.name);
-    if (std::find(known.begin(), known.end(), pass) != known.end()) continue;
-    std::string list;
-    for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
-    exit_code = Fail(kUsage, "--without: no rewrite `" + pass + "`; there are: " + list);
-    return std::nullopt;
-  }
+  if (!text.ok()) return Fail(kUsage, text.error().message), std::nullopt;
+  auto settings = SplitSettings(options.set);
+  if (!settings || !CheckPassNames(options.without)) return std::nullopt;
+
   LoadedFlow loaded{dsl::Source(options.file, *std::move(text)), {}, {}};
-  engine::Catalog catalog;
-  operators::RegisterContracts(catalog);
-  const dsl::ParseResult parsed = dsl::Parse(loaded.source);
-  compiler::CompileOptions compile{.params = *settings, .without = options.without};
+  dsl::ParseResult parsed = dsl::Parse(loaded.source);
+  compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without};
   // With mistakes in the file the flow that is meant may be one of those left out.
-  if (!parsed.diagnostics.has_errors()) {
+  if (need != Need::kCheck && !parsed.diagnostics.has_errors()) {
     engine::Result<std::string> flow =
         compiler::SelectFlow(parsed.file, options.flow, path.stem().string());
     if (!flow.ok()) {
-      exit_code = Fail(kUsage, options.file + ": " + flow.error().message);
-      return std::nullopt;
+      return Fail(kUsage, options.file + ": " + flow.error().message), std::nullopt;
     }
     loaded.flow = *flow;
     compile.flow = *flow;
   }
+  engine::Catalog catalog;
+  operators::RegisterContracts(catalog);
   HashedFiles hashed(path.parent_path());
   UnreadFiles unread;
-  compiler::Files& files = with_files ? static_cast<compiler::Files&>(hashed) : unread;
-  loaded.result = compiler::Compile(loaded.source, catalog, files, compile);
+  compiler::Files& files =
+      need == Need::kPlanAndFiles ? static_cast<compiler::Files&>(hashed) : unread;
+  loaded.result = compiler::Compile(std::move(parsed), loaded.source, catalog, files, compile);
   if (!loaded.result.usage_error.empty()) {
-    exit_code = Fail(kUsage, loaded.result.usage_error);
-    return std::nullopt;
+    return Fail(kUsage, loaded.result.usage_error), std::nullopt;
   }
+  exit_code = kFine;
   return loaded;
 }
 

@@ -1,0 +1,124 @@
+// The command line: what can be said, and which function does it.
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <string>
+
+#include "tools/raceway/command.h"
+
+namespace {
+
+using raceway::tools::FlowOptions;
+
+constexpr char kExitCodes[] =
+    "Exit codes: 0 fine, 1 the flow is wrong, 2 usage, 3 a request failed, 4 the machine lacks\n"
+    "something (a model file, a device).";
+
+void AddFile(CLI::App& command, FlowOptions& options, const std::string& what) {
+  command.add_option("FILE", options.file, what)->required();
+  command.add_flag("--json", options.json, "Output for machines");
+}
+
+void AddFlow(CLI::App& command, FlowOptions& options) {
+  command.add_option("FLOW", options.flow,
+                     "The flow meant; by default the only one of the file, else the one named like "
+                     "the file");
+}
+
+void AddCompiling(CLI::App& command, FlowOptions& options) {
+  command.add_option("--set", options.set, "A parameter of the file, as in --set threshold=0.9")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command.add_option("--without", options.without,
+                     "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains")
+      ->type_name("REWRITE")
+      ->allow_extra_args(false);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Raceway runs one request through several models, in milliseconds.\n\n"
+      "  raceway check cascade.flow                              is it right?\n"
+      "  raceway explain cascade.flow                            what will run\n"
+      "  raceway run cascade.flow --each image='photos/*.jpg'    run it on some files");
+  app.footer(kExitCodes);
+  app.set_version_flag("--version", std::string("raceway ") + RACEWAY_VERSION);
+  app.require_subcommand(1);
+  // `raceway check --help` has the room of a terminal line or two.
+  app.get_formatter()->column_width(34);
+
+  int exit_code = raceway::tools::kFine;
+
+  raceway::tools::CheckOptions check;
+  CLI::App* check_app = app.add_subcommand("check", "Find mistakes in a flow file");
+  check_app->footer("Reads the text alone: no model file needs to be there. Prints all mistakes\n"
+                    "and remarks, each with its place.");
+  AddFile(*check_app, check.flow, "A .flow file");
+  AddCompiling(*check_app, check.flow);
+  check_app->callback([&] { exit_code = raceway::tools::RunCheck(check); });
+
+  raceway::tools::ExplainOptions explain;
+  CLI::App* explain_app = app.add_subcommand("explain", "Show what will run, and in which order");
+  explain_app->footer(
+      "syntax     the text as the parser reads it\n"
+      "logical    stages and columns as written, flows inside flows inlined\n"
+      "optimized  after the rewrites: columns nobody reads gone, chains fused, branches exclusive\n"
+      "physical   what the engine is given; with --json, the plan file");
+  AddFile(*explain_app, explain.flow, "A .flow file");
+  AddFlow(*explain_app, explain.flow);
+  explain_app->add_option("--emit", explain.emit, "Which value to print")
+      ->check(CLI::IsMember({"syntax", "logical", "optimized", "physical"}))
+      ->capture_default_str();
+  AddCompiling(*explain_app, explain.flow);
+  explain_app->callback([&] { exit_code = raceway::tools::RunExplain(explain); });
+
+  raceway::tools::CompileOptions compile;
+  CLI::App* compile_app = app.add_subcommand("compile", "Make a plan file that `run` takes");
+  compile_app->footer("A plan is readable JSON. It holds the content hash of every file it names,\n"
+                      "and the same flow and files give the same bytes.");
+  AddFile(*compile_app, compile.flow, "A .flow file");
+  AddFlow(*compile_app, compile.flow);
+  compile_app->add_option("-o,--output", compile.output,
+                          "Where to; by default beside the flow, - for standard output")
+      ->type_name("FILE");
+  AddCompiling(*compile_app, compile.flow);
+  compile_app->callback([&] { exit_code = raceway::tools::RunCompile(compile); });
+
+  raceway::tools::RunOptions run;
+  CLI::App* run_app = app.add_subcommand("run", "Run a flow on rows and print what comes out");
+  run_app->footer(
+      "Rows are JSON objects, one a line: bytes as {\"file\": \"a.jpg\"} or {\"base64\": \"…\"},\n"
+      "tensors as nested lists or {\"npy\": \"x.npy\"}; paths are relative to the rows file.\n"
+      "--each makes one row of each file that matches; a column `id: i64` is numbered from 1.\n"
+      "Prints a table, or JSON lines with --json.");
+  AddFile(*run_app, run.flow, "A .flow or .plan file");
+  AddFlow(*run_app, run.flow);
+  run_app->add_option("--rows", run.rows, "Rows as JSON lines, - for standard input")
+      ->type_name("FILE");
+  run_app->add_option("--each", run.each, "One row a file: --each image='photos/*.png'")
+      ->type_name("COLUMN=PATTERN")
+      ->allow_extra_args(false);
+  run_app->add_option("--base", run.base,
+                      "What the paths in a .plan are relative to; by default its folder")
+      ->type_name("DIR");
+  run_app->add_flag("--per-row", run.per_row,
+                    "Make each row a request of its own: one that fails harms no other");
+  run_app->add_option("--deadline", run.deadline_ms, "Give up a request after so many milliseconds")
+      ->type_name("MS")
+      ->check(CLI::PositiveNumber);
+  run_app->add_option("--workers", run.workers, "Threads that run stages; by default one a core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  AddCompiling(*run_app, run.flow);
+  run_app->callback([&] { exit_code = raceway::tools::RunFlow(run); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? raceway::tools::kFine : raceway::tools::kUsage;
+  } catch (const std::exception& error) {
+    return raceway::tools::Fail(raceway::tools::kUsage, error.what());
+  }
+  return exit_code;
+}

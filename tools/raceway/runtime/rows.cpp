@@ -1,0 +1,228 @@
+#include "tools/raceway/runtime/rows.h"
+
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/arange.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "tools/raceway/files.h"
+#include "tools/raceway/runtime/base64.h"
+#include "tools/raceway/runtime/npy.h"
+
+namespace raceway::tools {
+namespace {
+
+using engine::Batch;
+using engine::Column;
+using engine::DataType;
+using engine::Error;
+using engine::ErrorCode;
+using engine::Field;
+using engine::Result;
+using engine::Status;
+using engine::Type;
+using Json = nlohmann::json;
+
+Error Bad(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+
+std::string KindOf(const Json& value) {
+  if (value.is_number_float()) return "a float";
+  if (value.is_number()) return "an integer";
+  if (value.is_string()) return "a string";
+  if (value.is_array()) return "a list";
+  if (value.is_object()) return "an object";
+  if (value.is_boolean()) return "a bool";
+  return "null";
+}
+
+/// Nested lists of numbers or bools, flattened.
+struct Elements {
+  std::vector<int64_t> shape;
+  std::vector<double> floats;
+  std::vector<int64_t> integers;  // bools too
+};
+
+std::pair<int64_t, int64_t> RangeOf(DataType type) {
+  switch (type) {
+    case DataType::kBool: return {0, 1};
+    case DataType::kI8: return {INT8_MIN, INT8_MAX};
+    case DataType::kI16: return {INT16_MIN, INT16_MAX};
+    case DataType::kI32: return {INT32_MIN, INT32_MAX};
+    case DataType::kU8: return {0, UINT8_MAX};
+    case DataType::kU16: return {0, UINT16_MAX};
+    case DataType::kU32: return {0, UINT32_MAX};
+    case DataType::kU64: return {0, INT64_MAX};
+    default: return {INT64_MIN, INT64_MAX};
+  }
+}
+
+Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out) {
+  if (depth < type.shape.size()) {
+    if (!value.is_array()) {
+      return Bad("wants " + ToString(type) + ", found " + KindOf(value) + " at depth " +
+                 std::to_string(depth));
+    }
+    const auto size = static_cast<int64_t>(value.size());
+    if (out.shape.size() <= depth) {
+      out.shape.push_back(size);
+    } else if (out.shape[depth] != size) {
+      return Bad("is ragged: lists of " + std::to_string(out.shape[depth]) + " and of " +
+                 std::to_string(size) + " at one depth");
+    }
+    for (const Json& item : value) {
+      if (Status status = Flatten(item, type, depth + 1, out); !status.ok()) return status;
+    }
+    return engine::Done{};
+  }
+  if (type.dtype == DataType::kBool && value.is_boolean()) {
+    out.integers.push_back(value.get<bool>() ? 1 : 0);
+  } else if (engine::IsFloat(type.dtype) && value.is_number()) {
+    out.floats.push_back(value.get<double>());
+  } else if (engine::IsInteger(type.dtype) && value.is_number_integer()) {
+    const auto [low, high] = RangeOf(type.dtype);
+    const bool is_huge = value.is_number_unsigned() &&
+                         value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    if (is_huge || value.get<int64_t>() < low || value.get<int64_t>() > high) {
+      return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
+    }
+    out.integers.push_back(value.get<int64_t>());
+  } else {
+    return Bad("wants " + ToString(type) + ", found " + KindOf(value));
+  }
+  return engine::Done{};
+}
+
+/// Where a value stands, for messages, and what its paths are relative to.
+struct Place {
+  std::string text;  // "rows.jsonl:3: `image` "
+  const std::filesystem::path& base_dir;
+};
+
+Result<std::string> ReadReferred(const Json& value, const char* key, const Place& place) {
+  if (!value.at(key).is_string()) return Bad("\"" + std::string(key) + "\" wants a path in quotes");
+  return ReadFile(place.base_dir / value.at(key).get<std::string>());
+}
+
+Result<std::string> TextOf(const Json& value, const Type& type, const Place& place) {
+  if (type.dtype == DataType::kString) {
+    if (value.is_string()) return value.get<std::string>();
+    return Bad("wants a string, found " + KindOf(value));
+  }
+  if (value.is_object() && value.size() == 1 && value.contains("file")) {
+    return ReadReferred(value, "file", place);
+  }
+  if (value.is_object() && value.size() == 1 && value.contains("base64")) {
+    const Json& text = value.at("base64");
+    std::optional<std::string> bytes =
+        text.is_string() ? DecodeBase64(text.get<std::string>()) : std::nullopt;
+    if (bytes) return *std::move(bytes);
+    return Bad("holds no valid base64");
+  }
+  return Bad("wants bytes as {\"file\": \"…\"} or {\"base64\": \"…\"}, found " + KindOf(value));
+}
+
+Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& place) {
+  if (value.is_object() && value.size() == 1 && value.contains("npy")) {
+    Result<std::string> bytes = ReadReferred(value, "npy", place);
+    if (!bytes.ok()) return std::move(bytes).error();
+    Result<at::Tensor> tensor = ParseNpy(*bytes);
+    if (!tensor.ok()) return Bad("\"" + value.at("npy").get<std::string>() + "\" " +
+                                 tensor.error().message);
+    return tensor;
+  }
+  Elements elements;
+  if (Status status = Flatten(value, type, 0, elements); !status.ok()) {
+    return std::move(status).error();
+  }
+  // An empty list stops the descent: the dimensions below it are 0 as well.
+  elements.shape.resize(type.shape.size(), 0);
+  const at::Tensor flat = engine::IsFloat(type.dtype)
+                              ? at::tensor(elements.floats, at::kDouble)
+                              : at::tensor(elements.integers, at::kLong);
+  return flat.view(elements.shape).to(engine::ScalarTypeOf(type.dtype));
+}
+
+/// Gathers one column of the table, row by row.
+class ColumnReader {
+ public:
+  explicit ColumnReader(const Field& field) : field_(field) {}
+
+  Status Add(const Json& value, const Place& place) {
+    if (engine::IsText(field_.type.dtype)) {
+      Result<std::string> text = TextOf(value, field_.type, place);
+      if (!text.ok()) return Bad(place.text + text.error().message);
+      texts_.push_back(*std::move(text));
+      return engine::Done{};
+    }
+    Result<at::Tensor> tensor = TensorOf(value, field_.type, place);
+    if (!tensor.ok()) return Bad(place.text + tensor.error().message);
+    const Status fits = Column(std::vector<at::Tensor>{*tensor}).CheckType(field_.type);
+    if (!fits.ok()) return Bad(place.text + fits.error().message);
+    tensors_.push_back(*std::move(tensor));
+    return engine::Done{};
+  }
+
+  Column Finish() {
+    if (engine::IsText(field_.type.dtype)) return engine::TextColumn::Of(texts_);
+    if (tensors_.empty()) return Column::Empty(field_.type);
+    return Column::FromRows(std::move(tensors_), field_.type);
+  }
+
+ private:
+  const Field& field_;
+  std::vector<std::string> texts_;
+  std::vector<at::Tensor> tensors_;
+};
+
+Status ReadRow(const Json& row, const std::string& where, const std::filesystem::path& base_dir,
+               const engine::Schema& schema, std::vector<ColumnReader>& readers) {
+  if (!row.is_object()) return Bad(where + "a row is an object, found " + KindOf(row));
+  for (const auto& [key, value] : row.items()) {
+    if (schema.Find(key) == nullptr) {
+      return Bad(where + "the flow takes no column `" + key + "`, it takes " + ToString(schema));
+    }
+  }
+  for (size_t i = 0; i < schema.size(); ++i) {
+    const Field& field = schema[i];
+    const auto value = row.find(field.name);
+    if (value == row.end()) {
+      return Bad(where + "no column `" + field.name + "`, the flow takes " + ToString(schema));
+    }
+    const Place place{where + "`" + field.name + "` ", base_dir};
+    if (Status status = readers[i].Add(*value, place); !status.ok()) return status;
+  }
+  return engine::Done{};
+}
+
+}  // namespace
+
+Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
+                           const std::filesystem::path& base_dir,
+                           const engine::SchemaPtr& schema) {
+  std::vector<ColumnReader> readers;
+  for (const Field& field : schema->fields()) readers.emplace_back(field);
+  int64_t line = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view row = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    ++line;
+    if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string where = name + ":" + std::to_string(line) + ": ";
+    const Json json = Json::parse(row, nullptr, false);
+    if (json.is_discarded()) return Bad(where + "this line is no JSON");
+    if (Status status = ReadRow(json, where, base_dir, *schema, readers); !status.ok()) {
+      return std::move(status).error();
+    }
+  }
+  std::vector<Column> columns;
+  for (ColumnReader& reader : readers) columns.push_back(reader.Finish());
+  return Batch::Make(schema, std::move(columns));
+}
+
+}  // namespace raceway::tools
