@@ -770,7 +770,7 @@ LexResult Lex(const Source& source, SourceRange range) {
 }
 
 size_t TypeOf(std::string_view spelling) {
-  static const std::unordered_map<std::string, size_t> types = [] {
+  static const std::unordered_map<std::string, size_t> kTypes = [] {
     std::unordered_map<std::string, size_t> map;
     antlr4::ANTLRInputStream nothing;
     const FlowLexer lexer(&nothing);
@@ -780,7 +780,7 @@ size_t TypeOf(std::string_view spelling) {
     }
     return map;
   }();
-  return types.at(std::string(spelling));
+  return kTypes.at(std::string(spelling));
 }
 
 size_t TypeOf(Sample sample) {

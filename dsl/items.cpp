@@ -55,8 +55,8 @@ std::optional<std::string_view> MeantItemWord(const Token& token) {
   for (const auto& [alias, word] : kItemAliases) {
     if (token.text == alias) return word;
   }
-  static const std::vector<std::string> words(kItemWords.begin(), kItemWords.end());
-  const std::vector<std::string> near = DidYouMean(token.text, words);
+  static const std::vector<std::string> kWords(kItemWords.begin(), kItemWords.end());
+  const std::vector<std::string> near = DidYouMean(token.text, kWords);
   if (near.empty()) return std::nullopt;
   return *std::find(kItemWords.begin(), kItemWords.end(), near.front());
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -202,13 +201,40 @@ class Renderer {
   std::string_view tone_ = kRed;
 };
 
-nlohmann::ordered_json PlaceOf(SourceRange range, const Source& source) {
+// A JSON string. Bytes that are not UTF-8, which a message may quote, become �.
+std::string Quote(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out = "\"";
+  for (size_t i = 0; i < text.size();) {
+    const unsigned char c = static_cast<unsigned char>(text[i]);
+    const size_t begin = i;
+    if (FindInvalidUtf8(text.substr(i, 4)) == 0) {
+      out += "\uFFFD";
+      ++i;
+    } else if (c == '"' || c == '\\') {
+      out += {'\\', text[i++]};
+    } else if (c < 0x20) {
+      out += std::string("\\u00") + kDigits[c >> 4] + kDigits[c & 15];
+      ++i;
+    } else {
+      NextCharacter(text, i);
+      out += text.substr(begin, i - begin);
+    }
+  }
+  return out + "\"";
+}
+
+std::string Member(std::string_view name, std::string_view text) {
+  return Quote(name) + ": " + Quote(text);
+}
+
+std::string PlaceMembers(SourceRange range, const Source& source) {
   const Position begin = source.PositionOf(range.begin);
   const Position end = source.PositionOf(std::max(range.begin, range.end));
-  return {{"line", begin.line},
-          {"column", begin.column},
-          {"end_line", end.line},
-          {"end_column", end.column}};
+  return "\"line\": " + std::to_string(begin.line) +
+         ", \"column\": " + std::to_string(begin.column) +
+         ", \"end_line\": " + std::to_string(end.line) +
+         ", \"end_column\": " + std::to_string(end.column);
 }
 
 }  // namespace
@@ -219,26 +245,22 @@ std::string Render(const Diagnostics& diagnostics, const Source& source, RenderO
 
 std::string RenderJson(const Diagnostics& diagnostics, const Source& source) {
   constexpr std::string_view kSeverities[] = {"note", "warning", "error"};
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  std::string all;
   for (const Diagnostic& diagnostic : diagnostics.Sorted()) {
     const DiagnosticInfo& info = InfoOf(diagnostic.kind);
-    nlohmann::ordered_json object = {{"code", info.code},
-                                     {"name", info.name},
-                                     {"severity", kSeverities[static_cast<size_t>(info.severity)]},
-                                     {"message", diagnostic.message},
-                                     {"file", source.name()}};
-    object.update(PlaceOf(diagnostic.where, source));
-    object["notes"] = nlohmann::ordered_json::array();
+    std::string notes;
     for (const DiagnosticNote& note : diagnostic.notes) {
-      nlohmann::ordered_json entry = {{"message", note.message}};
-      entry.update(PlaceOf(note.where, source));
-      object["notes"].push_back(std::move(entry));
+      notes += std::string(notes.empty() ? "" : ", ") + "{" + Member("message", note.message) +
+               ", " + PlaceMembers(note.where, source) + "}";
     }
-    object["help"] = diagnostic.help;
-    all.push_back(std::move(object));
+    all += std::string(all.empty() ? "\n" : ",\n") + "  {" + Member("code", info.code) + ", " +
+           Member("name", info.name) + ", " +
+           Member("severity", kSeverities[static_cast<size_t>(info.severity)]) + ",\n   " +
+           Member("message", diagnostic.message) + ",\n   " + Member("file", source.name()) + ", " +
+           PlaceMembers(diagnostic.where, source) + ",\n   \"notes\": [" + notes + "], " +
+           Member("help", diagnostic.help) + "}";
   }
-  // A message may quote bytes that are not UTF-8.
-  return all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return "[" + all + (all.empty() ? "]\n" : "\n]\n");
 }
 
 }  // namespace raceway::dsl

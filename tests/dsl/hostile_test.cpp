@@ -18,9 +18,9 @@ namespace raceway::dsl {
 namespace {
 
 const std::string& Program() {
-  static const std::string program =
+  static const std::string kProgram =
       tests::GoldenFlow("tests/flows/syntax/program-3-translation.golden");
-  return program;
+  return kProgram;
 }
 
 ParseResult ParseText(const std::string& text) { return Parse(Source("a.flow", text)); }
@@ -56,8 +56,9 @@ TEST(HostileTest, BadBytesAreRefusedWithTheirOffset) {
   EXPECT_EQ(result.diagnostics.Sorted().at(0).message, "the byte at offset 12 is not UTF-8");
   ExpectOnly(DiagnosticKind::kInvalidUtf8, std::string("schema A {}\0", 12), "NUL");
   ExpectOnly(DiagnosticKind::kInvalidUtf8,
-             "\xff\xfe"
-             "e\0d\0",
+             std::string("\xff\xfe"
+                         "e\0d\0",
+                         6),
              "UTF-16");
 }
 

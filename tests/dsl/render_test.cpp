@@ -100,6 +100,16 @@ TEST(RenderTest, ColoursOnlyIfAsked) {
             std::string::npos);
 }
 
+TEST(RenderJsonTest, QuotesWhatItMust) {
+  const Source source("a \"b\".flow", "x");
+  Diagnostics diagnostics;
+  diagnostics.Add(DiagnosticKind::kSyntaxError, {0, 1}, "é \"q\" \\ \n\t\x01 \xff.").help = "温";
+  const auto json = nlohmann::json::parse(RenderJson(diagnostics, source));
+  EXPECT_EQ(json[0]["message"], "é \"q\" \\ \n\t\x01 \uFFFD.");
+  EXPECT_EQ(json[0]["file"], "a \"b\".flow");
+  EXPECT_EQ(json[0]["help"], "温");
+}
+
 TEST(RenderJsonTest, HasPlacesInCodePoints) {
   const Source source("a.flow", "é x\n");
   Diagnostics diagnostics = PointAt(source, "x");
