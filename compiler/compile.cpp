@@ -9,8 +9,7 @@
 namespace raceway::compiler {
 
 CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
-                      const engine::Catalog& catalog, Files& files,
-                      const CompileOptions& options) {
+                      const engine::Catalog& catalog, Files& files, const CompileOptions& options) {
   CompileResult result;
   result.parsed = std::move(parsed);
   result.diagnostics = result.parsed.diagnostics;

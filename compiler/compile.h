@@ -39,8 +39,8 @@ struct CompileResult {
 /// `parsed` is of `source`.
 ///
 /// Threads  pure; `files` is called from this thread
-CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source, const engine::Catalog& catalog,
-                      Files& files, const CompileOptions& options);
+CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
+                      const engine::Catalog& catalog, Files& files, const CompileOptions& options);
 
 /// The flow that is meant: the one named; else the only one; else the one named like the file
 /// (`stem`); else an error that lists them.

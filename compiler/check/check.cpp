@@ -27,8 +27,8 @@ CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog
                   const CheckOptions& options) {
   CheckResult result;
   CheckEdition(parsed.file, result.diagnostics);
-  Declarations declarations = Declare(parsed.file, {catalog, options.params}, result.diagnostics,
-                                      result.usage_error);
+  Declarations declarations =
+      Declare(parsed.file, {catalog, options.params}, result.diagnostics, result.usage_error);
   declarations.is_incomplete = parsed.diagnostics.has_errors();
   CheckFlows(declarations, catalog, result.diagnostics);
   const bool is_fine = !parsed.diagnostics.has_errors() && !result.diagnostics.has_errors();

@@ -99,8 +99,8 @@ std::optional<Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnos
       return bad(DiagnosticKind::kNotImplemented,
                  "`" + expr.text + "`: quantities with a unit are not implemented yet here");
     default:
-      return bad(DiagnosticKind::kBadLiteral, "expected a constant, found `" +
-                                                  dsl::PrintExpr(expr) + "`");
+      return bad(DiagnosticKind::kBadLiteral,
+                 "expected a constant, found `" + dsl::PrintExpr(expr) + "`");
   }
 }
 

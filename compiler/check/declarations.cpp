@@ -116,15 +116,15 @@ class Declarer {
     if (expr.stream) return NotImplemented(expr.range, "streams are"), std::nullopt;
     if (expr.optional) return NotImplemented(expr.range, "optional columns are"), std::nullopt;
     if (expr.record) {
-      diagnostics_.Add(DiagnosticKind::kTypeMismatch, expr.range, "a column is no record")
-          .help = "list its columns one by one";
+      diagnostics_.Add(DiagnosticKind::kTypeMismatch, expr.range, "a column is no record").help =
+          "list its columns one by one";
       return std::nullopt;
     }
     const std::string name = expr.path->Text();
     const std::optional<engine::DataType> dtype = engine::DataTypeFromName(name);
     if (!dtype) {
-      dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kUnknownName,
-                                                     expr.path->range, "no type `" + name + "`");
+      dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kUnknownName, expr.path->range,
+                                                     "no type `" + name + "`");
       diagnostic.help = AliasOf(name).empty()
                             ? dsl::DidYouMeanText(name, engine::DataTypeNames())
                             : "did you mean `" + std::string(AliasOf(name)) + "`?";
@@ -187,8 +187,8 @@ class Declarer {
       const auto before = [&](const ast::Column& column) {
         return column.range.begin < record.ellipses.front().begin;
       };
-      rows.open_at = static_cast<size_t>(
-          std::count_if(record.columns.begin(), record.columns.end(), before));
+      rows.open_at =
+          static_cast<size_t>(std::count_if(record.columns.begin(), record.columns.end(), before));
     }
     return rows;
   }
@@ -332,8 +332,8 @@ class Declarer {
     auto results = ResolveColumns(signature.results);
     if (!params || !results) return false;
     if (signature.results.empty()) {
-      diagnostics_.Add(DiagnosticKind::kTypeMismatch, signature.range,
-                       "`" + name.text + "` has no results")
+      diagnostics_
+          .Add(DiagnosticKind::kTypeMismatch, signature.range, "`" + name.text + "` has no results")
           .help = "write them as named columns: `-> (name: type)`";
       return false;
     }
@@ -392,8 +392,9 @@ class Declarer {
       NotImplemented(decl.signature.range, "flows with several results are");
       flow.is_broken = true;
     } else {
-      diagnostics_.Add(DiagnosticKind::kTypeMismatch, decl.name.range,
-                       "flow `" + decl.name.text + "` does not say what it returns")
+      diagnostics_
+          .Add(DiagnosticKind::kTypeMismatch, decl.name.range,
+               "flow `" + decl.name.text + "` does not say what it returns")
           .help = "write `-> Schema` or `-> { column: type }` after its parameters";
       flow.is_broken = true;
     }

@@ -203,9 +203,9 @@ class Checker {
       const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
       Expression one = Apply(compare, set.children[i].range, {x, std::move(member)}, expr.text);
       if (one.type.is_unknown()) return Poison();
-      result = i == 0 ? std::move(one)
-                      : Apply(is_range ? "and" : "or", expr.range,
-                              {std::move(result), std::move(one)});
+      result =
+          i == 0 ? std::move(one)
+                 : Apply(is_range ? "and" : "or", expr.range, {std::move(result), std::move(one)});
     }
     return expr.text == "in" ? result : Apply("not", expr.range, {std::move(result)});
   }
@@ -215,8 +215,8 @@ class Checker {
     auto [a, b] = Sides(expr.children[1], expr.children[2], wanted);
     if (condition.type.is_unknown() || a.type.is_unknown() || b.type.is_unknown()) return Poison();
     if (condition.type != Type{DataType::kBool, {}, false}) {
-      return Wrong(expr.children[0].range, "a condition is bool, this is " +
-                                               scope_.builder.dims.Show(condition.type));
+      return Wrong(expr.children[0].range,
+                   "a condition is bool, this is " + scope_.builder.dims.Show(condition.type));
     }
     return Apply("if", expr.range, {std::move(condition), std::move(a), std::move(b)});
   }
@@ -263,9 +263,8 @@ class Checker {
     for (const ColumnFunctionContract& contract : scope_.catalog.column_functions()) {
       if (!contract.is_operator) known.push_back(contract.name);
     }
-    dsl::Diagnostic& diagnostic =
-        scope_.diagnostics.Add(DiagnosticKind::kUnknownName, callee.range,
-                               "no column function `" + callee.text + "`");
+    dsl::Diagnostic& diagnostic = scope_.diagnostics.Add(
+        DiagnosticKind::kUnknownName, callee.range, "no column function `" + callee.text + "`");
     diagnostic.help = dsl::DidYouMeanText(callee.text, known);
     if (scope_.declarations.functions.contains(callee.text)) {
       diagnostic.help = "models and functions are applied as a step: `|> map(" + callee.text + ")`";
@@ -277,9 +276,9 @@ class Checker {
                    std::string_view sign = {}) {
     const ColumnFunctionContract* contract = scope_.catalog.FindColumnFunction(function);
     if (contract == nullptr) {
-      scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, where,
-                             "`" + std::string(sign.empty() ? function : sign) +
-                                 "` is not implemented yet");
+      scope_.diagnostics.Add(
+          DiagnosticKind::kNotImplemented, where,
+          "`" + std::string(sign.empty() ? function : sign) + "` is not implemented yet");
       return Poison();
     }
     std::vector<Type> types;
@@ -300,8 +299,7 @@ class Checker {
         engine::IsNumber(types[0].dtype) && engine::IsNumber(types[1].dtype)) {
       help = "nothing is converted unasked: write `" + left + "(…)` or `" + right + "(…)`";
     }
-    return Wrong(where,
-                 "`" + std::string(sign) + "` does not go with " + left + " and " + right,
+    return Wrong(where, "`" + std::string(sign) + "` does not go with " + left + " and " + right,
                  std::move(help));
   }
 
@@ -317,8 +315,8 @@ engine::Expression CheckExpression(const ast::Expr& expr, const ExpressionScope&
 
 void ReportUnknownColumn(std::string_view name, dsl::SourceRange where,
                          const ExpressionScope& scope) {
-  dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
-      DiagnosticKind::kUnknownColumn, where, "no column `" + std::string(name) + "` here");
+  dsl::Diagnostic& diagnostic = scope.diagnostics.Add(DiagnosticKind::kUnknownColumn, where,
+                                                      "no column `" + std::string(name) + "` here");
   diagnostic.notes.push_back(
       {scope.table.made, scope.table.made_by + " gives " + scope.builder.Show(scope.table)});
   std::vector<std::string> known = scope.table.Names();

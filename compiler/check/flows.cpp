@@ -36,9 +36,8 @@ class FlowChecker {
       const FlowParam& param = flow.params[i];
       Table table;
       for (const DeclaredColumn& column : param.rows.columns) {
-        table.columns.push_back({column.name, builder_.NewColumn(column.name,
-                                                                 instantiate(column.type),
-                                                                 column.range)});
+        table.columns.push_back(
+            {column.name, builder_.NewColumn(column.name, instantiate(column.type), column.range)});
       }
       if (param.rows.is_open()) table.open = i;
       table.made = param.rows.range;
@@ -94,10 +93,10 @@ class FlowChecker {
       const bool is_split = value->size() == 2;
       frame.diagnostics
           .Add(DiagnosticKind::kBadArguments, let.range,
-               is_split ? "`split` gives two tables, here are " +
-                              std::to_string(let.names.size()) + " names"
-                        : "this is one table, here are " + std::to_string(let.names.size()) +
-                              " names")
+               is_split
+                   ? "`split` gives two tables, here are " + std::to_string(let.names.size()) +
+                         " names"
+                   : "this is one table, here are " + std::to_string(let.names.size()) + " names")
           .help = is_split ? "let (holds, rest) = … |> split(…)" : "";
       is_fine = false;
     }
@@ -298,8 +297,8 @@ class FlowChecker {
     if (IsLater(name, name_range, frame) || declarations_.IsBroken(name)) return std::nullopt;
     std::vector<std::string> known = CoreOperators();
     for (const auto& [other, info] : declarations_.flows) known.push_back(other);
-    dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-        DiagnosticKind::kUnknownName, name_range, "no operator or flow `" + name + "`");
+    dsl::Diagnostic& diagnostic = frame.diagnostics.Add(DiagnosticKind::kUnknownName, name_range,
+                                                        "no operator or flow `" + name + "`");
     diagnostic.help = HelpForUnknownStep(name, known);
     return std::nullopt;
   }
@@ -394,7 +393,7 @@ class FlowChecker {
         clash.text = ", the row has no column `" + column.name + "`";
       }
       dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-          same == nullptr   ? DiagnosticKind::kMissingColumn
+          same == nullptr  ? DiagnosticKind::kMissingColumn
           : clash.is_shape ? DiagnosticKind::kShapeMismatch
                            : DiagnosticKind::kTypeMismatch,
           where,
@@ -408,11 +407,11 @@ class FlowChecker {
       input.passing.insert(input.passing.end(), extra.passing.begin(), extra.passing.end());
       if (extra.open) input.open = extra.open;
     } else if (!extra.columns.empty() || extra.open) {
-      const std::string what =
-          extra.columns.empty() ? "more columns (`...`)" : "`" + extra.columns.front().name + "` too";
-      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-          DiagnosticKind::kTypeMismatch, where,
-          "`" + name + "` takes exactly its columns, this row has " + what);
+      const std::string what = extra.columns.empty() ? "more columns (`...`)"
+                                                     : "`" + extra.columns.front().name + "` too";
+      dsl::Diagnostic& diagnostic =
+          frame.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
+                                "`" + name + "` takes exactly its columns, this row has " + what);
       diagnostic.notes.push_back({rows.range, "these are its columns"});
       diagnostic.help = "`select` them first, or let the flow accept more with `...`";
       is_fine = false;
@@ -508,8 +507,7 @@ void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
 }
 
 std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& declarations,
-                                    const engine::Catalog& catalog,
-                                    dsl::Diagnostics& diagnostics) {
+                                    const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
   const auto found = declarations.flows.find(name);
   if (found == declarations.flows.end() || found->second.is_broken) return std::nullopt;
   const FlowInfo& flow = found->second;

@@ -13,7 +13,7 @@ using engine::SettingContract;
 using engine::Value;
 
 constexpr std::string_view kLaterSources[] = {"onnx", "llm", "wasm", "safetensors"};
-constexpr std::string_view kLaterSettings[] = {"dtype", "export", "memory", "timeout",
+constexpr std::string_view kLaterSettings[] = {"dtype", "export",  "memory",   "timeout",
                                                "state", "context", "instances"};
 
 template <typename Range>
@@ -60,7 +60,8 @@ void CheckDevice(const ast::Entry& entry, Diagnostics& diagnostics) {
   }
   bool has_cpu = false;
   for (const ast::Expr* device : devices) {
-    if (device->kind != ast::Expr::Kind::kName || (device->text != "cpu" && device->text != "gpu")) {
+    if (device->kind != ast::Expr::Kind::kName ||
+        (device->text != "cpu" && device->text != "gpu")) {
       diagnostics.Add(DiagnosticKind::kBadSetting, device->range, "`device` is `cpu` or `gpu`");
       return;
     }
@@ -148,11 +149,11 @@ bool CheckAgainst(const std::vector<DeclaredColumn>& declared,
     const engine::Type wanted = of_contract(contract[i].type);
     const Clash clash = UnifyTypes(dims, wanted, of_declaration(declared[i].type));
     if (clash.text.empty()) continue;
-    diagnostics.Add(
-        clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
-        declared[i].range,
-        "`" + native + "` has `" + contract[i].name + ": " + ToString(contract[i].type) +
-            "` here, declared `" + declared[i].name + ": " + ToString(declared[i].type) + "`");
+    diagnostics.Add(clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
+                    declared[i].range,
+                    "`" + native + "` has `" + contract[i].name + ": " +
+                        ToString(contract[i].type) + "` here, declared `" + declared[i].name +
+                        ": " + ToString(declared[i].type) + "`");
     is_fine = false;
   }
   return is_fine;
@@ -200,7 +201,8 @@ const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Cata
       std::vector<std::string> known;
       for (const FunctionContract& function : catalog.functions()) known.push_back(function.name);
       diagnostics
-          .Add(DiagnosticKind::kUnknownName, entry.value->range, "no native function `" + *name + "`")
+          .Add(DiagnosticKind::kUnknownName, entry.value->range,
+               "no native function `" + *name + "`")
           .help = dsl::DidYouMeanText(*name, known);
     }
     return contract;
@@ -214,8 +216,9 @@ bool ReportDuplicate(const ast::Block& block, const ast::Entry& entry, Diagnosti
   for (const ast::Entry& other : block.entries) {
     if (&other == &entry) return false;
     if (other.key.text != entry.key.text) continue;
-    diagnostics.Add(DiagnosticKind::kDuplicateName, entry.key.range,
-                    "`" + entry.key.text + "` is set twice")
+    diagnostics
+        .Add(DiagnosticKind::kDuplicateName, entry.key.range,
+             "`" + entry.key.text + "` is set twice")
         .notes.push_back({other.key.range, "first here"});
     return true;
   }
@@ -314,10 +317,11 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
   }
   for (const SettingContract& setting : contract->settings) {
     const auto is_set = [&](const ast::Entry& e) { return e.key.text == setting.name; };
-    if (setting.required && std::none_of(decl.block.entries.begin(), decl.block.entries.end(), is_set)) {
-      diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
-                      "`" + contract->name + "` needs the setting `" + setting.name + "`: " +
-                          setting.doc);
+    if (setting.required &&
+        std::none_of(decl.block.entries.begin(), decl.block.entries.end(), is_set)) {
+      diagnostics.Add(
+          DiagnosticKind::kBadSetting, decl.name.range,
+          "`" + contract->name + "` needs the setting `" + setting.name + "`: " + setting.doc);
       is_fine = false;
     }
   }

@@ -10,8 +10,8 @@ namespace {
 using dsl::DiagnosticKind;
 
 const std::vector<std::string>& HintNames() {
-  static const std::vector<std::string> names = {"batch", "compete", "place", "resources",
-                                                 "prewarm", "load", "fuse", "slo"};
+  static const std::vector<std::string> names = {"batch",   "compete", "place", "resources",
+                                                 "prewarm", "load",    "fuse",  "slo"};
   return names;
 }
 
@@ -25,8 +25,9 @@ bool IsHint(std::string_view name) {
 void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics) {
   for (const ast::Entry& entry : block.entries) {
     if (IsHint(entry.key.text)) {
-      diagnostics.Add(DiagnosticKind::kHintNotHonoured, entry.key.range,
-                      "the hint `" + entry.key.text + "` is not honoured yet; results are the same");
+      diagnostics.Add(
+          DiagnosticKind::kHintNotHonoured, entry.key.range,
+          "the hint `" + entry.key.text + "` is not honoured yet; results are the same");
       continue;
     }
     diagnostics

@@ -125,12 +125,12 @@ class MapChecker {
     if (const TableColumn* column = table_.Find(param.name)) return column->id;
     dsl::Diagnostic& diagnostic =
         Report(DiagnosticKind::kMissingColumn, step_.range,
-               "`" + function_->spec.name + "` wants `" + param.name + ": " +
-                   ToString(param.type) + "`, the row has no column `" + param.name + "`");
-    diagnostic.notes.push_back({table_.made, table_.made_by + " gives " +
-                                                 scope_.builder.Show(table_)});
-    diagnostic.help = "name another column: `map(" + function_->spec.name + ", " + param.name +
-                      ": …)`";
+               "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
+                   "`, the row has no column `" + param.name + "`");
+    diagnostic.notes.push_back(
+        {table_.made, table_.made_by + " gives " + scope_.builder.Show(table_)});
+    diagnostic.help =
+        "name another column: `map(" + function_->spec.name + ", " + param.name + ": …)`";
     return std::nullopt;
   }
 
@@ -160,8 +160,8 @@ class MapChecker {
     dsl::Diagnostic& diagnostic =
         Report(clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
                step_.args.front().range,
-               "`" + function_->spec.name + "` wants `" + param.name + ": " +
-                   ToString(param.type) + "`, this row has `" + *id + ": " + shown + "`");
+               "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
+                   "`, this row has `" + *id + ": " + shown + "`");
     if (clash.is_shape) diagnostic.message += " (" + clash.text + ")";
     diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + *id + "` gets its type here"});
     if (!clash.is_shape && wanted.is_scalar() && found.is_scalar() &&
@@ -176,10 +176,11 @@ class MapChecker {
     const std::string name = step_.as ? step_.as->text + "." + result.name : result.name;
     const TableColumn* taken = table_.Find(name);
     if (taken != nullptr && !replace_) {
-      dsl::Diagnostic& diagnostic = Report(
-          DiagnosticKind::kColumnClash, step_.range,
-          "`" + function_->spec.name + "` gives `" + name + "`, which the row already has");
-      diagnostic.notes.push_back({scope_.builder.OriginOf(taken->id), "`" + name + "` is from here"});
+      dsl::Diagnostic& diagnostic =
+          Report(DiagnosticKind::kColumnClash, step_.range,
+                 "`" + function_->spec.name + "` gives `" + name + "`, which the row already has");
+      diagnostic.notes.push_back(
+          {scope_.builder.OriginOf(taken->id), "`" + name + "` is from here"});
       diagnostic.help = "keep both: `map(" + function_->spec.name +
                         ") as s` (columns `s.x`), or keep the new one: `replace: true`";
       return false;

@@ -76,7 +76,8 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
   if (expr.kind == ast::Expr::Kind::kName) {
     const TableColumn* column = table.Find(expr.text);
     const auto defines = [&](const engine::NamedExpression& e) { return e.name == column->id; };
-    return column != nullptr && std::any_of(step.expressions.begin(), step.expressions.end(), defines);
+    return column != nullptr &&
+           std::any_of(step.expressions.begin(), step.expressions.end(), defines);
   }
   const auto reads = [&](const ast::Expr& child) { return Reads(child, step, table); };
   return std::any_of(expr.children.begin(), expr.children.end(), reads) ||
@@ -85,7 +86,8 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
 }
 
 bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
-  if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with) return true;
+  if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with)
+    return true;
   std::string help;
   if (arg.kind == ast::Arg::Kind::kOption) {
     help = "a new column is written with `=`: `" + arg.key.text + " = …`";
@@ -106,9 +108,8 @@ std::optional<Expression> Condition(const ast::Step& step, const Table& input,
   Expression condition = CheckExpression(*expr, On(input, scope));
   if (condition.type.is_unknown()) return std::nullopt;
   if (condition.type == Type{DataType::kBool, {}, false}) return condition;
-  scope.diagnostics.Add(
-      DiagnosticKind::kTypeMismatch, expr->range,
-      "a condition is bool, this is " + scope.builder.dims.Show(condition.type));
+  scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, expr->range,
+                        "a condition is bool, this is " + scope.builder.dims.Show(condition.type));
   return std::nullopt;
 }
 
@@ -216,8 +217,8 @@ std::optional<Table> CheckDerive(const ast::Step& step, const Table& input,
     // Later columns may use earlier ones: a stage's expressions see only what came in, so the
     // later ones go into a stage of their own.
     if (is_fine && Reads(arg.value.head, out, table)) {
-      Append(table, std::exchange(out, MakeStep(StepKind::kDerive, step.range, "derive")),
-             "derive", scope);
+      Append(table, std::exchange(out, MakeStep(StepKind::kDerive, step.range, "derive")), "derive",
+             scope);
     }
     const std::optional<std::string> id =
         IsDefinition(arg, "derive", scope) ? Define(arg, table, out, scope) : std::nullopt;

@@ -10,7 +10,8 @@ using dsl::DiagnosticKind;
 using dsl::SourceRange;
 
 /// What differs between two tables, column by column; empty if nothing.
-std::string Difference(const Table& first, const Table& other, size_t number, PlanBuilder& builder) {
+std::string Difference(const Table& first, const Table& other, size_t number,
+                       PlanBuilder& builder) {
   std::string text;
   const auto add = [&](const std::string& line) { text += (text.empty() ? "" : "; ") + line; };
   const std::string input = "table " + std::to_string(number);
@@ -38,11 +39,11 @@ bool HaveSameColumns(SourceRange where, std::span<const Table> inputs, const Ste
   for (size_t i = 1; i < inputs.size(); ++i) {
     const std::string text = Difference(inputs[0], inputs[i], i + 1, scope.builder);
     if (!text.empty()) {
-      dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
-          DiagnosticKind::kTypeMismatch, where, "the tables of `union` differ: " + text);
+      dsl::Diagnostic& diagnostic = scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
+                                                          "the tables of `union` differ: " + text);
       for (const Table& input : {inputs[0], inputs[i]}) {
-        diagnostic.notes.push_back({input.made, input.made_by + " gives " +
-                                                    scope.builder.Show(input)});
+        diagnostic.notes.push_back(
+            {input.made, input.made_by + " gives " + scope.builder.Show(input)});
       }
       is_fine = false;
     } else if (inputs[i].open != inputs[0].open) {

@@ -41,9 +41,8 @@ std::vector<std::string> Step::Reads() const {
 
 const std::vector<std::string>& LogicalPlan::ColumnsOf(Port port) const {
   if (port.stage < 0) return input_columns;
-  return stages[static_cast<size_t>(port.stage)]
-      .steps.back()
-      .outputs[static_cast<size_t>(port.output)];
+  return stages[static_cast<size_t>(port.stage)].steps.back().outputs[static_cast<size_t>(
+      port.output)];
 }
 
 int LogicalPlan::NumConsumers(Port port) const {

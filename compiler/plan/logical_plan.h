@@ -46,8 +46,8 @@ struct FunctionSpec {
 struct Step {
   StepKind kind = StepKind::kOmit;
   dsl::SourceRange where;
-  std::string label;      // "map(small)"
-  FunctionSpec function;  // kMap
+  std::string label;                                           // "map(small)"
+  FunctionSpec function;                                       // kMap
   std::vector<std::pair<std::string, std::string>> arguments;  // kMap: parameter → column
   std::vector<std::pair<std::string, std::string>> results;    // kMap: result → column
   /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where".

@@ -33,7 +33,8 @@ class Verifier {
       if (!is_read) return "nobody reads stage " + plan_.stages[i].name;
     }
     for (const auto& [name, column] : plan_.result) {
-      if (!Has(plan_.ColumnsOf(plan_.output), column)) return "result column " + column + " is lost";
+      if (!Has(plan_.ColumnsOf(plan_.output), column))
+        return "result column " + column + " is lost";
     }
     return std::nullopt;
   }

@@ -38,7 +38,7 @@ struct RunOptions {
   FlowOptions flow;
   std::string rows;               // a JSON lines file, "-" for standard input
   std::vector<std::string> each;  // column=pattern
-  std::string base;  // what the paths of a plan are relative to; empty: its folder
+  std::string base;               // what the paths of a plan are relative to; empty: its folder
   bool per_row = false;
   std::optional<int64_t> deadline_ms;
   int workers = 0;

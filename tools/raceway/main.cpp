@@ -28,8 +28,9 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
   command.add_option("--set", options.set, "A parameter of the file, as in --set threshold=0.9")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  command.add_option("--without", options.without,
-                     "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains")
+  command
+      .add_option("--without", options.without,
+                  "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }
@@ -52,8 +53,9 @@ int main(int argc, char** argv) {
 
   raceway::tools::CheckOptions check;
   CLI::App* check_app = app.add_subcommand("check", "Find mistakes in a flow file");
-  check_app->footer("Reads the text alone: no model file needs to be there. Prints all mistakes\n"
-                    "and remarks, each with its place.");
+  check_app->footer(
+      "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
+      "and remarks, each with its place.");
   AddFile(*check_app, check.flow, "A .flow file");
   AddCompiling(*check_app, check.flow);
   check_app->callback([&] { exit_code = raceway::tools::RunCheck(check); });
@@ -75,12 +77,14 @@ int main(int argc, char** argv) {
 
   raceway::tools::CompileOptions compile;
   CLI::App* compile_app = app.add_subcommand("compile", "Make a plan file that `run` takes");
-  compile_app->footer("A plan is readable JSON. It holds the content hash of every file it names,\n"
-                      "and the same flow and files give the same bytes.");
+  compile_app->footer(
+      "A plan is readable JSON. It holds the content hash of every file it names,\n"
+      "and the same flow and files give the same bytes.");
   AddFile(*compile_app, compile.flow, "A .flow file");
   AddFlow(*compile_app, compile.flow);
-  compile_app->add_option("-o,--output", compile.output,
-                          "Where to; by default beside the flow, - for standard output")
+  compile_app
+      ->add_option("-o,--output", compile.output,
+                   "Where to; by default beside the flow, - for standard output")
       ->type_name("FILE");
   AddCompiling(*compile_app, compile.flow);
   compile_app->callback([&] { exit_code = raceway::tools::RunCompile(compile); });
@@ -99,8 +103,9 @@ int main(int argc, char** argv) {
   run_app->add_option("--each", run.each, "One row a file: --each image='photos/*.png'")
       ->type_name("COLUMN=PATTERN")
       ->allow_extra_args(false);
-  run_app->add_option("--base", run.base,
-                      "What the paths in a .plan are relative to; by default its folder")
+  run_app
+      ->add_option("--base", run.base,
+                   "What the paths in a .plan are relative to; by default its folder")
       ->type_name("DIR");
   run_app->add_flag("--per-row", run.per_row,
                     "Make each row a request of its own: one that fails harms no other");

@@ -62,8 +62,8 @@ RunFunction* OpenEngine() {
   std::error_code ignored;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto beside = program.parent_path().parent_path() / "lib" / kRunLibrary;
-  void* library = ::dlopen(
-      std::filesystem::exists(beside, ignored) ? beside.c_str() : kRunLibrary, RTLD_NOW);
+  void* library =
+      ::dlopen(std::filesystem::exists(beside, ignored) ? beside.c_str() : kRunLibrary, RTLD_NOW);
   if (library == nullptr) {
     Fail(kMachineLacks, std::string("cannot open the engine: ") + ::dlerror());
     return nullptr;
@@ -77,13 +77,15 @@ RunFunction* OpenEngine() {
 
 int RunFlow(const RunOptions& options) {
   if (options.rows.empty() == options.each.empty()) {
-    return Fail(kUsage, "say where the rows come from: either --rows FILE or --each COLUMN=PATTERN");
+    return Fail(kUsage,
+                "say where the rows come from: either --rows FILE or --each COLUMN=PATTERN");
   }
   RunRequest request;
   const std::filesystem::path path = options.flow.file;
   const bool is_plan = path.extension() == ".plan";
   if (!is_plan && !options.base.empty()) return Fail(kUsage, "--base goes with a .plan file");
-  request.base_dir = options.base.empty() ? path.parent_path() : std::filesystem::path(options.base);
+  request.base_dir =
+      options.base.empty() ? path.parent_path() : std::filesystem::path(options.base);
   const int loaded = is_plan ? LoadPlan(options, request.base_dir, request.plan)
                              : CompilePlan(options, request.plan);
   if (loaded != kFine) return loaded;

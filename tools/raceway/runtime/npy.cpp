@@ -19,9 +19,9 @@ Error Bad(const std::string& message) { return {ErrorCode::kInvalidArgument, mes
 
 std::optional<at::ScalarType> ScalarTypeOf(std::string_view descr) {
   static constexpr std::pair<std::string_view, at::ScalarType> kTypes[] = {
-      {"|b1", at::kBool},    {"|i1", at::kChar},    {"<i2", at::kShort},  {"<i4", at::kInt},
-      {"<i8", at::kLong},    {"|u1", at::kByte},    {"<u2", at::kUInt16}, {"<u4", at::kUInt32},
-      {"<u8", at::kUInt64},  {"<f2", at::kHalf},    {"<f4", at::kFloat},  {"<f8", at::kDouble},
+      {"|b1", at::kBool},   {"|i1", at::kChar}, {"<i2", at::kShort},  {"<i4", at::kInt},
+      {"<i8", at::kLong},   {"|u1", at::kByte}, {"<u2", at::kUInt16}, {"<u4", at::kUInt32},
+      {"<u8", at::kUInt64}, {"<f2", at::kHalf}, {"<f4", at::kFloat},  {"<f8", at::kDouble},
   };
   for (const auto& [name, type] : kTypes) {
     if (name == descr) return type;
@@ -79,8 +79,8 @@ engine::Result<at::Tensor> ParseNpy(const std::string& bytes) {
 
   const std::string_view header = std::string_view(bytes).substr(start, header_size);
   const std::string_view descr = ValueOf(header, "descr");
-  const auto type =
-      descr.starts_with('\'') ? ScalarTypeOf(descr.substr(1, descr.find('\'', 1) - 1)) : std::nullopt;
+  const auto type = descr.starts_with('\'') ? ScalarTypeOf(descr.substr(1, descr.find('\'', 1) - 1))
+                                            : std::nullopt;
   if (!type) return Bad("holds elements of a kind that is not supported");
   if (!ValueOf(header, "fortran_order").starts_with("False")) return Bad("is in Fortran order");
   const auto shape = ParseShape(ValueOf(header, "shape"));

@@ -1,7 +1,7 @@
 #include "tools/raceway/runtime/rows.h"
 
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
@@ -85,8 +85,8 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
     out.floats.push_back(value.get<double>());
   } else if (engine::IsInteger(type.dtype) && value.is_number_integer()) {
     const auto [low, high] = RangeOf(type.dtype);
-    const bool is_huge = value.is_number_unsigned() &&
-                         value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    const bool is_huge =
+        value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
     if (is_huge || value.get<int64_t>() < low || value.get<int64_t>() > high) {
       return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
     }
@@ -131,8 +131,8 @@ Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& pl
     Result<std::string> bytes = ReadReferred(value, "npy", place);
     if (!bytes.ok()) return std::move(bytes).error();
     Result<at::Tensor> tensor = ParseNpy(*bytes);
-    if (!tensor.ok()) return Bad("\"" + value.at("npy").get<std::string>() + "\" " +
-                                 tensor.error().message);
+    if (!tensor.ok())
+      return Bad("\"" + value.at("npy").get<std::string>() + "\" " + tensor.error().message);
     return tensor;
   }
   Elements elements;
@@ -141,9 +141,8 @@ Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& pl
   }
   // An empty list stops the descent: the dimensions below it are 0 as well.
   elements.shape.resize(type.shape.size(), 0);
-  const at::Tensor flat = engine::IsFloat(type.dtype)
-                              ? at::tensor(elements.floats, at::kDouble)
-                              : at::tensor(elements.integers, at::kLong);
+  const at::Tensor flat = engine::IsFloat(type.dtype) ? at::tensor(elements.floats, at::kDouble)
+                                                      : at::tensor(elements.integers, at::kLong);
   return flat.view(elements.shape).to(engine::ScalarTypeOf(type.dtype));
 }
 
@@ -202,8 +201,7 @@ Status ReadRow(const Json& row, const std::string& where, const std::filesystem:
 }  // namespace
 
 Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
-                           const std::filesystem::path& base_dir,
-                           const engine::SchemaPtr& schema) {
+                           const std::filesystem::path& base_dir, const engine::SchemaPtr& schema) {
   std::vector<ColumnReader> readers;
   for (const Field& field : schema->fields()) readers.emplace_back(field);
   int64_t line = 0;

@@ -70,9 +70,8 @@ Result<Input> ReadInput(const RunRequest& request, const engine::SchemaPtr& sche
     if (!read.ok()) return std::move(read).error();
     text = *std::move(read);
   }
-  Result<Batch> rows =
-      RowsFromJson(text, is_stdin ? "standard input" : request.rows,
-                   std::filesystem::path(request.rows).parent_path(), schema);
+  Result<Batch> rows = RowsFromJson(text, is_stdin ? "standard input" : request.rows,
+                                    std::filesystem::path(request.rows).parent_path(), schema);
   if (!rows.ok()) return std::move(rows).error();
   input.rows = *std::move(rows);
   return input;
@@ -158,7 +157,8 @@ extern "C" int raceway_run(const RunRequest& request) {
   // Rows first: a mistake in them is said before models are loaded.
   Result<Input> input = ReadInput(request, schema);
   if (!input.ok()) {
-    const bool is_usage = !request.each.empty() || input.error().code != engine::ErrorCode::kInvalidArgument;
+    const bool is_usage =
+        !request.each.empty() || input.error().code != engine::ErrorCode::kInvalidArgument;
     return Fail(is_usage ? kUsage : kRequestFailed, input.error().Text());
   }
   Result<engine::DeployedFlow*> flow = [&] {
