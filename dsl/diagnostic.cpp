@@ -32,8 +32,7 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kBadArguments, "E0401", "bad-arguments", Severity::kError},
     {Kind::kNoReturn, "E0402", "no-return", Severity::kError},
     {Kind::kRecursiveFlow, "E0403", "recursive-flow", Severity::kError},
-    {Kind::kUnusedHalf, "E0404", "unused-half", Severity::kWarning},
-    {Kind::kNoSuchFlow, "E0405", "no-such-flow", Severity::kError},
+    {Kind::kUnusedTable, "E0404", "unused-table", Severity::kWarning},
     {Kind::kBadSetting, "E0501", "bad-setting", Severity::kError},
     {Kind::kUnknownHint, "E0502", "unknown-hint", Severity::kError},
     {Kind::kHintNotHonoured, "E0503", "hint-not-honoured", Severity::kWarning},
@@ -42,7 +41,6 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kBadParameter, "E0603", "bad-parameter", Severity::kError},
     {Kind::kNotImplemented, "E0701", "not-implemented", Severity::kError},
     {Kind::kMissingFile, "E0801", "missing-file", Severity::kError},
-    {Kind::kMissingDevice, "E0802", "missing-device", Severity::kError},
 };
 
 constexpr bool InOrder() {
@@ -52,7 +50,7 @@ constexpr bool InOrder() {
   return true;
 }
 static_assert(InOrder(), "kKinds must follow the order of DiagnosticKind");
-static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kMissingDevice) + 1);
+static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kMissingFile) + 1);
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -37,8 +37,7 @@ enum class DiagnosticKind {
   kBadArguments,
   kNoReturn,
   kRecursiveFlow,
-  kUnusedHalf,
-  kNoSuchFlow,
+  kUnusedTable,
   // E05: hints and settings
   kBadSetting,
   kUnknownHint,
@@ -51,7 +50,6 @@ enum class DiagnosticKind {
   kNotImplemented,
   // E08: what the machine lacks
   kMissingFile,
-  kMissingDevice,
 };
 
 enum class Severity { kNote, kWarning, kError };

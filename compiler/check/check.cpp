@@ -28,8 +28,7 @@ CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog
   CheckResult result;
   CheckEdition(parsed.file, result.diagnostics);
   Declarations declarations =
-      Declare(parsed.file, {catalog, options.params}, result.diagnostics, result.usage_error);
-  declarations.is_incomplete = parsed.diagnostics.has_errors();
+      Declare(parsed, {catalog, options.params}, result.diagnostics, result.usage_error);
   CheckFlows(declarations, catalog, result.diagnostics);
   const bool is_fine = !parsed.diagnostics.has_errors() && !result.diagnostics.has_errors();
   if (options.flow && is_fine && result.usage_error.empty()) {

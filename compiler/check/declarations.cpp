@@ -29,9 +29,14 @@ std::string_view AliasOf(std::string_view name) {
 
 class Declarer {
  public:
-  Declarer(const ast::File& file, const DeclareOptions& options, dsl::Diagnostics& diagnostics,
-           std::string& usage_error)
-      : file_(file), options_(options), diagnostics_(diagnostics), usage_error_(usage_error) {}
+  Declarer(const dsl::ParseResult& parsed, const DeclareOptions& options,
+           dsl::Diagnostics& diagnostics, std::string& usage_error)
+      : file_(parsed.file),
+        options_(options),
+        diagnostics_(diagnostics),
+        usage_error_(usage_error) {
+    out_.broken = parsed.lost_names;
+  }
 
   Declarations Run() {
     for (const ast::Item& item : file_.items) std::visit([&](const auto& d) { Name(d); }, item);
@@ -411,13 +416,12 @@ class Declarer {
 }  // namespace
 
 bool Declarations::IsBroken(std::string_view name) const {
-  if (std::find(broken.begin(), broken.end(), name) != broken.end()) return true;
-  return is_incomplete && !names.contains(std::string(name));
+  return std::find(broken.begin(), broken.end(), name) != broken.end();
 }
 
-Declarations Declare(const ast::File& file, const DeclareOptions& options,
+Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
                      dsl::Diagnostics& diagnostics, std::string& usage_error) {
-  return Declarer(file, options, diagnostics, usage_error).Run();
+  return Declarer(parsed, options, diagnostics, usage_error).Run();
 }
 
 }  // namespace raceway::compiler

@@ -9,6 +9,7 @@
 #include "compiler/plan/logical_plan.h"
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
+#include "dsl/parse.h"
 #include "engine/catalog.h"
 #include "engine/data/schema.h"
 
@@ -62,7 +63,7 @@ struct FlowInfo {
 };
 
 /// Everything a file declares. A declaration with a mistake is left out of its map and noted in
-/// `broken`, so that its uses are not reported a second time.
+/// `broken` (with those that the parser lost), so that its uses are not reported a second time.
 struct Declarations {
   std::map<std::string, Param> params;
   std::map<std::string, RowType> schemas;
@@ -71,7 +72,6 @@ struct Declarations {
   std::vector<std::string> flow_order;
   std::map<std::string, dsl::SourceRange> names;  // of every item, where it is declared
   std::vector<std::string> broken;
-  bool is_incomplete = false;  // the parser left items out: an unknown name may be one of them
 
   bool IsBroken(std::string_view name) const;
 };
@@ -81,7 +81,7 @@ struct DeclareOptions {
   const std::vector<std::pair<std::string, std::string>>& params;  // --set
 };
 
-Declarations Declare(const ast::File& file, const DeclareOptions& options,
+Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
                      dsl::Diagnostics& diagnostics, std::string& usage_error);
 
 /// A constant written in a declaration: literals, their negation, lists, bare words (as strings).

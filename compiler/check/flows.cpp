@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <variant>
 
@@ -53,7 +54,8 @@ class FlowChecker {
                             Instantiation& instantiate, dsl::Diagnostics& diagnostics) {
     std::map<std::string, std::optional<Table>> scope;  // null: had a mistake
     for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
-    const Frame frame{scope, diagnostics};
+    std::set<std::string> used;
+    const Frame frame{scope, diagnostics, used};
     bool is_fine = true;
     for (const ast::Stmt& stmt : flow.decl->body) {
       if (const auto* let = std::get_if<ast::Let>(&stmt)) {
@@ -68,6 +70,7 @@ class FlowChecker {
       }
       std::optional<Table> result = ReturnTable(flow, returned, frame, instantiate);
       if (!is_fine) return std::nullopt;
+      if (result) WarnOfUnused(flow, frame);
       return result;
     }
     diagnostics.Add(DiagnosticKind::kNoReturn, flow.decl->name.range,
@@ -79,6 +82,7 @@ class FlowChecker {
   struct Frame {
     std::map<std::string, std::optional<Table>>& tables;
     dsl::Diagnostics& diagnostics;
+    std::set<std::string>& used;
   };
 
   StepScope ScopeOf(const Frame& frame) {
@@ -115,6 +119,20 @@ class FlowChecker {
       }
     }
     return is_fine;
+  }
+
+  void WarnOfUnused(const FlowInfo& flow, const Frame& frame) {
+    for (const ast::Stmt& stmt : flow.decl->body) {
+      const auto* let = std::get_if<ast::Let>(&stmt);
+      if (let == nullptr) continue;
+      for (const ast::Name& name : let->names) {
+        if (frame.used.contains(name.text)) continue;
+        dsl::Diagnostic& diagnostic =
+            frame.diagnostics.Add(DiagnosticKind::kUnusedTable, name.range,
+                                  "the table `" + name.text + "` is never used");
+        if (let->names.size() > 1) diagnostic.help = "to keep one half only, write `filter(…)`";
+      }
+    }
   }
 
   std::optional<Table> ReturnTable(const FlowInfo& flow, const ast::Return& returned,
@@ -201,6 +219,7 @@ class FlowChecker {
     if (head.kind == ast::Expr::Kind::kName) {
       const auto found = frame.tables.find(head.text);
       if (found != frame.tables.end()) {
+        frame.used.insert(head.text);
         if (!found->second) return std::nullopt;
         return Tables{*found->second};
       }

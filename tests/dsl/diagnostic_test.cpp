@@ -27,7 +27,7 @@ TEST(DiagnosticKindsTest, HaveDistinctCodesAndNames) {
 TEST(DiagnosticsTest, AreSortedAndHaveOneErrorForEachPlace) {
   Diagnostics diagnostics;
   diagnostics.Add(DiagnosticKind::kTypeMismatch, {8, 9}, "third");
-  diagnostics.Add(DiagnosticKind::kUnusedHalf, {2, 3}, "a warning");
+  diagnostics.Add(DiagnosticKind::kUnusedTable, {2, 3}, "a warning");
   diagnostics.Add(DiagnosticKind::kUnknownName, {2, 3}, "first");
   diagnostics.Add(DiagnosticKind::kTypeMismatch, {2, 3}, "a consequence of the first");
   std::vector<std::string> messages;

@@ -113,7 +113,7 @@ TEST(RenderJsonTest, QuotesWhatItMust) {
 TEST(RenderJsonTest, HasPlacesInCodePoints) {
   const Source source("a.flow", "é x\n");
   Diagnostics diagnostics = PointAt(source, "x");
-  diagnostics.Add(DiagnosticKind::kUnusedHalf, {4, 5}, "bad byte \xff")
+  diagnostics.Add(DiagnosticKind::kUnusedTable, {4, 5}, "bad byte \xff")
       .notes.push_back({{0, 2}, "here"});
   const auto json = nlohmann::json::parse(RenderJson(diagnostics, source));
   ASSERT_EQ(json.size(), 2u);
