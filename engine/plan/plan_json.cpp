@@ -109,15 +109,9 @@ Json FromSchema(const Schema& schema) {
 Json FromExpression(const Expression& expression) {
   Json json = Json::object();
   switch (expression.kind) {
-    case Expression::Kind::kColumn:
-      json["column"] = expression.name;
-      break;
-    case Expression::Kind::kConstant:
-      json["constant"] = FromValue(expression.constant);
-      break;
-    case Expression::Kind::kCall:
-      json["call"] = expression.name;
-      break;
+    case Expression::Kind::kColumn: json["column"] = expression.name; break;
+    case Expression::Kind::kConstant: json["constant"] = FromValue(expression.constant); break;
+    case Expression::Kind::kCall: json["call"] = expression.name; break;
   }
   json["type"] = ToString(expression.type);
   if (expression.kind == Expression::Kind::kCall) {
@@ -433,19 +427,14 @@ class ParseGuard {
   bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > kMaxDepth) Fail("", "nested too deeply");
     switch (event) {
-      case Json::parse_event_t::object_start:
-        keys_.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-        keys_.pop_back();
-        break;
+      case Json::parse_event_t::object_start: keys_.emplace_back(); break;
+      case Json::parse_event_t::object_end: keys_.pop_back(); break;
       case Json::parse_event_t::key:
         if (!keys_.back().insert(parsed.get<std::string>()).second) {
           Fail("", "`" + parsed.get<std::string>() + "` twice in one object");
         }
         break;
-      default:
-        break;
+      default: break;
     }
     return true;
   }

@@ -41,9 +41,7 @@ bool IsAlike(const Type& a, const Type& b) {
 }
 
 // `filter` and `split` decide by their expression, the others define a column with each.
-bool DefinesByExpression(const StepSpec& step) {
-  return step.op != "filter" && step.op != "split";
-}
+bool DefinesByExpression(const StepSpec& step) { return step.op != "filter" && step.op != "split"; }
 
 // Goes through a plan from its first stage to its last and keeps the first mistake.
 class Validator {
@@ -258,8 +256,6 @@ class Validator {
 
 }  // namespace
 
-Status Validate(const PhysicalPlan& plan) {
-  return Validator(plan).Run();
-}
+Status Validate(const PhysicalPlan& plan) { return Validator(plan).Run(); }
 
 }  // namespace raceway::engine

@@ -128,7 +128,7 @@ class AnyPlan {
 };
 
 TEST(PlanJsonTest, WhatIsWrittenIsReadBack) {
-  for (uint32_t seed = 0; seed < 500; ++seed) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
     const PhysicalPlan plan = AnyPlan(seed).Make();
     const std::string json = ToJson(plan);
     const Result<PhysicalPlan> read = PlanFromJson(json);
@@ -262,11 +262,11 @@ TEST(PlanJsonTest, SurvivesAnyBytes) {
   EXPECT_FALSE(PlanFromJson(nested).ok());
 
   const std::string good = ToJson(CascadePlan());
-  for (size_t end = 0; end + 2 < good.size(); ++end) {  // the last two are "}\n"
+  for (size_t end = 0; end + 2 < good.size(); end += 5) {  // the last two are "}\n"
     EXPECT_FALSE(PlanFromJson(std::string_view(good).substr(0, end)).ok()) << end;
   }
   std::mt19937 random(1);
-  for (int i = 0; i < 3000; ++i) {  // must return; a few are even plans
+  for (int i = 0; i < 1000; ++i) {  // must return; a few are even plans
     std::string bad = good;
     for (int k = 0; k < 3; ++k) bad[random() % bad.size()] = static_cast<char>(random());
     const Result<PhysicalPlan> plan = PlanFromJson(bad);
