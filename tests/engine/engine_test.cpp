@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "engine/gate.h"
 #include "tests/engine/flows.h"
 
 namespace raceway::engine {
@@ -206,6 +207,8 @@ TEST(EngineTest, ErrorsNameTheStepAndItsPlace) {
   EXPECT_EQ(run(Throws(c10::Error({__func__, __FILE__, __LINE__}, "bad shapes"))),
             "failed: hook  at test.flow:1:1: bad shapes");
   EXPECT_EQ(run(Throws(std::bad_alloc())), "failed: hook  at test.flow:1:1: out of memory");
+  EXPECT_EQ(run(Throws(Stopped{ErrorCode::kDeadlineExceeded})),
+            "deadline exceeded: hook  at test.flow:1:1: the deadline has passed");
   EXPECT_EQ(run(Throws(42)),
             "internal: hook  at test.flow:1:1: the operator threw something unknown");
   EXPECT_EQ(run([](Batch, RunContext&) -> Result<Batch> { return Batch(); }),
