@@ -93,8 +93,10 @@ std::string ToString(const PhysicalPlan& plan) {
   }
   text += ")\n";
   for (const FileSpec& file : plan.files) {
-    text += "file " + file.path + " " + std::to_string(file.num_bytes) + " bytes, sha256 " +
-            file.sha256.substr(0, 12) + "\n";
+    text += "file " + file.path;
+    text += file.sha256.empty() ? ", not there\n"
+                                : " " + std::to_string(file.num_bytes) + " bytes, sha256 " +
+                                      file.sha256.substr(0, 12) + "\n";
   }
   return text;
 }

@@ -60,6 +60,7 @@ struct LoadedFlow {
 enum class Need {
   kCheck,         // no plan: all flows of the file alike
   kPlan,          // of one flow; the files it names are taken as given
+  kPlanToShow,    // the same, with the hashes of those files that are there
   kPlanAndFiles,  // those files are read and hashed
 };
 

@@ -10,7 +10,9 @@ namespace raceway::tools {
 
 int RunExplain(const ExplainOptions& options) {
   int exit_code = kFine;
-  const Need need = options.emit == "syntax" ? Need::kCheck : Need::kPlan;
+  const Need need = options.emit == "syntax"     ? Need::kCheck
+                    : options.emit == "physical" ? Need::kPlanToShow
+                                                 : Need::kPlan;
   const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, need, exit_code);
   if (!loaded) return exit_code;
   const compiler::CompileResult& result = loaded->result;

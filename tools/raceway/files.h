@@ -35,4 +35,17 @@ class UnreadFiles final : public compiler::Files {
   }
 };
 
+/// Reads and hashes the files that are there, takes the others as given.
+class FilesIfThere final : public compiler::Files {
+ public:
+  explicit FilesIfThere(std::filesystem::path base_dir) : hashed_(std::move(base_dir)) {}
+  engine::Result<engine::FileSpec> Describe(const std::string& path) override {
+    engine::Result<engine::FileSpec> file = hashed_.Describe(path);
+    return file.ok() ? std::move(file) : engine::FileSpec{path, "", 0};
+  }
+
+ private:
+  HashedFiles hashed_;
+};
+
 }  // namespace raceway::tools

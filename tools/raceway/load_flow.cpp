@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "compiler/rewrite/optimize.h"
@@ -41,6 +42,12 @@ bool CheckPassNames(const std::vector<std::string>& names) {
     return false;
   }
   return true;
+}
+
+std::unique_ptr<compiler::Files> FilesFor(Need need, const std::filesystem::path& base_dir) {
+  if (need == Need::kPlanAndFiles) return std::make_unique<HashedFiles>(base_dir);
+  if (need == Need::kPlanToShow) return std::make_unique<FilesIfThere>(base_dir);
+  return std::make_unique<UnreadFiles>();
 }
 
 }  // namespace
@@ -82,11 +89,8 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   }
   engine::Catalog catalog;
   operators::RegisterContracts(catalog);
-  HashedFiles hashed(path.parent_path());
-  UnreadFiles unread;
-  compiler::Files& files =
-      need == Need::kPlanAndFiles ? static_cast<compiler::Files&>(hashed) : unread;
-  loaded.result = compiler::Compile(std::move(parsed), loaded.source, catalog, files, compile);
+  const std::unique_ptr<compiler::Files> files = FilesFor(need, path.parent_path());
+  loaded.result = compiler::Compile(std::move(parsed), loaded.source, catalog, *files, compile);
   if (!loaded.result.usage_error.empty()) {
     return Fail(kUsage, loaded.result.usage_error), std::nullopt;
   }
