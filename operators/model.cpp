@@ -230,6 +230,12 @@ class Model final : public engine::Operator {
   Result<std::vector<Column>> Forward(std::span<const Column> args, int64_t num_rows,
                                       engine::RunContext& context) const {
     const c10::InferenceMode inference;
+    // Without it, the profiling executor compiles a module twice, and for nothing: on a CPU without
+    // LLVM it has no fuser. EfficientNet-lite0 traced, 1 row, one thread, CPU time: first run
+    // 241–248 → 98–107 ms, second 128–137 → 50–59 ms, later ones 45 ms either way; the first run at
+    // another batch size costs what later ones do either way (2026-11, LibTorch 2.11).
+    // Thread-local.
+    const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
     const IntraOpThreads threads(num_threads_);
     std::vector<c10::IValue> inputs;
     inputs.reserve(args.size());

@@ -85,8 +85,7 @@ Result<engine::AnyOperator> MakeProjection(const engine::OperatorSpec& spec, boo
     if (!one) return std::move(one).error();
     bound.push_back(std::move(*one));
     names.push_back(name);
-    // What it defines takes a place in the scope even where nobody may see it.
-    scope.push_back({sees_earlier ? name : std::string(), expression.type});
+    if (sees_earlier) scope.push_back({name, expression.type});
   }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], names);
   if (!layout) return std::move(layout).error();

@@ -30,6 +30,9 @@ using engine::Type;
 
 template <typename T>
 std::string NumberText(T value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (std::isnan(value)) return "nan";  // whatever its sign
+  }
   std::array<char, 32> buffer;
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   std::string text(buffer.data(), end);

@@ -62,7 +62,7 @@ class Crop final : public NativeFunction {
 Result<std::unique_ptr<NativeFunction>> MakeCrop(const FunctionSpec& spec) {
   if (!spec.results[0].is_fixed()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "image.crop wants a result with both sizes, this is " + ToString(spec.results[0])};
+                 "wants a result with both sizes, this is " + ToString(spec.results[0])};
   }
   return std::unique_ptr<NativeFunction>(std::make_unique<Crop>(spec.results[0]));
 }

@@ -52,6 +52,7 @@ Result<at::Tensor> DecodeJpeg(std::string_view bytes) {
       !IsHarmless(handle)) {
     return ErrorOf(handle);
   }
+  if (width == 0) return Error{ErrorCode::kFailed, "truncated JPEG: there is no image in it"};
   if (auto checked = CheckSize("JPEG", width, height); !checked) return checked.error();
   if (colours == TJCS_CMYK || colours == TJCS_YCCK) {
     return Error{ErrorCode::kFailed, "a CMYK JPEG cannot be decoded to RGB"};

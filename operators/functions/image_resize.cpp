@@ -80,7 +80,7 @@ Result<std::unique_ptr<NativeFunction>> MakeResize(const FunctionSpec& spec) {
   }
   if (shorter == nullptr && !spec.results[0].is_fixed()) {
     return Error{ErrorCode::kInvalidArgument,
-                 "image.resize wants the setting `shorter` or a result with both sizes, this is " +
+                 "wants the setting `shorter` or a result with both sizes, this is " +
                      ToString(spec.results[0])};
   }
   const bool is_bicubic = filter != nullptr && *filter->AsString() == "bicubic";

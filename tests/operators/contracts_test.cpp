@@ -1,0 +1,130 @@
+#include "operators/contracts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "operators/column_functions.h"
+#include "operators/functions/function.h"
+#include "tests/operators/steps.h"
+
+namespace raceway::operators {
+namespace {
+
+using testing::Contracts;
+using testing::T;
+
+/// "f32", or what is wrong.
+std::string TypeOf(std::string_view name, const std::vector<std::string>& args) {
+  std::vector<engine::Type> types;
+  for (const std::string& arg : args) types.push_back(T(arg));
+  const auto type = Contracts().FindColumnFunction(name)->result_type(types);
+  return type.ok() ? ToString(*type) : type.error().message;
+}
+
+TEST(ContractsTest, EveryColumnFunctionHasCodeAndTheReverse) {
+  std::set<std::string> contracts;
+  for (const auto& contract : Contracts().column_functions()) {
+    EXPECT_TRUE(contracts.insert(contract.name).second) << contract.name << " is there twice";
+  }
+  std::set<std::string> kernels;
+  for (const ColumnFunction& function : ColumnFunctions()) kernels.emplace(function.name);
+  EXPECT_EQ(contracts, kernels);
+}
+
+TEST(ContractsTest, EveryNativeFunctionHasCodeAndTheReverse) {
+  std::set<std::string> contracts;
+  for (const auto& contract : Contracts().functions()) contracts.insert(contract.name);
+  std::set<std::string> functions;
+  for (const NativeFunctionEntry& function : NativeFunctions()) functions.emplace(function.name);
+  EXPECT_EQ(contracts, functions);
+  EXPECT_EQ(contracts.size(), Contracts().functions().size());
+}
+
+TEST(ContractsTest, AllAreDocumented) {
+  for (const auto& contract : Contracts().column_functions()) {
+    EXPECT_THAT(contract.doc, ::testing::EndsWith(".")) << contract.name;
+    EXPECT_THAT(contract.signature, ::testing::HasSubstr("->")) << contract.name;
+    EXPECT_LE(contract.min_args, contract.max_args) << contract.name;
+  }
+  for (const auto& contract : Contracts().functions()) {
+    EXPECT_THAT(contract.doc, ::testing::EndsWith(".")) << contract.name;
+    for (const auto& setting : contract.settings) {
+      EXPECT_THAT(setting.doc, ::testing::EndsWith(".")) << contract.name << " " << setting.name;
+    }
+  }
+}
+
+TEST(ContractsTest, ArithmeticTakesNumbersOfOneType) {
+  EXPECT_EQ(TypeOf("add", {"f32", "f32"}), "f32");
+  EXPECT_EQ(TypeOf("mul", {"f32[N, 3]", "f32"}), "f32[N, 3]");
+  EXPECT_EQ(TypeOf("sub", {"i8", "i8[5]"}), "i8[5]");
+  EXPECT_EQ(TypeOf("add", {"f32[N]", "f32[N]"}), "f32[N]");
+  EXPECT_EQ(TypeOf("add", {"f32", "i64"}),
+            "`+` wants two numbers of one type, these are f32 and i64");
+  EXPECT_EQ(TypeOf("div", {"string", "string"}),
+            "`/` wants two numbers of one type, these are string and string");
+  EXPECT_EQ(TypeOf("mod", {"f32[N]", "f32[M]"}),
+            "`mod` wants two tensors of one shape, or a tensor and a scalar, these are f32[N] and "
+            "f32[M]");
+  EXPECT_EQ(TypeOf("neg", {"u8"}), "`-` wants a number with a sign, this is u8");
+  EXPECT_EQ(TypeOf("add", {"f32?", "f32"}),
+            "`+` wants values that cannot be missing, these are f32? and f32");
+  EXPECT_EQ(TypeOf("add", {"f32"}), "`+` wants 2 arguments, not 1");
+}
+
+TEST(ContractsTest, ComparisonsTakeScalars) {
+  EXPECT_EQ(TypeOf("eq", {"string", "string"}), "bool");
+  EXPECT_EQ(TypeOf("ne", {"bool", "bool"}), "bool");
+  EXPECT_EQ(TypeOf("ge", {"f32", "f32"}), "bool");
+  EXPECT_EQ(TypeOf("ge", {"bool", "bool"}),
+            "`>=` wants two numbers or two strings of one type, these are bool and bool");
+  EXPECT_EQ(TypeOf("eq", {"f32[3]", "f32[3]"}),
+            "`==` wants two numbers, bools or strings of one type, these are f32[3] and f32[3]");
+  EXPECT_EQ(TypeOf("eq", {"bytes", "bytes"}),
+            "`==` wants two numbers, bools or strings of one type, these are bytes and bytes");
+  EXPECT_EQ(TypeOf("and", {"bool", "i64"}), "`and` wants two bools, these are bool and i64");
+  EXPECT_EQ(TypeOf("not", {"i64"}), "`not` wants a bool, this is i64");
+}
+
+TEST(ContractsTest, IfWantsAlikeBranches) {
+  EXPECT_EQ(TypeOf("if", {"bool", "u8[H, W, 3]", "u8[H, W, 3]"}), "u8[H, W, 3]");
+  EXPECT_EQ(TypeOf("if", {"i64", "f32", "f32"}), "`if` wants a bool as its condition, this is i64");
+  EXPECT_EQ(TypeOf("if", {"bool", "f32", "i64"}),
+            "`if` wants the same type on both branches, these are f32 and i64");
+}
+
+TEST(ContractsTest, CastsTakeWhatHasAMeaning) {
+  EXPECT_EQ(TypeOf("f32", {"u8[H, W, 3]"}), "f32[H, W, 3]");
+  EXPECT_EQ(TypeOf("i64", {"string"}), "i64");
+  EXPECT_EQ(TypeOf("string", {"f32"}), "string");
+  EXPECT_EQ(TypeOf("string", {"bytes"}), "string");
+  EXPECT_EQ(TypeOf("bytes", {"string"}), "bytes");
+  EXPECT_EQ(TypeOf("string", {"f32[3]"}), "`string` wants a scalar, this is f32[3]");
+  EXPECT_EQ(TypeOf("bytes", {"i64"}), "`bytes` wants a string, this is i64");
+  EXPECT_EQ(TypeOf("f32", {"bytes"}), "`f32` wants numbers, bools or a string, this is bytes");
+}
+
+TEST(ContractsTest, ReductionsTakeTheLastDimension) {
+  EXPECT_EQ(TypeOf("softmax", {"f32[N]"}), "f32[N]");
+  EXPECT_EQ(TypeOf("softmax", {"i64"}), "`softmax` wants a tensor of floats, this is i64");
+  EXPECT_EQ(TypeOf("argmax", {"f32[1000]"}), "i64");
+  EXPECT_EQ(TypeOf("argmax", {"u8[H, W]"}), "i64[H]");
+  EXPECT_EQ(TypeOf("max", {"f16[K, N]"}), "f16[K]");
+  EXPECT_EQ(TypeOf("sum", {"u8[N]"}), "u8");
+  EXPECT_EQ(TypeOf("mean", {"i64[N]"}), "`mean` wants a tensor of floats, this is i64[N]");
+  EXPECT_EQ(TypeOf("max", {"f32"}), "`max` wants a tensor of numbers, this is f32");
+  EXPECT_EQ(TypeOf("exp", {"i64"}), "`exp` wants floats, this is i64");
+}
+
+TEST(ContractsTest, TextFunctionsTakeStrings) {
+  EXPECT_EQ(TypeOf("len", {"string"}), "i64");
+  EXPECT_EQ(TypeOf("lower", {"bytes"}), "`lower` wants a string, this is bytes");
+  EXPECT_EQ(TypeOf("concat", {"string", "string", "string"}), "string");
+  EXPECT_EQ(TypeOf("concat", {"string", "i64"}),
+            "`concat` wants strings, these are string and i64");
+}
+
+}  // namespace
+}  // namespace raceway::operators
