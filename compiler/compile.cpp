@@ -41,9 +41,10 @@ engine::Result<std::string> SelectFlow(const dsl::ast::File& file,
   if (name && has(*name)) return *name;
   if (!name && flows.size() == 1) return flows.front();
   if (!name && has(stem)) return stem;
+  if (flows.empty())
+    return engine::Error{engine::ErrorCode::kInvalidArgument, "the file has no flow"};
   std::string list;
   for (const std::string& flow : flows) list += (list.empty() ? "" : ", ") + flow;
-  if (flows.empty()) list = "none";
   if (!name) {
     return engine::Error{engine::ErrorCode::kInvalidArgument,
                          "say which flow is meant; the file has: " + list};

@@ -131,7 +131,7 @@ class Declarer {
       dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kUnknownName, expr.path->range,
                                                      "no type `" + name + "`");
       diagnostic.help = AliasOf(name).empty()
-                            ? dsl::DidYouMeanText(name, engine::DataTypeNames())
+                            ? Suggest(name, engine::DataTypeNames())
                             : "did you mean `" + std::string(AliasOf(name)) + "`?";
       return std::nullopt;
     }
@@ -238,26 +238,15 @@ class Declarer {
 
   std::optional<Value> ParamFromOutside(const ast::ParamDecl& decl, const Type& type,
                                         bool& is_set) {
-    for (const auto& [name, text] : options_.params) {
+    // The last of several counts.
+    for (auto set = options_.params.rbegin(); set != options_.params.rend(); ++set) {
+      const auto& [name, text] = *set;
       if (name != decl.name.text) continue;
       is_set = true;
       std::string why;
-      Value value(text);
-      if (type.dtype != engine::DataType::kString) {
-        // The value is written as in a file: parse it as one.
-        const dsl::ParseResult parsed =
-            dsl::Parse(dsl::Source("--set", "param x: " + ToString(type) + " = " + text + "\n"));
-        const auto* param = parsed.file.items.empty()
-                                ? nullptr
-                                : std::get_if<ast::ParamDecl>(&parsed.file.items.front());
-        dsl::Diagnostics ignored;
-        std::optional<Value> constant;
-        if (param != nullptr && param->default_value) {
-          constant = ConstantOf(*param->default_value, ignored);
-        }
-        if (constant) value = *constant;
-      }
-      std::optional<Value> fitted = FitLiteral(value, type, why);
+      std::optional<Value> constant;
+      if (type.dtype != engine::DataType::kString) constant = ParseConstant(text, type);
+      std::optional<Value> fitted = FitLiteral(constant.value_or(Value(text)), type, why);
       if (!fitted) {
         diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range,
                          "--set " + name + "=" + text + ": " + why);
@@ -265,6 +254,20 @@ class Declarer {
       return fitted;
     }
     return std::nullopt;
+  }
+
+  /// A value as a file would write it, and nothing else.
+  static std::optional<Value> ParseConstant(const std::string& text, const Type& type) {
+    const std::string before = "param x: " + ToString(type) + " = ";
+    const dsl::ParseResult parsed = dsl::Parse(dsl::Source("--set", before + text));
+    if (parsed.diagnostics.has_errors() || parsed.file.items.size() != 1) return std::nullopt;
+    const auto* param = std::get_if<ast::ParamDecl>(&parsed.file.items.front());
+    if (param == nullptr || !param->default_value) return std::nullopt;
+    const SourceRange all{static_cast<int32_t>(before.size()),
+                          static_cast<int32_t>(before.size() + text.size())};
+    if (param->default_value->range != all) return std::nullopt;
+    dsl::Diagnostics ignored;
+    return ConstantOf(*param->default_value, ignored);
   }
 
   /// Null where the range itself is wrong, which is reported.
@@ -306,7 +309,11 @@ class Declarer {
       const std::optional<Value> written = ConstantOf(*decl.default_value, diagnostics_);
       std::string why;
       if (written) value = FitLiteral(*written, *type, why);
-      if (written && !value) diagnostics_.Add(DiagnosticKind::kTypeMismatch, where, why);
+      if (written && !value) {
+        const bool is_size = written->AsInt() != nullptr && engine::IsInteger(type->dtype);
+        diagnostics_.Add(is_size ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch,
+                         where, why);
+      }
     } else if (!is_set) {
       diagnostics_
           .Add(DiagnosticKind::kBadParameter, decl.range,
@@ -414,6 +421,18 @@ class Declarer {
 };
 
 }  // namespace
+
+std::string Suggest(std::string_view wrong, const std::vector<std::string>& known) {
+  std::string text = dsl::DidYouMeanText(wrong, known);
+  if (!text.empty() || known.empty()) return text;
+  for (size_t i = 0; i < known.size(); ++i) {
+    text += i == 0                 ? (known.size() == 1 ? "there is `" : "there are `")
+            : i + 1 < known.size() ? ", `"
+                                   : " and `";
+    text += known[i] + "`";
+  }
+  return text;
+}
 
 bool Declarations::IsBroken(std::string_view name) const {
   return std::find(broken.begin(), broken.end(), name) != broken.end();

@@ -84,6 +84,9 @@ struct DeclareOptions {
 Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
                      dsl::Diagnostics& diagnostics, std::string& usage_error);
 
+/// "did you mean `a`?", or all that is known where nothing is near.
+std::string Suggest(std::string_view wrong, const std::vector<std::string>& known);
+
 /// A constant written in a declaration: literals, their negation, lists, bare words (as strings).
 /// Reports what is none.
 std::optional<engine::Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnostics);

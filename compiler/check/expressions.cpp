@@ -261,11 +261,13 @@ class Checker {
     if (scope_.declarations.IsBroken(callee.text)) return Poison();
     std::vector<std::string> known;
     for (const ColumnFunctionContract& contract : scope_.catalog.column_functions()) {
-      if (!contract.is_operator) known.push_back(contract.name);
+      // A list that holds every cast teaches less.
+      const bool is_cast = engine::DataTypeFromName(contract.name).has_value();
+      if (!contract.is_operator && !is_cast) known.push_back(contract.name);
     }
     dsl::Diagnostic& diagnostic = scope_.diagnostics.Add(
         DiagnosticKind::kUnknownName, callee.range, "no column function `" + callee.text + "`");
-    diagnostic.help = dsl::DidYouMeanText(callee.text, known);
+    diagnostic.help = Suggest(callee.text, known);
     if (scope_.declarations.functions.contains(callee.text)) {
       diagnostic.help = "models and functions are applied as a step: `|> map(" + callee.text + ")`";
     }
@@ -295,6 +297,9 @@ class Checker {
     const std::string left = scope_.builder.dims.Show(types[0]);
     const std::string right = scope_.builder.dims.Show(types[1]);
     std::string help;
+    if (sign == "+" && types[0].dtype == DataType::kString && types[1].dtype == DataType::kString) {
+      help = "strings are joined by `concat(a, b)`";
+    }
     if (left != right && types[0].is_scalar() && types[1].is_scalar() &&
         engine::IsNumber(types[0].dtype) && engine::IsNumber(types[1].dtype)) {
       help = "nothing is converted unasked: write `" + left + "(…)` or `" + right + "(…)`";

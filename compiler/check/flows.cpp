@@ -16,19 +16,27 @@ using dsl::DiagnosticKind;
 using dsl::SourceRange;
 
 using Tables = std::vector<Table>;
+using Flows = std::vector<const FlowInfo*>;
+
+/// Flows are written out where they are applied, so that a short text can mean a huge plan.
+constexpr size_t kMaxStages = 10000;
+
+void CheckDefinition(FlowInfo& flow, Flows under_way, Declarations& declarations,
+                     const engine::Catalog& catalog, dsl::Diagnostics& diagnostics);
 
 /// The bodies of flows, one inside the other where they are applied.
 class FlowChecker {
  public:
-  /// Checks `root`; its definition if `is_definition`, else for a plan.
-  FlowChecker(const FlowInfo& root, bool is_definition, Declarations& declarations,
+  /// Checks the last of `under_way`; its definition if `is_definition`, else for a plan.
+  FlowChecker(Flows under_way, bool is_definition, Declarations& declarations,
               const engine::Catalog& catalog, PlanBuilder& builder, dsl::Diagnostics& diagnostics)
       : declarations_(declarations),
         catalog_(catalog),
         builder_(builder),
         root_diagnostics_(diagnostics),
         is_definition_(is_definition),
-        stack_{&root} {}
+        root_depth_(under_way.size()),
+        stack_(std::move(under_way)) {}
 
   /// The flow's input tables as its signature has them.
   std::vector<Table> InputsOf(const FlowInfo& flow, Instantiation& instantiate) {
@@ -84,6 +92,9 @@ class FlowChecker {
     dsl::Diagnostics& diagnostics;
     std::set<std::string>& used;
   };
+
+  /// Whether this is the body of the definition being checked, not of a flow that it applies.
+  bool IsInDefinition() const { return is_definition_ && stack_.size() == root_depth_; }
 
   StepScope ScopeOf(const Frame& frame) {
     return {builder_, declarations_, catalog_, frame.diagnostics};
@@ -188,7 +199,7 @@ class FlowChecker {
     if (!wanted.is_open()) {
       result.passing.clear();
       result.open.reset();
-    } else if (result.passing.empty() && !result.open && is_definition_) {
+    } else if (result.passing.empty() && !result.open && IsInDefinition()) {
       frame.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
                             "the signature passes `...` on, but nothing passes up to here");
       is_fine = false;
@@ -233,10 +244,11 @@ class FlowChecker {
           .help = "name a table, or call `union(…)` or a flow";
       return std::nullopt;
     }
+    const ast::Expr& callee = head.children.front();
+    if (!TakesTables(callee.text, callee.range, frame)) return std::nullopt;
     std::optional<Tables> arguments = CheckTableArguments(head.args, frame);
     if (!arguments) return std::nullopt;
-    return Apply(head.children.front().text, head.children.front().range, head.range,
-                 *std::move(arguments), frame);
+    return One(Apply(callee.text, head.range, *std::move(arguments), frame));
   }
 
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
@@ -287,13 +299,14 @@ class FlowChecker {
     if (op == "omit") return One(CheckOmit(step, input, scope));
     if (op == "filter") return One(CheckFilter(step, input, scope));
     if (op == "split") return CheckSplit(step, input, scope);
-    if (IsLater(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
+    // The name first: an operator's arguments are no tables, which is not what is wrong then.
+    if (!TakesTables(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
       return std::nullopt;
     }
     std::optional<Tables> others = CheckTableArguments(step.args, frame);
     if (!others) return std::nullopt;
     others->insert(others->begin(), input);
-    return Apply(op, step.path.range, step.range, *std::move(others), frame);
+    return One(Apply(op, step.range, *std::move(others), frame));
   }
 
   bool IsLater(const std::string& op, SourceRange where, const Frame& frame) {
@@ -305,21 +318,28 @@ class FlowChecker {
     return true;
   }
 
-  /// `union` or a flow, applied to tables.
-  std::optional<Tables> Apply(const std::string& name, SourceRange name_range, SourceRange where,
-                              Tables tables, const Frame& frame) {
-    if (name == "union") return One(CheckUnion(where, tables, ScopeOf(frame)));
-    const auto flow = declarations_.flows.find(name);
-    if (flow != declarations_.flows.end()) {
-      return One(ApplyFlow(flow->second, where, std::move(tables), frame));
-    }
-    if (IsLater(name, name_range, frame) || declarations_.IsBroken(name)) return std::nullopt;
+  /// Whether `name` is `union` or a flow; what else it may be is reported.
+  bool TakesTables(const std::string& name, SourceRange where, const Frame& frame) {
+    if (name == "union" || declarations_.flows.contains(name)) return true;
+    if (IsLater(name, where, frame) || declarations_.IsBroken(name)) return false;
     std::vector<std::string> known = CoreOperators();
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
+      frame.diagnostics
+          .Add(DiagnosticKind::kNotAnExpression, where, "`" + name + "` comes after a table")
+          .help = "write `table |> " + name + "(…)`";
+      return false;
+    }
     for (const auto& [other, info] : declarations_.flows) known.push_back(other);
-    dsl::Diagnostic& diagnostic = frame.diagnostics.Add(DiagnosticKind::kUnknownName, name_range,
-                                                        "no operator or flow `" + name + "`");
-    diagnostic.help = HelpForUnknownStep(name, known);
-    return std::nullopt;
+    frame.diagnostics.Add(DiagnosticKind::kUnknownName, where, "no operator or flow `" + name + "`")
+        .help = HelpForUnknownStep(name, known);
+    return false;
+  }
+
+  /// `union` or a flow, applied to tables.
+  std::optional<Table> Apply(const std::string& name, SourceRange where, Tables tables,
+                             const Frame& frame) {
+    if (name == "union") return CheckUnion(where, tables, ScopeOf(frame));
+    return ApplyFlow(declarations_.flows.at(name), where, std::move(tables), frame);
   }
 
   std::string HelpForUnknownStep(const std::string& name, const std::vector<std::string>& known) {
@@ -344,7 +364,8 @@ class FlowChecker {
       return std::nullopt;
     }
     if (ReportRecursion(flow, where)) return std::nullopt;
-    if (flow.is_broken) return std::nullopt;
+    CheckDefinition(flow, stack_, declarations_, catalog_, root_diagnostics_);
+    if (flow.is_broken || ReportSize(where)) return std::nullopt;
     Instantiation instantiate(builder_.dims, Instantiation::Kind::kFlexible);
     std::vector<Table> inputs;
     Table caller;  // what of the caller's columns may pass
@@ -354,12 +375,11 @@ class FlowChecker {
       if (flow.params[i].rows.is_open()) caller = ExtraColumns(flow.params[i].rows, tables[i]);
       inputs.push_back(*std::move(input));
     }
-    // The body has been checked by itself; what is wrong in it was said there.
     dsl::Diagnostics said;
     stack_.push_back(&flow);
     std::optional<Table> result = Body(flow, inputs, instantiate, said);
     stack_.pop_back();
-    if (!result) return std::nullopt;
+    if (!result) return ReportMisfit(name, said, where, frame);
     return ReturnToCaller(flow, *std::move(result), caller, where, frame);
   }
 
@@ -373,6 +393,29 @@ class FlowChecker {
              "flow `" + flow.decl->name.text + "` applies itself: " + cycle + flow.decl->name.text)
         .notes.push_back({flow.decl->name.range, "declared here"});
     return true;
+  }
+
+  bool ReportSize(SourceRange where) {
+    if (stack_.size() == root_depth_) application_ = where;
+    if (builder_.plan.stages.size() < kMaxStages) return false;
+    root_diagnostics_.Add(DiagnosticKind::kBadArguments, application_,
+                          "with the flows it applies this is a plan of more than " +
+                              std::to_string(kMaxStages) + " stages");
+    return true;
+  }
+
+  /// The body is right by itself, but not on these rows: the signature left open (`_`) what it
+  /// asks for.
+  static std::nullopt_t ReportMisfit(const std::string& name, const dsl::Diagnostics& said,
+                                     SourceRange where, const Frame& frame) {
+    for (const dsl::Diagnostic& inside : said.Sorted()) {
+      if (dsl::InfoOf(inside.kind).severity != dsl::Severity::kError) continue;
+      frame.diagnostics
+          .Add(inside.kind, where, "`" + name + "` does not take these rows: " + inside.message)
+          .notes.push_back({inside.where, "in here"});
+      break;
+    }
+    return std::nullopt;
   }
 
   /// The columns of `table` that are not the parameter's own: they pass as `...`.
@@ -470,7 +513,9 @@ class FlowChecker {
   PlanBuilder& builder_;
   dsl::Diagnostics& root_diagnostics_;  // a cycle of flows is said even from inside an applied one
   bool is_definition_;
-  std::vector<const FlowInfo*> stack_;  // flows under way, outermost first
+  size_t root_depth_;
+  Flows stack_;              // flows under way, outermost first
+  SourceRange application_;  // in the outermost body: of the flow that is looked into
 };
 
 bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics) {
@@ -487,6 +532,24 @@ bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics
     return false;
   }
   return true;
+}
+
+/// Checks a flow against its own signature, once: later calls do nothing. `under_way` are the
+/// flows whose definitions apply it.
+void CheckDefinition(FlowInfo& flow, Flows under_way, Declarations& declarations,
+                     const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
+  if (flow.is_checked || flow.is_broken) return;
+  flow.is_checked = true;
+  if (!CheckNumberOfOpenTables(flow, diagnostics)) {
+    flow.is_broken = true;
+    return;
+  }
+  PlanBuilder scratch;
+  under_way.push_back(&flow);
+  FlowChecker checker(std::move(under_way), true, declarations, catalog, scratch, diagnostics);
+  Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
+  const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
+  flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
 }
 
 /// A table that is named and never used is no part of the plan.
@@ -511,17 +574,7 @@ LogicalPlan WithoutUnread(LogicalPlan plan) {
 void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
                 dsl::Diagnostics& diagnostics) {
   for (const std::string& name : declarations.flow_order) {
-    FlowInfo& flow = declarations.flows.at(name);
-    if (flow.is_broken) continue;
-    if (!CheckNumberOfOpenTables(flow, diagnostics)) {
-      flow.is_broken = true;
-      continue;
-    }
-    PlanBuilder scratch;
-    FlowChecker checker(flow, true, declarations, catalog, scratch, diagnostics);
-    Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
-    const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
-    flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
+    CheckDefinition(declarations.flows.at(name), {}, declarations, catalog, diagnostics);
   }
 }
 
@@ -538,10 +591,11 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
     return std::nullopt;
   }
   PlanBuilder builder;
-  FlowChecker checker(flow, false, declarations, catalog, builder, diagnostics);
+  dsl::Diagnostics said_before;  // when the definition was checked
+  FlowChecker checker({&flow}, false, declarations, catalog, builder, said_before);
   Instantiation rigid(builder.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
-  std::optional<Table> result = checker.Body(flow, inputs, rigid, diagnostics);
+  std::optional<Table> result = checker.Body(flow, inputs, rigid, said_before);
   if (!result) return std::nullopt;
   LogicalPlan plan = std::move(builder.plan);
   plan.flow = name;

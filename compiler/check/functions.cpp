@@ -31,7 +31,7 @@ void UnknownSetting(const ast::Entry& entry, std::string_view owner,
   diagnostics
       .Add(DiagnosticKind::kUnknownOption, entry.key.range,
            std::string(owner) + " has no setting `" + entry.key.text + "`")
-      .help = dsl::DidYouMeanText(entry.key.text, known);
+      .help = Suggest(entry.key.text, known);
 }
 
 /// The string written as the value of `entry`.
@@ -203,7 +203,7 @@ const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Cata
       diagnostics
           .Add(DiagnosticKind::kUnknownName, entry.value->range,
                "no native function `" + *name + "`")
-          .help = dsl::DidYouMeanText(*name, known);
+          .help = Suggest(*name, known);
     }
     return contract;
   }

@@ -32,7 +32,7 @@ void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics) {
     }
     diagnostics
         .Add(DiagnosticKind::kUnknownHint, entry.key.range, "no hint `" + entry.key.text + "`")
-        .help = dsl::DidYouMeanText(entry.key.text, HintNames());
+        .help = Suggest(entry.key.text, HintNames());
   }
 }
 

@@ -103,11 +103,12 @@ class MapChecker {
              "`" + arg.key.text + "` is not implemented yet");
       return false;
     }
-    std::vector<std::string> known = {"replace", "timeout", "on_error"};
+    std::vector<std::string> known;
     for (const DeclaredColumn& param : function_->params) known.push_back(param.name);
+    known.emplace_back("replace");
     Report(DiagnosticKind::kUnknownOption, arg.key.range,
            "`" + function_->spec.name + "` has no parameter `" + arg.key.text + "`")
-        .help = dsl::DidYouMeanText(arg.key.text, known);
+        .help = Suggest(arg.key.text, known);
     return false;
   }
 
@@ -148,6 +149,14 @@ class MapChecker {
     return id;
   }
 
+  /// What the flow calls a column of the plan; `otherwise` for one without a name there.
+  std::string NameOfColumn(const std::string& id, const std::string& otherwise) const {
+    for (const TableColumn& column : table_.columns) {
+      if (column.id == id) return column.name;
+    }
+    return otherwise;
+  }
+
   bool Bind(const DeclaredColumn& param, Instantiation& instantiate) {
     const engine::Type wanted = instantiate(param.type);
     const std::optional<std::string> id = ColumnFor(param, wanted);
@@ -155,19 +164,20 @@ class MapChecker {
     out_.arguments.emplace_back(param.name, *id);
     const engine::Type& found = scope_.builder.TypeOf(*id);
     const std::string shown = scope_.builder.dims.Show(found);
+    const std::string name = NameOfColumn(*id, param.name);
     const Clash clash = UnifyTypes(scope_.builder.dims, wanted, found);
     if (clash.text.empty()) return true;
     dsl::Diagnostic& diagnostic =
         Report(clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
                step_.args.front().range,
                "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
-                   "`, this row has `" + *id + ": " + shown + "`");
+                   "`, this row has `" + name + ": " + shown + "`");
     if (clash.is_shape) diagnostic.message += " (" + clash.text + ")";
-    diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + *id + "` gets its type here"});
+    diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + name + "` gets its type here"});
     if (!clash.is_shape && wanted.is_scalar() && found.is_scalar() &&
         engine::IsNumber(wanted.dtype) && engine::IsNumber(found.dtype)) {
       diagnostic.help = "nothing is converted unasked: `map(" + function_->spec.name + ", " +
-                        param.name + ": " + std::string(NameOf(wanted.dtype)) + "(" + *id + "))`";
+                        param.name + ": " + std::string(NameOf(wanted.dtype)) + "(" + name + "))`";
     }
     return false;
   }
@@ -181,8 +191,9 @@ class MapChecker {
                  "`" + function_->spec.name + "` gives `" + name + "`, which the row already has");
       diagnostic.notes.push_back(
           {scope_.builder.OriginOf(taken->id), "`" + name + "` is from here"});
-      diagnostic.help = "keep both: `map(" + function_->spec.name +
-                        ") as s` (columns `s.x`), or keep the new one: `replace: true`";
+      const std::string as = step_.as ? step_.as->text + "_2" : "s";
+      diagnostic.help = "keep both: `map(" + function_->spec.name + ") as " + as + "` (column `" +
+                        as + "." + result.name + "`), or keep the new one: `replace: true`";
       return false;
     }
     const std::string id = scope_.builder.NewColumn(name, instantiate(result.type), step_.range);

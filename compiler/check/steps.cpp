@@ -48,9 +48,17 @@ const ast::Expr* PlainExpression(const ast::Arg& arg) {
   return &arg.value.head;
 }
 
-const ast::Expr* ColumnName(const ast::Arg& arg) {
+/// `x` or `s.x`: the column's name as a table has it.
+std::optional<std::string> ColumnName(const ast::Expr& expr) {
+  using Kind = ast::Expr::Kind;
+  if (expr.kind == Kind::kName) return expr.text;
+  if (expr.kind != Kind::kMember || expr.children.front().kind != Kind::kName) return std::nullopt;
+  return expr.children.front().text + "." + expr.text;
+}
+
+std::optional<std::string> ColumnName(const ast::Arg& arg) {
   const ast::Expr* expr = PlainExpression(arg);
-  return expr != nullptr && expr->kind == ast::Expr::Kind::kName ? expr : nullptr;
+  return expr == nullptr ? std::nullopt : ColumnName(*expr);
 }
 
 void SetColumn(Table& table, const std::string& name, const std::string& id) {
@@ -73,11 +81,11 @@ std::optional<std::string> Define(const ast::Arg& arg, const Table& table, Step&
 
 /// Whether the expression names a column of `table` that `step` defines.
 bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
-  if (expr.kind == ast::Expr::Kind::kName) {
-    const TableColumn* column = table.Find(expr.text);
-    const auto defines = [&](const engine::NamedExpression& e) { return e.name == column->id; };
+  if (const std::optional<std::string> name = ColumnName(expr)) {
+    const TableColumn* column = table.Find(*name);
     return column != nullptr &&
-           std::any_of(step.expressions.begin(), step.expressions.end(), defines);
+           std::any_of(step.expressions.begin(), step.expressions.end(),
+                       [&](const engine::NamedExpression& e) { return e.name == column->id; });
   }
   const auto reads = [&](const ast::Expr& child) { return Reads(child, step, table); };
   return std::any_of(expr.children.begin(), expr.children.end(), reads) ||
@@ -88,10 +96,8 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
 bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
   if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with)
     return true;
-  std::string help;
-  if (arg.kind == ast::Arg::Kind::kOption) {
-    help = "a new column is written with `=`: `" + arg.key.text + " = …`";
-  }
+  const std::string name = arg.kind == ast::Arg::Kind::kPositional ? "name" : arg.key.text;
+  std::string help = "a new column is written with `=`: `" + name + " = …`";
   Bad(arg.range, "`" + std::string(op) + "` takes `name = expression`", std::move(help), scope);
   return false;
 }
@@ -177,9 +183,9 @@ std::optional<Table> CheckSelect(const ast::Step& step, const Table& input,
   for (const ast::Arg& arg : step.args) {
     std::string name;
     std::optional<std::string> id;
-    if (const ast::Expr* column = ColumnName(arg)) {
-      name = column->text;
-      const Expression expression = CheckExpression(*column, On(input, scope));
+    if (const std::optional<std::string> column = ColumnName(arg)) {
+      name = *column;
+      const Expression expression = CheckExpression(arg.value.head, On(input, scope));
       if (expression.kind == Expression::Kind::kColumn) {
         id = expression.name;
       } else if (!expression.type.is_unknown()) {
@@ -226,7 +232,11 @@ std::optional<Table> CheckDerive(const ast::Step& step, const Table& input,
     if (id) SetColumn(table, arg.key.text, *id);
   }
   if (!is_fine) return std::nullopt;
-  if (out.expressions.empty()) return table;  // only second names
+  if (out.expressions.empty()) {  // only second names: no stage
+    table.made = step.range;
+    table.made_by = "`derive`";
+    return table;
+  }
   Append(table, std::move(out), "derive", scope);
   return table;
 }
@@ -237,15 +247,15 @@ std::optional<Table> CheckOmit(const ast::Step& step, const Table& input, const 
   bool is_fine = !step.args.empty();
   if (!is_fine) Bad(step.range, "`omit` takes columns", "omit(px)", scope);
   for (const ast::Arg& arg : step.args) {
-    const ast::Expr* name = ColumnName(arg);
-    if (name == nullptr) {
+    const std::optional<std::string> name = ColumnName(arg);
+    if (!name) {
       Bad(arg.range, "`omit` takes names of columns", "", scope);
       is_fine = false;
-    } else if (input.Find(name->text) == nullptr) {
-      ReportUnknownColumn(name->text, name->range, On(input, scope));
+    } else if (input.Find(*name) == nullptr) {
+      ReportUnknownColumn(*name, arg.range, On(input, scope));
       is_fine = false;
     } else {
-      std::erase_if(table.columns, [&](const TableColumn& c) { return c.name == name->text; });
+      std::erase_if(table.columns, [&](const TableColumn& c) { return c.name == *name; });
     }
   }
   if (!is_fine) return std::nullopt;

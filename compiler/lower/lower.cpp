@@ -105,7 +105,8 @@ class Lowering {
     }
     engine::Result<engine::FileSpec> file = files_.Describe(path);
     if (!file.ok()) {
-      diagnostics_.Add(dsl::DiagnosticKind::kMissingFile, where, file.error().message);
+      diagnostics_.Add(dsl::DiagnosticKind::kMissingFile, where, file.error().message).help =
+          "paths are relative to the folder of the flow file";
       return "";
     }
     described_.push_back(*file);

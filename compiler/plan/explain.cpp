@@ -22,8 +22,10 @@ std::string Join(std::span<const std::string> parts, std::string_view between = 
 
 std::string PortName(const LogicalPlan& plan, Port port) {
   if (port.stage < 0) return plan.input;
+  // A broken plan is shown too: that is how one sees what broke it.
+  if (static_cast<size_t>(port.stage) >= plan.stages.size()) return "?";
   const Stage& stage = plan.stages[static_cast<size_t>(port.stage)];
-  if (stage.num_outputs() == 1) return stage.name;
+  if (stage.steps.empty() || stage.num_outputs() == 1) return stage.name;
   return stage.name + (port.output == 0 ? ".true" : ".false");
 }
 
@@ -60,6 +62,7 @@ std::string StageText(const LogicalPlan& plan, const Stage& stage) {
   for (const Step& step : stage.steps) {
     text += "  " + StepText(plan, step) + "\n";
   }
+  if (stage.steps.empty() || stage.steps.back().outputs.empty()) return text + "  => ?\n";
   const auto& outputs = stage.steps.back().outputs;
   text += "  => (" + Join(outputs.front()) + ")";
   // Both halves of a split usually go on with the same columns.

@@ -22,11 +22,12 @@ bool IsNegationOf(const engine::Expression& a, const engine::Expression& b) {
 LogicalPlan ExclusiveBranches(LogicalPlan plan) {
   std::vector<std::optional<Port>> instead(plan.stages.size());
   for (size_t i = 0; i < plan.stages.size(); ++i) {
-    if (!IsFilter(plan.stages[i])) continue;
+    if (instead[i] || !IsFilter(plan.stages[i])) continue;
     const auto partner =
         std::find_if(plan.stages.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan.stages.end(),
                      [&](const Stage& other) {
-                       return IsFilter(other) && other.inputs == plan.stages[i].inputs &&
+                       return !instead[static_cast<size_t>(&other - plan.stages.data())] &&
+                              IsFilter(other) && other.inputs == plan.stages[i].inputs &&
                               IsNegationOf(Condition(other), Condition(plan.stages[i]));
                      });
     if (partner == plan.stages.end()) continue;

@@ -23,9 +23,9 @@ constexpr Pass kPasses[] = {
 
 void VerifyOrDie(const LogicalPlan& plan, std::string_view after) {
   if (const std::optional<std::string> problem = Verify(plan)) {
-    std::fprintf(stderr, "raceway: internal error: the plan is broken after %.*s: %s\n%s",
-                 static_cast<int>(after.size()), after.data(), problem->c_str(),
-                 Explain(plan).c_str());
+    std::fprintf(stderr, "raceway: internal error: the plan is broken after %.*s: %s\n",
+                 static_cast<int>(after.size()), after.data(), problem->c_str());
+    std::fputs(Explain(plan).c_str(), stderr);
     std::abort();
   }
 }
