@@ -1,0 +1,228 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "compiler/plan/explain.h"
+#include "compiler/plan/verify.h"
+#include "compiler/rewrite/dead_columns.h"
+#include "compiler/rewrite/exclusive_branches.h"
+#include "compiler/rewrite/fuse_chains.h"
+#include "compiler/rewrite/optimize.h"
+#include "tests/compiler/compiling.h"
+#include "tests/support/golden.h"
+
+namespace raceway::compiler {
+namespace {
+
+using engine::DataType;
+using engine::Expression;
+using engine::Type;
+
+TEST(PassTest, HasAGoldenPlanWithoutItEach) {
+  for (const Pass& pass : AllPasses()) {
+    const std::string section = "optimized --without " + std::string(pass.name);
+    EXPECT_FALSE(tests::GoldenFiles("tests/flows/plans", section).empty()) << section;
+  }
+}
+
+TEST(OptimizeTest, DoesNothingWithoutItsPasses) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { y: i64 } {
+  let (a, b) = t |> derive(y = x + 1, z = x) |> split(x > 3)
+  return union(a, b)
+}
+)",
+                                           "f");
+  std::vector<std::string> without;
+  for (const Pass& pass : AllPasses()) without.emplace_back(pass.name);
+  EXPECT_EQ(Explain(Optimize(plan, without)), Explain(plan));
+}
+
+// Each rewrite is done with a plan that it made.
+TEST(OptimizeTest, IsDoneAfterOnce) {
+  for (const std::string& file : tests::GoldenFiles("tests/flows/plans", "optimized")) {
+    std::string text = tests::GoldenFlow(file);
+    const dsl::ParseResult parsed = dsl::Parse(dsl::Source(file, text));
+    for (const dsl::ast::Item& item : parsed.file.items) {
+      const auto* flow = std::get_if<dsl::ast::FlowDecl>(&item);
+      if (flow == nullptr) continue;
+      const testing::Compiled compiled =
+          testing::Compile(text, {.flow = flow->name.text, .params = {}, .without = {}});
+      if (!compiled.result.optimized) continue;  // takes `...` or several tables
+      const LogicalPlan& once = *compiled.result.optimized;
+      EXPECT_EQ(Explain(DeadColumns(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(ExclusiveBranches(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(FuseChains(once)), Explain(once)) << file;
+    }
+  }
+}
+
+TEST(OptimizeDeathTest, EndsWithTheCulpritsName) {
+  LogicalPlan plan = testing::PlanOf(
+      "edition 1\nflow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) }\n", "f");
+  plan.output = {7, 0};
+  EXPECT_DEATH(Optimize(plan), "internal error: the plan is broken after check: the result is no");
+}
+
+// --- exclusive branches ---
+
+TEST(ExclusiveBranchesTest, LeavesOtherConditionsAlone) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } {
+  return union(t |> filter(x > 1), t |> filter(not (x > 2)))
+}
+)",
+                                           "f");
+  EXPECT_EQ(Explain(ExclusiveBranches(plan)), Explain(plan));
+}
+
+TEST(ExclusiveBranchesTest, LeavesFiltersOfDifferentTablesAlone) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } {
+  let u = t |> filter(x < 9)
+  return union(t |> filter(x > 1), u |> filter(not (x > 1)))
+}
+)",
+                                           "f");
+  EXPECT_EQ(Explain(ExclusiveBranches(plan)), Explain(plan));
+}
+
+TEST(ExclusiveBranchesTest, TakesEachFilterOnce) {
+  const LogicalPlan plan = ExclusiveBranches(testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } {
+  let a = t |> filter(x > 1)
+  let b = t |> filter(x > 1)
+  let c = t |> filter(not (x > 1))
+  let d = t |> filter(not not (x > 1))
+  return union(a, b, c, d)
+}
+)",
+                                                             "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "filter <- t\n"
+            "  split gt(x, 1)\n"
+            "  => (x)\n"
+            "filter.2 <- t\n"
+            "  filter gt(x, 1)\n"
+            "  => (x)\n"
+            "filter.4 <- t\n"
+            "  filter not(not(gt(x, 1)))\n"
+            "  => (x)\n"
+            "union <- filter.true, filter.2, filter.false, filter.4\n"
+            "  union\n"
+            "  => (x)\n"
+            "result <- union\n"
+            "  (x)\n");
+}
+
+// --- fused chains ---
+
+LogicalPlan Chain() {
+  return testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } {
+  return t |> filter(x > 1) |> filter(x > 2) |> filter(x > 3)
+}
+)",
+                         "f");
+}
+
+TEST(FuseChainsTest, StopsWhereTheDeviceChanges) {
+  LogicalPlan plan = Chain();
+  plan.stages[2].device = "cuda:0";
+  EXPECT_EQ(Explain(FuseChains(plan)),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "filter <- t\n"
+            "  filter gt(x, 1)\n"
+            "  filter gt(x, 2)\n"
+            "  => (x)\n"
+            "filter.3 <- filter\n"
+            "  filter gt(x, 3)\n"
+            "  => (x)\n"
+            "result <- filter.3\n"
+            "  (x)\n");
+}
+
+TEST(FuseChainsTest, StopsWhereTheResultIsTakenOnTheWay) {
+  LogicalPlan plan = Chain();
+  plan.stages.pop_back();
+  plan.output = {0, 0};
+  plan.stages[1].inputs = {{0, 0}};
+  // The second stage reads what is also the result: nobody reads the second one.
+  EXPECT_EQ(FuseChains(plan).stages.size(), 2u);
+}
+
+// --- dead columns ---
+
+TEST(DeadColumnsTest, KeepsWhatAConditionReads) {
+  const LogicalPlan plan = DeadColumns(testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64, y: i64 }) -> { x: i64 } {
+  return t |> derive(z = y + 1) |> filter(z > 3)
+}
+)",
+                                                       "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64, y: i64)\n"
+            "derive <- t\n"
+            "  derive z: i64 = add(y, 1)\n"
+            "  => (x, z)\n"
+            "filter <- derive\n"
+            "  filter gt(z, 3)\n"
+            "  => (x)\n"
+            "result <- filter\n"
+            "  (x)\n");
+}
+
+TEST(DeadColumnsTest, KeepsTheRowsOfAnEmptyResult) {
+  const LogicalPlan plan = DeadColumns(testing::PlanOf(
+      "edition 1\nflow f(t: { x: i64 }) -> { } { return t |> filter(x > 1) |> omit(x) }\n", "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "filter <- t\n"
+            "  filter gt(x, 1)\n"
+            "  => ()\n"
+            "result <- filter\n"
+            "  ()\n");
+}
+
+// A function whose results nobody reads is not called; one of two that is read keeps it.
+TEST(DeadColumnsTest, CallsAFunctionForOneOfItsResults) {
+  const LogicalPlan plan = DeadColumns(testing::PlanOf(R"(
+edition 1
+model m(x: i64) -> (a: i64, b: i64) { source: "m.pt" }
+flow f(t: { x: i64 }) -> { b: i64 } { return t |> map(m) |> map(m) as unread }
+)",
+                                                       "f"));
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "m <- t\n"
+            "  map(m) x -> a: i64, b: i64\n"
+            "  => (b)\n"
+            "result <- m\n"
+            "  (b)\n");
+}
+
+}  // namespace
+}  // namespace raceway::compiler
