@@ -112,13 +112,25 @@ std::vector<Diagnostic> Diagnostics::Sorted() const {
   return result;
 }
 
+namespace {
+
+/// `conf` for `confidence`.
+bool IsShortFor(std::string_view a, std::string_view b) {
+  return a.size() >= 3 && b.starts_with(a);
+}
+
+}  // namespace
+
 std::vector<std::string> DidYouMean(std::string_view wrong,
                                     std::span<const std::string> candidates) {
   std::vector<std::pair<size_t, std::string>> near;
   for (const std::string& candidate : candidates) {
     if (candidate == wrong) continue;
     const size_t distance = EditDistance(wrong, candidate);
-    if (distance <= wrong.size() / 3) near.emplace_back(distance, candidate);
+    if (distance <= wrong.size() / 3 || IsShortFor(wrong, candidate) ||
+        IsShortFor(candidate, wrong)) {
+      near.emplace_back(distance, candidate);
+    }
   }
   std::sort(near.begin(), near.end());
   near.erase(std::unique(near.begin(), near.end()), near.end());

@@ -42,7 +42,8 @@ int main(int argc, char** argv) {
       "Raceway runs one request through several models, in milliseconds.\n\n"
       "  raceway check cascade.flow                              is it right?\n"
       "  raceway explain cascade.flow                            what will run\n"
-      "  raceway run cascade.flow --each image='photos/*.jpg'    run it on some files");
+      "  raceway run cascade.flow --each image='photos/*.jpg'    run it on some files",
+      "raceway");
   app.footer(kExitCodes);
   app.set_version_flag("--version", std::string("raceway ") + RACEWAY_VERSION);
   app.require_subcommand(1);
@@ -112,7 +113,9 @@ int main(int argc, char** argv) {
   run_app->add_option("--deadline", run.deadline_ms, "Give up a request after so many milliseconds")
       ->type_name("MS")
       ->check(CLI::PositiveNumber);
-  run_app->add_option("--workers", run.workers, "Threads that run stages; by default one a core")
+  run_app
+      ->add_option("--workers", run.workers,
+                   "Threads that run stages; by default one, with --per-row one a core")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
   AddCompiling(*run_app, run.flow);

@@ -19,7 +19,7 @@ struct RunRequest {
   std::vector<std::string> each;   // column=pattern
   bool per_row = false;            // each row is a request of its own
   std::optional<int64_t> deadline_ms;
-  int workers = 0;  // 0: one per core
+  int workers = 0;  // 0: one, or one per core where there are many requests
   bool json = false;
 };
 

@@ -1,7 +1,9 @@
 // The engine's side of `raceway run`: rows in, requests, rows out.
+#include <ATen/Parallel.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -150,7 +152,12 @@ int ExitCodeOf(const engine::Error& error) {
 
 extern "C" int raceway_run(const RunRequest& request) {
   engine::EngineOptions options;
-  options.num_workers = request.workers;
+  // One request has LibTorch's threads to itself; many requests have a worker for each core. Either
+  // way no more threads compute than there are cores.
+  const int cores = std::max(1, at::get_num_threads());
+  const int by_default = request.per_row ? cores : 1;
+  options.num_workers = request.workers > 0 ? request.workers : by_default;
+  at::set_num_threads(std::max(1, cores / options.num_workers));
   operators::RegisterAll(options.factories);
   engine::Engine engine(std::move(options));
   const auto schema = std::make_shared<const engine::Schema>(request.plan.inputs.front().schema);
