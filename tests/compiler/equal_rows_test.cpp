@@ -1,0 +1,144 @@
+// Random flows give the rows they mean, with every subset of the rewrites.
+#include <ATen/core/TensorBody.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "compiler/rewrite/optimize.h"
+#include "engine/data/batch.h"
+#include "engine/engine.h"
+#include "operators/register_all.h"
+#include "tests/compiler/compiling.h"
+#include "tests/compiler/random_flow.h"
+
+namespace raceway::compiler {
+namespace {
+
+using engine::Batch;
+using engine::Column;
+using engine::DataType;
+using testing::RandomFlow;
+using testing::Table;
+
+template <typename T>
+std::vector<T> Gather(const Table& table, const std::string& column) {
+  std::vector<T> values;
+  for (const testing::Row& row : table) values.push_back(std::get<T>(row.columns.at(column)));
+  return values;
+}
+
+Batch ToBatch(const Table& table, const engine::SchemaPtr& schema) {
+  std::vector<Column> columns;
+  for (const engine::Field& field : schema->fields()) {
+    if (field.type.dtype == DataType::kI64) {
+      columns.emplace_back(at::tensor(Gather<int64_t>(table, field.name), at::kLong));
+    } else if (field.type.dtype == DataType::kF32) {
+      columns.emplace_back(at::tensor(Gather<float>(table, field.name), at::kFloat));
+    } else {
+      columns.emplace_back(engine::TextColumn::Of(Gather<std::string>(table, field.name)));
+    }
+  }
+  return Batch(schema, std::move(columns), static_cast<int64_t>(table.size()));
+}
+
+testing::Value ValueOf(const Column& column, DataType type, int64_t row) {
+  if (type == DataType::kString) return std::string(column.text()[row]);
+  const at::Tensor value = column.Row(row);
+  if (type == DataType::kBool) return value.item<bool>();
+  if (type == DataType::kF32) return value.item<float>();
+  return value.item<int64_t>();
+}
+
+Table ToTable(const Batch& batch) {
+  Table table(static_cast<size_t>(batch.num_rows()));
+  const auto& fields = batch.schema()->fields();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    // A name that is no word stands in backquotes in a flow.
+    const bool is_word = fields[i].name.find('.') == std::string::npos;
+    const std::string name = is_word ? fields[i].name : "`" + fields[i].name + "`";
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      table[static_cast<size_t>(row)].columns[name] =
+          ValueOf(batch.column(i), fields[i].type.dtype, row);
+    }
+  }
+  return table;
+}
+
+/// The passes whose bit is not set in `subset`.
+std::vector<std::string> Without(size_t subset) {
+  std::vector<std::string> without;
+  for (size_t i = 0; i < AllPasses().size(); ++i) {
+    if ((subset >> i & 1) == 0) without.emplace_back(AllPasses()[i].name);
+  }
+  return without;
+}
+
+class EqualRowsTest : public ::testing::Test {
+ protected:
+  static engine::EngineOptions Options() {
+    engine::EngineOptions options;
+    options.num_workers = 1;
+    operators::RegisterAll(options.factories);
+    return options;
+  }
+
+  std::string Run(const engine::PhysicalPlan& plan, const Table& input) {
+    engine::Result<engine::DeployedFlow*> flow = engine_.Deploy(plan, "");
+    if (!flow.ok()) return "not deployed: " + flow.error().Text();
+    const engine::Result<Batch> result =
+        engine_.Run(**flow, ToBatch(input, (*flow)->input_schema()));
+    return result.ok() ? ToString(ToTable(*result)) : "failed: " + result.error().Text();
+  }
+
+  engine::Engine engine_{Options()};
+};
+
+TEST_F(EqualRowsTest, WhateverIsRewritten) {
+  // More of them on a quiet machine: RACEWAY_RANDOM_FLOWS=10000.
+  const char* const more = std::getenv("RACEWAY_RANDOM_FLOWS");
+  const auto num_flows = static_cast<uint32_t>(more == nullptr ? 200 : std::atoi(more));
+  size_t num_stages = 0;
+  size_t num_saved = 0;
+  for (uint32_t seed = 0; seed < num_flows; ++seed) {
+    const RandomFlow flow = testing::MakeRandomFlow(seed);
+    const std::string expected = ToString(flow.expected);
+    for (size_t subset = 0; subset < size_t{1} << AllPasses().size(); ++subset) {
+      const testing::Compiled compiled = testing::Compile(
+          flow.text, {.flow = "f", .params = {}, .without = Without(subset)}, "random.flow");
+      ASSERT_TRUE(compiled.result.physical) << "seed " << seed << "\n"
+                                            << flow.text << compiled.Text();
+      ASSERT_EQ(Run(*compiled.result.physical, flow.input), expected)
+          << "seed " << seed << ", rewrites " << subset << "\n"
+          << flow.text << ToString(*compiled.result.physical);
+      if (subset + 1 == size_t{1} << AllPasses().size()) {
+        num_stages += compiled.result.logical->stages.size();
+        num_saved +=
+            compiled.result.logical->stages.size() - compiled.result.optimized->stages.size();
+      }
+    }
+  }
+  // That the flows are worth the name.
+  EXPECT_GT(num_stages, num_flows * 5);
+  EXPECT_GT(num_saved, num_flows * 2);
+}
+
+// A plan that went through a file is the same plan.
+TEST_F(EqualRowsTest, OfAPlanReadBack) {
+  for (uint32_t seed = 1000; seed < 1040; ++seed) {
+    const RandomFlow flow = testing::MakeRandomFlow(seed);
+    const testing::Compiled compiled =
+        testing::Compile(flow.text, {.flow = "f", .params = {}, .without = {}});
+    ASSERT_TRUE(compiled.result.physical) << compiled.Text();
+    const engine::Result<engine::PhysicalPlan> plan =
+        engine::PlanFromJson(engine::ToJson(*compiled.result.physical));
+    ASSERT_TRUE(plan.ok()) << plan.error().Text();
+    EXPECT_EQ(Run(*plan, flow.input), ToString(flow.expected)) << flow.text;
+  }
+}
+
+}  // namespace
+}  // namespace raceway::compiler

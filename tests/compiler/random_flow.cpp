@@ -1,0 +1,649 @@
+#include "tests/compiler/random_flow.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <random>
+#include <utility>
+
+namespace raceway::compiler::testing {
+namespace {
+
+using Columns = std::map<std::string, Kind>;
+
+/// Text and meaning of one expression.
+struct Expr {
+  std::string text;
+  std::function<Value(const Row&)> value;
+};
+
+/// Text and meaning of one or more steps (` |> filter(…)`), and the columns that leave them.
+struct Pipe {
+  std::string text;
+  std::function<Table(Table)> run;
+  Columns columns;
+};
+
+/// A flow that others apply.
+struct SubFlow {
+  std::string name;
+  std::string text;
+  Columns params;
+  Columns results;
+  bool is_open = false;
+  std::function<Table(Table)> run;  // on rows that have the params only
+};
+
+int64_t Wrapped(uint64_t value) { return static_cast<int64_t>(value); }
+
+int64_t Mod(int64_t a, int64_t b) {
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+std::string Cased(std::string text, char from, int by) {
+  for (char& c : text) {
+    if (c >= from && c < from + 26) c = static_cast<char>(c + by);
+  }
+  return text;
+}
+
+int64_t CodePoints(const std::string& text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
+}
+
+template <typename T>
+bool Compare(const std::string& sign, const T& a, const T& b) {
+  if (sign == "<") return a < b;
+  if (sign == "<=") return a <= b;
+  if (sign == ">") return a > b;
+  if (sign == ">=") return a >= b;
+  return (a == b) == (sign == "==");
+}
+
+std::string TypeOf(Kind kind) {
+  constexpr const char* kNames[] = {"bool", "i64", "f32", "string"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string RecordOf(const Columns& columns, std::optional<size_t> open_at) {
+  std::string text = "{ ";
+  size_t i = 0;
+  for (const auto& [name, kind] : columns) {
+    if (open_at == i++) text += "..., ";
+    text += name + ": " + TypeOf(kind) + ", ";
+  }
+  if (open_at && *open_at >= i) text += "..., ";
+  return text + "}";
+}
+
+Table Union(std::vector<Table> tables) {
+  Table all;
+  for (Table& table : tables) std::move(table.begin(), table.end(), std::back_inserter(all));
+  std::stable_sort(all.begin(), all.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
+  return all;
+}
+
+class Generator {
+ public:
+  explicit Generator(uint32_t seed) : random_(seed) {}
+
+  RandomFlow Run() {
+    const size_t num_flows = Below(4);
+    for (size_t i = 0; i < num_flows; ++i) sub_flows_.push_back(MakeSubFlow(i));
+    RandomFlow flow;
+    flow.input = MakeInput();
+    std::string body = MakeBody(flow);
+    flow.text = "edition 1\n\nparam limit: i64 = 3\nparam scale: f32 = 0.5\n\n";
+    for (const SubFlow& sub_flow : sub_flows_) flow.text += sub_flow.text + "\n";
+    flow.text += body;
+    return flow;
+  }
+
+ private:
+  /// A table that a `let` of the main flow names, with its rows.
+  struct Named {
+    std::string name;
+    Columns columns;
+    Table rows;
+  };
+
+  // --- chance ---
+
+  size_t Below(size_t n) { return random_() % n; }
+  bool Chance(size_t percent) { return Below(100) < percent; }
+  template <typename T>
+  const T& Pick(const std::vector<T>& from) {
+    return from[Below(from.size())];
+  }
+  Kind AnyKind() { return static_cast<Kind>(Below(4)); }
+  /// Few names, so that flows use the same ones for different things.
+  std::string AnyName() {
+    static const std::vector<std::string> names = {"a", "x", "s", "k", "m", "tmp", "`s.x`", "n"};
+    return Pick(names);
+  }
+  std::vector<std::string> NamesOf(const Columns& columns) {
+    std::vector<std::string> names;
+    for (const auto& [name, kind] : columns) names.push_back(name);
+    std::shuffle(names.begin(), names.end(), random_);
+    return names;
+  }
+
+  // --- expressions ---
+
+  Expr Literal(Kind kind) {
+    static const std::vector<std::string> texts = {"", "a", "B", "zebra", "Äpfel", "a b"};
+    static const std::vector<std::pair<std::string, float>> floats = {
+        {"0.0", 0.0F}, {"0.5", 0.5F}, {"0.1", 0.1F}, {"-2.25", -2.25F}, {"1e3", 1e3F}};
+    switch (kind) {
+      case Kind::kBool: {
+        const bool value = Chance(50);
+        return {value ? "true" : "false", [=](const Row&) { return Value(value); }};
+      }
+      case Kind::kInt: {
+        if (Chance(10)) return {"limit", [](const Row&) { return Value(int64_t{3}); }};
+        const int64_t value = static_cast<int64_t>(Below(12)) - 3;
+        return {std::to_string(value), [=](const Row&) { return Value(value); }};
+      }
+      case Kind::kFloat: {
+        if (Chance(10)) return {"scale", [](const Row&) { return Value(0.5F); }};
+        const auto& [text, value] = Pick(floats);
+        return {text, [value = value](const Row&) { return Value(value); }};
+      }
+      case Kind::kText: {
+        const std::string value = Pick(texts);
+        return {"\"" + value + "\"", [=](const Row&) { return Value(value); }};
+      }
+    }
+    return {};
+  }
+
+  Expr Leaf(Kind kind, const Columns& columns) {
+    std::vector<std::string> fitting;
+    for (const auto& [name, other] : columns) {
+      if (other == kind) fitting.push_back(name);
+    }
+    if (fitting.empty() || Chance(20)) return Literal(kind);
+    const std::string name = Pick(fitting);
+    return {name, [=](const Row& row) { return row.columns.at(name); }};
+  }
+
+  Expr Make(Kind kind, const Columns& columns, int depth = 3) {
+    if (depth == 0 || Chance(25)) return Leaf(kind, columns);
+    if (Chance(12)) return Choice(kind, columns, depth);
+    switch (kind) {
+      case Kind::kBool: return Condition(columns, depth);
+      case Kind::kInt: return Integer(columns, depth);
+      case Kind::kFloat: return Number(columns, depth);
+      case Kind::kText: return Text(columns, depth);
+    }
+    return {};
+  }
+
+  Expr Choice(Kind kind, const Columns& columns, int depth) {
+    const Expr c = Make(Kind::kBool, columns, depth - 1);
+    const Expr a = Make(kind, columns, depth - 1);
+    const Expr b = Make(kind, columns, depth - 1);
+    return {"(if " + c.text + " then " + a.text + " else " + b.text + ")", [=](const Row& row) {
+              return std::get<bool>(c.value(row)) ? a.value(row) : b.value(row);
+            }};
+  }
+
+  Expr Condition(const Columns& columns, int depth) {
+    switch (Below(4)) {
+      case 0: {
+        const Expr a = Make(Kind::kBool, columns, depth - 1);
+        return {"(not " + a.text + ")",
+                [=](const Row& row) { return Value(!std::get<bool>(a.value(row))); }};
+      }
+      case 1: {
+        const bool is_and = Chance(50);
+        const Expr a = Make(Kind::kBool, columns, depth - 1);
+        const Expr b = Make(Kind::kBool, columns, depth - 1);
+        return {"(" + a.text + (is_and ? " and " : " or ") + b.text + ")", [=](const Row& row) {
+                  const bool left = std::get<bool>(a.value(row));
+                  const bool right = std::get<bool>(b.value(row));
+                  return Value(is_and ? left && right : left || right);
+                }};
+      }
+      case 2: return InRange(columns, depth);
+      default: return Comparison(columns, depth);
+    }
+  }
+
+  Expr Comparison(const Columns& columns, int depth) {
+    static const std::vector<std::string> signs = {"<", "<=", ">", ">=", "==", "!="};
+    const std::string sign = Pick(signs);
+    const Kind kind = static_cast<Kind>(1 + Below(3));
+    const Expr a = Make(kind, columns, depth - 1);
+    const Expr b = Make(kind, columns, depth - 1);
+    return {"(" + a.text + " " + sign + " " + b.text + ")", [=](const Row& row) {
+              const Value left = a.value(row);
+              const Value right = b.value(row);
+              return Value(std::visit(
+                  [&](const auto& value) {
+                    using T = std::decay_t<decltype(value)>;
+                    return Compare<T>(sign, value, std::get<T>(right));
+                  },
+                  left));
+            }};
+  }
+
+  Expr InRange(const Columns& columns, int depth) {
+    const Expr x = Make(Kind::kInt, columns, depth - 1);
+    const bool is_list = Chance(50);
+    const bool is_not = Chance(30);
+    const int64_t low = static_cast<int64_t>(Below(6)) - 3;
+    const int64_t high = low + static_cast<int64_t>(Below(6));
+    const std::string a = std::to_string(low);
+    const std::string b = std::to_string(high);
+    return {"(" + x.text + (is_not ? " not in " : " in ") +
+                (is_list ? "[" + a + ", " + b + "])" : a + ".." + b + ")"),
+            [=](const Row& row) {
+              const int64_t value = std::get<int64_t>(x.value(row));
+              const bool is_in =
+                  is_list ? value == low || value == high : low <= value && value <= high;
+              return Value(is_in != is_not);
+            }};
+  }
+
+  Expr Integer(const Columns& columns, int depth) {
+    const size_t form = Below(6);
+    if (form == 0) {
+      const Expr s = Make(Kind::kText, columns, depth - 1);
+      return {"len(" + s.text + ")", [=](const Row& row) {
+                return Value(CodePoints(std::get<std::string>(s.value(row))));
+              }};
+    }
+    const Expr a = Make(Kind::kInt, columns, depth - 1);
+    if (form == 1) {
+      const int64_t by = 2 + static_cast<int64_t>(Below(4));
+      return {"mod(" + a.text + ", " + std::to_string(by) + ")",
+              [=](const Row& row) { return Value(Mod(std::get<int64_t>(a.value(row)), by)); }};
+    }
+    if (form == 2) {
+      return {"(-(" + a.text + "))", [=](const Row& row) {
+                return Value(Wrapped(0 - static_cast<uint64_t>(std::get<int64_t>(a.value(row)))));
+              }};
+    }
+    const Expr b = Make(Kind::kInt, columns, depth - 1);
+    const char sign = "+-*"[form - 3];
+    return {"(" + a.text + " " + sign + " " + b.text + ")", [=](const Row& row) {
+              const auto left = static_cast<uint64_t>(std::get<int64_t>(a.value(row)));
+              const auto right = static_cast<uint64_t>(std::get<int64_t>(b.value(row)));
+              return Value(Wrapped(sign == '+'   ? left + right
+                                   : sign == '-' ? left - right
+                                                 : left * right));
+            }};
+  }
+
+  Expr Number(const Columns& columns, int depth) {
+    const size_t form = Below(4);
+    if (form == 0) {
+      const Expr i = Make(Kind::kInt, columns, depth - 1);
+      return {"f32(" + i.text + ")", [=](const Row& row) {
+                return Value(static_cast<float>(std::get<int64_t>(i.value(row))));
+              }};
+    }
+    const Expr a = Make(Kind::kFloat, columns, depth - 1);
+    const Expr b = Make(Kind::kFloat, columns, depth - 1);
+    const char sign = "+-*"[form - 1];
+    return {"(" + a.text + " " + sign + " " + b.text + ")", [=](const Row& row) {
+              const float left = std::get<float>(a.value(row));
+              const float right = std::get<float>(b.value(row));
+              return Value(sign == '+' ? left + right : sign == '-' ? left - right : left * right);
+            }};
+  }
+
+  Expr Text(const Columns& columns, int depth) {
+    const Expr a = Make(Kind::kText, columns, depth - 1);
+    switch (Below(4)) {
+      case 0:
+        return {"lower(" + a.text + ")", [=](const Row& row) {
+                  return Value(Cased(std::get<std::string>(a.value(row)), 'A', 32));
+                }};
+      case 1:
+        return {"upper(" + a.text + ")", [=](const Row& row) {
+                  return Value(Cased(std::get<std::string>(a.value(row)), 'a', -32));
+                }};
+      case 2: {
+        const Expr i = Make(Kind::kInt, columns, depth - 1);
+        return {"string(" + i.text + ")", [=](const Row& row) {
+                  return Value(std::to_string(std::get<int64_t>(i.value(row))));
+                }};
+      }
+      default: {
+        const Expr b = Make(Kind::kText, columns, depth - 1);
+        return {"concat(" + a.text + ", " + b.text + ")", [=](const Row& row) {
+                  return Value(std::get<std::string>(a.value(row)) +
+                               std::get<std::string>(b.value(row)));
+                }};
+      }
+    }
+  }
+
+  // --- steps ---
+
+  static Pipe Then(const Pipe& first, const Pipe& second) {
+    return {first.text + second.text,
+            [=](Table table) { return second.run(first.run(std::move(table))); }, second.columns};
+  }
+
+  Pipe Derive(const Columns& columns, std::vector<std::pair<std::string, Kind>> wanted) {
+    Pipe pipe{" |> derive(", {}, columns};
+    std::vector<std::pair<std::string, Expr>> defined;
+    for (const auto& [name, kind] : wanted) {
+      // Later ones see earlier ones.
+      const Expr expr = Make(kind, pipe.columns);
+      pipe.text += (defined.empty() ? "" : ", ") + name + " = " + expr.text;
+      pipe.columns[name] = kind;
+      defined.emplace_back(name, expr);
+    }
+    pipe.text += ")";
+    pipe.run = [=](Table table) {
+      for (Row& row : table) {
+        for (const auto& [name, expr] : defined) row.columns[name] = expr.value(row);
+      }
+      return table;
+    };
+    return pipe;
+  }
+
+  Pipe AnyDerive(const Columns& columns) {
+    std::vector<std::pair<std::string, Kind>> wanted;
+    for (size_t n = 1 + Below(3); n > 0; --n) wanted.emplace_back(AnyName(), AnyKind());
+    return Derive(columns, std::move(wanted));
+  }
+
+  /// Columns of the input by name, or made anew of it.
+  Pipe Select(const Columns& columns, const Columns& wanted, size_t percent_computed) {
+    Pipe pipe{" |> select(", {}, wanted};
+    std::vector<std::pair<std::string, Expr>> defined;
+    for (const auto& [name, kind] : wanted) {
+      const auto same = columns.find(name);
+      const bool is_plain =
+          same != columns.end() && same->second == kind && !Chance(percent_computed);
+      const std::string column = name;
+      const Expr expr = is_plain
+                            ? Expr{name, [=](const Row& row) { return row.columns.at(column); }}
+                            : Make(kind, columns);
+      pipe.text += (defined.empty() ? "" : ", ") + (is_plain ? name : name + " = " + expr.text);
+      defined.emplace_back(name, expr);
+    }
+    pipe.text += ")";
+    pipe.run = [=](Table table) {
+      for (Row& row : table) {
+        Values values;
+        for (const auto& [name, expr] : defined) values[name] = expr.value(row);
+        row.columns = std::move(values);
+      }
+      return table;
+    };
+    return pipe;
+  }
+
+  Pipe AnySelect(const Columns& columns) {
+    Columns wanted;
+    for (const std::string& name : NamesOf(columns)) {
+      if (Chance(60)) wanted[name] = columns.at(name);
+    }
+    if (wanted.empty() || Chance(30)) wanted[AnyName()] = AnyKind();
+    return Select(columns, wanted, 15);
+  }
+
+  Pipe Omit(const Columns& columns, const std::vector<std::string>& names) {
+    Pipe pipe{"", [](Table table) { return table; }, columns};
+    for (const std::string& name : names) {
+      pipe.text += (pipe.text.empty() ? " |> omit(" : ", ") + name;
+      pipe.columns.erase(name);
+    }
+    if (!names.empty()) pipe.text += ")";
+    pipe.run = [=](Table table) {
+      for (Row& row : table) {
+        for (const std::string& name : names) row.columns.erase(name);
+      }
+      return table;
+    };
+    return pipe;
+  }
+
+  Pipe AnyOmit(const Columns& columns) {
+    std::vector<std::string> names = NamesOf(columns);
+    names.resize(names.size() / 2);
+    return Omit(columns, names);
+  }
+
+  static Pipe Keep(const Columns& columns, const Expr& condition, bool wanted) {
+    return {" |> filter(" + condition.text + ")",
+            [=](Table table) {
+              std::erase_if(table, [&](const Row& row) {
+                return std::get<bool>(condition.value(row)) != wanted;
+              });
+              return table;
+            },
+            columns};
+  }
+
+  Pipe AnyFilter(const Columns& columns) { return Keep(columns, Make(Kind::kBool, columns), true); }
+
+  /// Brings the row into the form that the flow takes, then applies it.
+  Pipe Apply(const Columns& columns, const SubFlow& flow) {
+    std::vector<std::pair<std::string, Kind>> lacking;
+    for (const auto& [name, kind] : flow.params) {
+      const auto same = columns.find(name);
+      if (same == columns.end() || same->second != kind) lacking.emplace_back(name, kind);
+    }
+    Pipe before = lacking.empty() ? Omit(columns, {}) : Derive(columns, std::move(lacking));
+    if (!flow.is_open) before = Then(before, Select(before.columns, flow.params, 0));
+    std::vector<std::string> clashing;
+    for (const auto& [name, kind] : flow.results) {
+      if (before.columns.contains(name) && !flow.params.contains(name)) clashing.push_back(name);
+    }
+    before = Then(before, Omit(before.columns, clashing));
+    Pipe apply{" |> " + flow.name, {}, flow.results};
+    if (flow.is_open) {
+      for (const auto& [name, kind] : before.columns) {
+        if (!flow.params.contains(name)) apply.columns[name] = kind;
+      }
+    }
+    const Columns params = flow.params;
+    const bool is_open = flow.is_open;
+    const auto run = flow.run;
+    apply.run = [=](Table table) { return RunApplied(std::move(table), params, is_open, run); };
+    return Then(before, apply);
+  }
+
+  static Table RunApplied(Table table, const Columns& params, bool is_open,
+                          const std::function<Table(Table)>& run) {
+    for (Row& row : table) {
+      Values inside;
+      for (const auto& [name, kind] : params) inside.insert(row.columns.extract(name));
+      row.passing.push_back(std::exchange(row.columns, std::move(inside)));
+    }
+    table = run(std::move(table));
+    for (Row& row : table) {
+      if (is_open) row.columns.merge(row.passing.back());
+      row.passing.pop_back();
+    }
+    return table;
+  }
+
+  /// What ends `...` is left out unless it `may_select`.
+  Pipe AnyStep(const Columns& columns, bool may_select) {
+    const size_t form = Below(sub_flows_.empty() ? 9 : 12);
+    if (form < 4) return AnyDerive(columns);
+    if (form < 6) return AnyFilter(columns);
+    if (form < 7) return AnyOmit(columns);
+    if (form < 9) return may_select ? AnySelect(columns) : AnyDerive(columns);
+    const SubFlow& flow = Pick(sub_flows_);
+    return may_select || flow.is_open ? Apply(columns, flow) : AnyDerive(columns);
+  }
+
+  Pipe AnySteps(const Columns& columns, size_t most, bool may_select) {
+    Pipe pipe = AnyStep(columns, may_select);
+    for (size_t n = Below(most); n > 0; --n) {
+      pipe = Then(pipe, AnyStep(pipe.columns, may_select));
+    }
+    return pipe;
+  }
+
+  // --- flows ---
+
+  /// `let (p, q) = … |> split(…)` and a union of both halves, each with more columns.
+  Pipe SplitAndUnion(const Columns& columns, std::string& lets, const std::string& table) {
+    const Expr condition = Make(Kind::kBool, columns);
+    lets += "  let (p, q) = " + table + " |> split(" + condition.text + ")\n";
+    const std::vector<std::pair<std::string, Kind>> wanted = {{AnyName(), AnyKind()}};
+    const Pipe holds = Derive(columns, wanted);
+    const Pipe rest = Derive(columns, wanted);
+    return {"union(p" + holds.text + ", q" + rest.text + ")",
+            [=](Table rows) {
+              const Table copy = rows;
+              return Union({holds.run(Keep({}, condition, true).run(std::move(rows))),
+                            rest.run(Keep({}, condition, false).run(copy))});
+            },
+            holds.columns};
+  }
+
+  SubFlow MakeSubFlow(size_t number) {
+    SubFlow flow;
+    flow.name = "g" + std::to_string(number);
+    flow.is_open = Chance(70);
+    flow.params = {{"a", Kind::kInt}};
+    if (Chance(60)) flow.params["x"] = Kind::kFloat;
+    if (Chance(40)) flow.params["s"] = Kind::kText;
+    // In a flow that passes `...` on, a `select` would end it.
+    Pipe body = AnySteps(flow.params, 3, !flow.is_open);
+    std::string lets = "  let u = rows" + body.text + "\n";
+    std::string result = "u";
+    if (Chance(50)) {
+      const Pipe both = SplitAndUnion(body.columns, lets, "u");
+      result = both.text;
+      body = Then(body, both);
+    }
+    for (const std::string& name : NamesOf(body.columns)) {
+      if (flow.results.empty() || Chance(60)) flow.results[name] = body.columns.at(name);
+    }
+    const Columns results = flow.results;
+    const auto run = body.run;
+    flow.run = [=](Table table) {
+      table = run(std::move(table));
+      for (Row& row : table) {
+        std::erase_if(row.columns, [&](const auto& one) { return !results.contains(one.first); });
+      }
+      return table;
+    };
+    const auto place = [&](const Columns& columns) {
+      return flow.is_open ? std::optional(Below(columns.size() + 1)) : std::nullopt;
+    };
+    flow.text = "flow " + flow.name + "(rows: " + RecordOf(flow.params, place(flow.params)) +
+                ") -> " + RecordOf(flow.results, place(flow.results)) + " {\n" + lets +
+                "  return " + result + "\n}\n";
+    return flow;
+  }
+
+  Table MakeInput() {
+    static const std::vector<std::string> texts = {"",      "a",    "zebra", "Zebra",
+                                                   "Äpfel", "日本", "a b"};
+    Table rows;
+    const size_t num_rows = Chance(10) ? 0 : Chance(10) ? 200 : 1 + Below(20);
+    for (size_t i = 0; i < num_rows; ++i) {
+      Row row;
+      row.id = static_cast<int64_t>(i);
+      row.columns = {{"id", static_cast<int64_t>(i)},
+                     {"a", static_cast<int64_t>(Below(20)) - 5},
+                     {"x", static_cast<float>(Below(4000)) / 1000.0F - 1.0F},
+                     {"s", Pick(texts)}};
+      rows.push_back(std::move(row));
+    }
+    return rows;
+  }
+
+  /// A union of two or three tables in a form that they can share.
+  Named MakeUnion(const std::vector<Named>& tables, const std::string& name, std::string& text) {
+    Columns wanted = {{"id", Kind::kInt}};
+    for (const std::string& column : NamesOf(tables.back().columns)) {
+      if (Chance(50)) wanted[column] = tables.back().columns.at(column);
+    }
+    std::string list;
+    std::vector<Table> parts;
+    for (size_t n = 2 + Below(2); n > 0; --n) {
+      const Named& table = Pick(tables);
+      const Pipe pipe = Select(table.columns, wanted, 10);
+      list += (list.empty() ? "" : ", ") + table.name + pipe.text;
+      parts.push_back(pipe.run(table.rows));
+    }
+    text += "  let " + name + " = union(" + list + ")\n";
+    return {name, wanted, Union(std::move(parts))};
+  }
+
+  void AddStatement(std::vector<Named>& tables, std::string& text) {
+    const std::string name = "t" + std::to_string(tables.size());
+    // Mostly go on with a late table, so that chains grow.
+    const Named from = Chance(60) ? tables.back() : Pick(tables);
+    const size_t form = Below(10);
+    if (form < 5) {
+      const Pipe pipe = AnySteps(from.columns, 4, true);
+      text += "  let " + name + " = " + from.name + pipe.text + "\n";
+      tables.push_back({name, pipe.columns, pipe.run(from.rows)});
+    } else if (form < 8) {
+      const Expr condition = Make(Kind::kBool, from.columns);
+      const std::string other = "t" + std::to_string(tables.size() + 1);
+      text += "  let (" + name + ", " + other + ") = " + from.name + " |> split(" + condition.text +
+              ")\n";
+      for (const bool wanted : {true, false}) {
+        tables.push_back({wanted ? name : other, from.columns,
+                          Keep(from.columns, condition, wanted).run(from.rows)});
+      }
+    } else {
+      tables.push_back(MakeUnion(tables, name, text));
+    }
+  }
+
+  std::string MakeBody(RandomFlow& flow) {
+    Columns columns;
+    for (const auto& [name, kind] : kInputColumns) columns[name] = kind;
+    std::vector<Named> tables = {{"rows", columns, flow.input}};
+    std::string lets;
+    for (size_t n = 1 + Below(6); n > 0; --n) AddStatement(tables, lets);
+    if (Chance(60)) tables.push_back(MakeUnion(tables, "t" + std::to_string(tables.size()), lets));
+    const Named& last = tables.back();
+    const Pipe pipe = AnySelect(last.columns);
+    flow.expected = pipe.run(last.rows);
+    return "flow f(rows: { id: i64, a: i64, x: f32, s: string }) -> " +
+           RecordOf(pipe.columns, std::nullopt) + " {\n" + lets + "  return " + last.name +
+           pipe.text + "\n}\n";
+  }
+
+  std::mt19937 random_;
+  std::vector<SubFlow> sub_flows_;
+};
+
+std::string ToString(const Value& value) {
+  if (const bool* is_true = std::get_if<bool>(&value)) return *is_true ? "true" : "false";
+  if (const int64_t* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
+  if (const std::string* text = std::get_if<std::string>(&value)) return "\"" + *text + "\"";
+  const float number = std::get<float>(value);
+  if (std::isnan(number)) return "nan";  // whichever sign
+  char text[40];
+  std::snprintf(text, sizeof text, "%a", static_cast<double>(number));
+  return text;
+}
+
+}  // namespace
+
+RandomFlow MakeRandomFlow(uint32_t seed) { return Generator(seed).Run(); }
+
+std::string ToString(const Table& table) {
+  std::string text;
+  for (const Row& row : table) {
+    for (const auto& [name, value] : row.columns) text += name + " " + ToString(value) + "  ";
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace raceway::compiler::testing

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Random flows without models, and what they mean: a second, slow implementation of the language,
+/// row by row, to hold the compiler and the engine against.
+namespace raceway::compiler::testing {
+
+enum class Kind { kBool, kInt, kFloat, kText };  // bool, i64, f32, string
+
+using Value = std::variant<bool, int64_t, float, std::string>;
+using Values = std::map<std::string, Value>;  // by column
+
+struct Row {
+  int64_t id = 0;  // the row of the request it stems from
+  Values columns;
+  std::vector<Values> passing;  // `...` of each flow it is in, outermost first
+};
+using Table = std::vector<Row>;
+
+struct RandomFlow {
+  std::string text;  // of the whole file; the flow is called `f`
+  Table input;
+  Table expected;
+};
+
+/// The input has the columns of `kInputColumns`. Equal seeds give equal flows.
+RandomFlow MakeRandomFlow(uint32_t seed);
+
+constexpr std::pair<const char*, Kind> kInputColumns[] = {
+    {"id", Kind::kInt}, {"a", Kind::kInt}, {"x", Kind::kFloat}, {"s", Kind::kText}};
+
+/// One line a row, columns by name, floats to the last bit.
+std::string ToString(const Table& table);
+
+}  // namespace raceway::compiler::testing
