@@ -127,10 +127,11 @@ std::vector<std::string> DidYouMean(std::string_view wrong,
   for (const std::string& candidate : candidates) {
     if (candidate == wrong) continue;
     const size_t distance = EditDistance(wrong, candidate);
-    if (distance <= wrong.size() / 3 || IsShortFor(wrong, candidate) ||
-        IsShortFor(candidate, wrong)) {
-      near.emplace_back(distance, candidate);
-    }
+    if (distance <= wrong.size() / 3) near.emplace_back(distance, candidate);
+  }
+  for (size_t i = 0; i < candidates.size() && near.empty(); ++i) {
+    const bool is_short = IsShortFor(wrong, candidates[i]) || IsShortFor(candidates[i], wrong);
+    if (is_short && candidates[i] != wrong) near.emplace_back(0, candidates[i]);
   }
   std::sort(near.begin(), near.end());
   near.erase(std::unique(near.begin(), near.end()), near.end());

@@ -108,7 +108,7 @@ std::string Render(const Diagnostics& diagnostics, const Source& source,
 std::string RenderJson(const Diagnostics& diagnostics, const Source& source);
 
 /// The candidates a reader may have meant by `wrong`: edit distance of at most a third of its
-/// length, or one the beginning of the other (`conf`, `confidence`); best three.
+/// length, best three; where there is none, one that is short for the other (`conf`, `confidence`).
 std::vector<std::string> DidYouMean(std::string_view wrong,
                                     std::span<const std::string> candidates);
 

@@ -16,14 +16,14 @@ class Value {
   using List = std::vector<Value>;
   using Record = std::vector<std::pair<std::string, Value>>;  // in the order written
 
-  Value() = default;  // null
-  Value(bool value) : state_(value) {}                          // NOLINT: implicit
-  Value(int64_t value) : state_(value) {}                       // NOLINT: implicit
-  Value(double value) : state_(value) {}                        // NOLINT: implicit
-  Value(std::string value) : state_(std::move(value)) {}        // NOLINT: implicit
-  Value(const char* value) : state_(std::string(value)) {}      // NOLINT: implicit
-  Value(List value) : state_(std::move(value)) {}               // NOLINT: implicit
-  Value(Record value) : state_(std::move(value)) {}             // NOLINT: implicit
+  Value() = default;                                        // null
+  Value(bool value) : state_(value) {}                      // NOLINT: implicit
+  Value(int64_t value) : state_(value) {}                   // NOLINT: implicit
+  Value(double value) : state_(value) {}                    // NOLINT: implicit
+  Value(std::string value) : state_(std::move(value)) {}    // NOLINT: implicit
+  Value(const char* value) : state_(std::string(value)) {}  // NOLINT: implicit
+  Value(List value) : state_(std::move(value)) {}           // NOLINT: implicit
+  Value(Record value) : state_(std::move(value)) {}         // NOLINT: implicit
 
   bool is_null() const { return std::holds_alternative<std::monostate>(state_); }
   const bool* AsBool() const { return std::get_if<bool>(&state_); }

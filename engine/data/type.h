@@ -37,9 +37,7 @@ const std::vector<std::string>& DataTypeNames();
 bool IsInteger(DataType type);
 bool IsFloat(DataType type);
 inline bool IsNumber(DataType type) { return IsInteger(type) || IsFloat(type); }
-inline bool IsText(DataType type) {
-  return type == DataType::kString || type == DataType::kBytes;
-}
+inline bool IsText(DataType type) { return type == DataType::kString || type == DataType::kBytes; }
 
 /// One dimension of one row: a size, or a symbol that may differ from row to row.
 struct Dim {

@@ -54,6 +54,12 @@ TEST(DidYouMeanTest, OffersTheThreeNearestInOrder) {
   EXPECT_EQ(DidYouMeanText("labels_", columns), "did you mean `labels`, `label` or `labell`?");
 }
 
+TEST(DidYouMeanTest, OffersAShortFormWhereNothingIsNear) {
+  const std::vector<std::string> columns = {"id", "conf", "label"};
+  EXPECT_THAT(DidYouMean("confidence", columns), ElementsAre("conf"));
+  EXPECT_THAT(DidYouMean("identifier", columns), IsEmpty());
+}
+
 TEST(DidYouMeanTest, SaysNothingWhereNothingIsNear) {
   const std::vector<std::string> columns = {"logits", "id", "a"};
   EXPECT_THAT(DidYouMean("threshold", columns), IsEmpty());
