@@ -4,9 +4,7 @@ namespace raceway::operators {
 namespace {
 
 using engine::Dim;
-using engine::Field;
 using engine::FunctionContract;
-using engine::SettingContract;
 using engine::Type;
 using Kind = engine::SettingContract::Kind;
 

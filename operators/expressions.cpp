@@ -22,12 +22,12 @@ using engine::Value;
 constexpr int64_t kManyRows = int64_t{1} << 40;
 
 const engine::Catalog& Contracts() {
-  static const engine::Catalog catalog = [] {
+  static const engine::Catalog kCatalog = [] {
     engine::Catalog all;
     RegisterColumnFunctionContracts(all);
     return all;
   }();
-  return catalog;
+  return kCatalog;
 }
 
 /// Sizes are the compiler's business and looked at again when data are there.

@@ -83,12 +83,12 @@ class Native final : public engine::Operator {
 };
 
 const engine::Catalog& Contracts() {
-  static const engine::Catalog catalog = [] {
+  static const engine::Catalog kCatalog = [] {
     engine::Catalog all;
     RegisterFunctionContracts(all);
     return all;
   }();
-  return catalog;
+  return kCatalog;
 }
 
 FunctionFactory FindFactory(std::string_view name) {

@@ -156,34 +156,8 @@ Status CheckRow(at::ScalarType dtype, at::IntArrayRef sizes, const Type& type, i
 
 /// The integer as one element of `dtype`, if it fits.
 std::optional<at::Tensor> IntegerTensor(int64_t value, DataType dtype) {
-  const auto fits = [value](int64_t low, int64_t high) { return value >= low && value <= high; };
-  bool ok = true;
-  switch (dtype) {
-    case DataType::kI8:
-      ok = fits(INT8_MIN, INT8_MAX);
-      break;
-    case DataType::kI16:
-      ok = fits(INT16_MIN, INT16_MAX);
-      break;
-    case DataType::kI32:
-      ok = fits(INT32_MIN, INT32_MAX);
-      break;
-    case DataType::kU8:
-      ok = fits(0, UINT8_MAX);
-      break;
-    case DataType::kU16:
-      ok = fits(0, UINT16_MAX);
-      break;
-    case DataType::kU32:
-      ok = fits(0, UINT32_MAX);
-      break;
-    case DataType::kU64:
-      ok = fits(0, INT64_MAX);
-      break;
-    default:
-      break;
-  }
-  if (!ok) return std::nullopt;
+  const auto [low, high] = IntegerRange(dtype);
+  if (value < low || value > high) return std::nullopt;
   return at::scalar_tensor(value, at::kLong).to(ScalarTypeOf(dtype));
 }
 
@@ -369,39 +343,24 @@ Status Column::CheckType(const Type& type) const {
 
 at::ScalarType ScalarTypeOf(DataType type) {
   switch (type) {
-    case DataType::kBool:
-      return at::kBool;
-    case DataType::kI8:
-      return at::kChar;
-    case DataType::kI16:
-      return at::kShort;
-    case DataType::kI32:
-      return at::kInt;
-    case DataType::kI64:
-      return at::kLong;
-    case DataType::kU8:
-      return at::kByte;
-    case DataType::kU16:
-      return at::kUInt16;
-    case DataType::kU32:
-      return at::kUInt32;
-    case DataType::kU64:
-      return at::kUInt64;
-    case DataType::kF16:
-      return at::kHalf;
-    case DataType::kBf16:
-      return at::kBFloat16;
-    case DataType::kF32:
-      return at::kFloat;
-    case DataType::kF64:
-      return at::kDouble;
+    case DataType::kBool: return at::kBool;
+    case DataType::kI8: return at::kChar;
+    case DataType::kI16: return at::kShort;
+    case DataType::kI32: return at::kInt;
+    case DataType::kI64: return at::kLong;
+    case DataType::kU8: return at::kByte;
+    case DataType::kU16: return at::kUInt16;
+    case DataType::kU32: return at::kUInt32;
+    case DataType::kU64: return at::kUInt64;
+    case DataType::kF16: return at::kHalf;
+    case DataType::kBf16: return at::kBFloat16;
+    case DataType::kF32: return at::kFloat;
+    case DataType::kF64: return at::kDouble;
     case DataType::kTimestamp:
-    case DataType::kDuration:
-      return at::kLong;  // nanoseconds
+    case DataType::kDuration: return at::kLong;  // nanoseconds
     case DataType::kUnknown:
     case DataType::kString:
-    case DataType::kBytes:
-      break;
+    case DataType::kBytes: break;
   }
   assert(false && "no tensor has this type");
   return at::kByte;
@@ -409,34 +368,20 @@ at::ScalarType ScalarTypeOf(DataType type) {
 
 DataType DataTypeOf(at::ScalarType type) {
   switch (type) {
-    case at::kBool:
-      return DataType::kBool;
-    case at::kChar:
-      return DataType::kI8;
-    case at::kShort:
-      return DataType::kI16;
-    case at::kInt:
-      return DataType::kI32;
-    case at::kLong:
-      return DataType::kI64;
-    case at::kByte:
-      return DataType::kU8;
-    case at::kUInt16:
-      return DataType::kU16;
-    case at::kUInt32:
-      return DataType::kU32;
-    case at::kUInt64:
-      return DataType::kU64;
-    case at::kHalf:
-      return DataType::kF16;
-    case at::kBFloat16:
-      return DataType::kBf16;
-    case at::kFloat:
-      return DataType::kF32;
-    case at::kDouble:
-      return DataType::kF64;
-    default:
-      return DataType::kUnknown;
+    case at::kBool: return DataType::kBool;
+    case at::kChar: return DataType::kI8;
+    case at::kShort: return DataType::kI16;
+    case at::kInt: return DataType::kI32;
+    case at::kLong: return DataType::kI64;
+    case at::kByte: return DataType::kU8;
+    case at::kUInt16: return DataType::kU16;
+    case at::kUInt32: return DataType::kU32;
+    case at::kUInt64: return DataType::kU64;
+    case at::kHalf: return DataType::kF16;
+    case at::kBFloat16: return DataType::kBf16;
+    case at::kFloat: return DataType::kF32;
+    case at::kDouble: return DataType::kF64;
+    default: return DataType::kUnknown;
   }
 }
 
