@@ -40,20 +40,6 @@ std::optional<double> ParseFloat(const std::string& literal) {
   return value;
 }
 
-/// The smallest and the largest value of an integer type, as far as an i64 holds them.
-std::pair<int64_t, int64_t> RangeOf(DataType type) {
-  switch (type) {
-    case DataType::kI8: return {INT8_MIN, INT8_MAX};
-    case DataType::kI16: return {INT16_MIN, INT16_MAX};
-    case DataType::kI32: return {INT32_MIN, INT32_MAX};
-    case DataType::kU8: return {0, UINT8_MAX};
-    case DataType::kU16: return {0, UINT16_MAX};
-    case DataType::kU32: return {0, UINT32_MAX};
-    case DataType::kU64: return {0, INT64_MAX};
-    default: return {INT64_MIN, INT64_MAX};
-  }
-}
-
 std::optional<Value> Negated(const Value& value) {
   if (const int64_t* integer = value.AsInt()) return Value(-*integer);
   if (const std::optional<double> number = value.AsNumber()) return Value(-*number);
@@ -114,7 +100,7 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
   if (const int64_t* integer = literal.AsInt()) {
     if (IsFloat(type.dtype)) return Value(static_cast<double>(*integer));
     if (IsInteger(type.dtype)) {
-      const auto [low, high] = RangeOf(type.dtype);
+      const auto [low, high] = engine::IntegerRange(type.dtype);
       if (*integer >= low && *integer <= high) return literal;
       return wrong("`" + ToString(literal) + "` does not fit " + ToString(type) + " (" +
                    std::to_string(low) + " to " + std::to_string(high) + ")");

@@ -67,6 +67,20 @@ const std::vector<std::string>& DataTypeNames() {
 }
 
 bool IsInteger(DataType type) { return type >= DataType::kI8 && type <= DataType::kU64; }
+std::pair<int64_t, int64_t> IntegerRange(DataType type) {
+  switch (type) {
+    case DataType::kBool: return {0, 1};
+    case DataType::kI8: return {INT8_MIN, INT8_MAX};
+    case DataType::kI16: return {INT16_MIN, INT16_MAX};
+    case DataType::kI32: return {INT32_MIN, INT32_MAX};
+    case DataType::kU8: return {0, UINT8_MAX};
+    case DataType::kU16: return {0, UINT16_MAX};
+    case DataType::kU32: return {0, UINT32_MAX};
+    case DataType::kU64: return {0, INT64_MAX};
+    default: return {INT64_MIN, INT64_MAX};
+  }
+}
+
 bool IsFloat(DataType type) { return type >= DataType::kF16 && type <= DataType::kF64; }
 
 bool Type::is_fixed() const {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace raceway::engine {
@@ -37,6 +38,9 @@ const std::vector<std::string>& DataTypeNames();
 bool IsInteger(DataType type);
 bool IsFloat(DataType type);
 inline bool IsNumber(DataType type) { return IsInteger(type) || IsFloat(type); }
+/// The smallest and the largest value of an integer type, as far as an i64 holds them; 0 and 1 for
+/// bool.
+std::pair<int64_t, int64_t> IntegerRange(DataType type);
 inline bool IsText(DataType type) { return type == DataType::kString || type == DataType::kBytes; }
 
 /// One dimension of one row: a size, or a symbol that may differ from row to row.

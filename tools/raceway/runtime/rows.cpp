@@ -47,20 +47,6 @@ struct Elements {
   std::vector<int64_t> integers;  // bools too
 };
 
-std::pair<int64_t, int64_t> RangeOf(DataType type) {
-  switch (type) {
-    case DataType::kBool: return {0, 1};
-    case DataType::kI8: return {INT8_MIN, INT8_MAX};
-    case DataType::kI16: return {INT16_MIN, INT16_MAX};
-    case DataType::kI32: return {INT32_MIN, INT32_MAX};
-    case DataType::kU8: return {0, UINT8_MAX};
-    case DataType::kU16: return {0, UINT16_MAX};
-    case DataType::kU32: return {0, UINT32_MAX};
-    case DataType::kU64: return {0, INT64_MAX};
-    default: return {INT64_MIN, INT64_MAX};
-  }
-}
-
 Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out) {
   if (depth < type.shape.size()) {
     if (!value.is_array()) {
@@ -84,7 +70,7 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
   } else if (engine::IsFloat(type.dtype) && value.is_number()) {
     out.floats.push_back(value.get<double>());
   } else if (engine::IsInteger(type.dtype) && value.is_number_integer()) {
-    const auto [low, high] = RangeOf(type.dtype);
+    const auto [low, high] = engine::IntegerRange(type.dtype);
     const bool is_huge =
         value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
     if (is_huge || value.get<int64_t>() < low || value.get<int64_t>() > high) {
