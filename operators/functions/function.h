@@ -71,4 +71,26 @@ engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& typ
   return engine::Column::FromRows(std::move(rows), type);
 }
 
+/// One column of images from another by `images(t)`, a `Result<at::Tensor>` for a tensor of rows of
+/// one shape: all at once where the rows are dense, else row by row.
+template <typename ImagesFunction>
+engine::Result<std::vector<engine::Column>> MapImages(const engine::Column& column,
+                                                      int64_t num_rows, const engine::Type& type,
+                                                      engine::RunContext& context,
+                                                      ImagesFunction images) {
+  if (column.is_dense()) {
+    engine::Result<at::Tensor> all = images(column.dense());
+    if (!all) return std::move(all).error();
+    return std::vector<engine::Column>{engine::Column(*std::move(all))};
+  }
+  const auto image = [&](int64_t row) -> engine::Result<at::Tensor> {
+    engine::Result<at::Tensor> one = images(column.Row(row).unsqueeze(0));
+    if (!one) return one;
+    return one->squeeze(0);
+  };
+  engine::Result<engine::Column> rows = MapRows(num_rows, type, context, image);
+  if (!rows) return std::move(rows).error();
+  return std::vector<engine::Column>{*std::move(rows)};
+}
+
 }  // namespace raceway::operators

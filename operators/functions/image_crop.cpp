@@ -25,21 +25,13 @@ class Crop final : public NativeFunction {
 
   Result<std::vector<Column>> Run(std::span<const Column> args, int64_t num_rows,
                                   engine::RunContext& context) const override {
-    Result<Column> cut =
-        args[0].is_dense()
-            ? CropAll(args[0].dense())
-            : MapRows(num_rows, type_, context, [&](int64_t row) -> Result<at::Tensor> {
-                Result<Column> one = CropAll(args[0].Row(row).unsqueeze(0));
-                if (!one) return std::move(one).error();
-                return one->dense().squeeze(0);
-              });
-    if (!cut) return std::move(cut).error();
-    return std::vector<Column>{std::move(*cut)};
+    return MapImages(args[0], num_rows, type_, context,
+                     [this](const at::Tensor& images) { return CropAll(images); });
   }
 
  private:
   /// u8[rows, H, W, 3]; a view
-  Result<Column> CropAll(const at::Tensor& images) const {
+  Result<at::Tensor> CropAll(const at::Tensor& images) const {
     const int64_t height = images.size(1);
     const int64_t width = images.size(2);
     if (height < height_ || width < width_) {
@@ -48,8 +40,8 @@ class Crop final : public NativeFunction {
                                            std::to_string(width_) + " × " +
                                            std::to_string(height_)};
     }
-    return Column(images.narrow(1, Margin(height, height_), height_)
-                      .narrow(2, Margin(width, width_), width_));
+    return images.narrow(1, Margin(height, height_), height_)
+        .narrow(2, Margin(width, width_), width_);
   }
 
   Type type_;

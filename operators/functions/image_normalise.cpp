@@ -30,17 +30,13 @@ class Normalise final : public NativeFunction {
 
   Result<std::vector<Column>> Run(std::span<const Column> args, int64_t num_rows,
                                   engine::RunContext& context) const override {
-    if (args[0].is_dense()) return std::vector<Column>{NormaliseAll(args[0].dense())};
-    Result<Column> rows = MapRows(num_rows, type_, context, [&](int64_t row) -> Result<at::Tensor> {
-      return NormaliseAll(args[0].Row(row).unsqueeze(0)).squeeze(0);
-    });
-    if (!rows) return std::move(rows).error();
-    return std::vector<Column>{std::move(*rows)};
+    return MapImages(args[0], num_rows, type_, context,
+                     [this](const at::Tensor& images) { return NormaliseAll(images); });
   }
 
  private:
   /// u8[rows, h, w, 3] → f32[rows, 3, h, w]
-  at::Tensor NormaliseAll(const at::Tensor& images) const {
+  Result<at::Tensor> NormaliseAll(const at::Tensor& images) const {
     const int64_t num_rows = images.size(0);
     const int64_t height = images.size(1);
     const int64_t width = images.size(2);

@@ -26,16 +26,8 @@ class Resize final : public NativeFunction {
 
   Result<std::vector<Column>> Run(std::span<const Column> args, int64_t num_rows,
                                   engine::RunContext& context) const override {
-    Result<Column> resized =
-        args[0].is_dense()
-            ? ResizeAll(args[0].dense())
-            : MapRows(num_rows, type_, context, [&](int64_t row) -> Result<at::Tensor> {
-                Result<Column> one = ResizeAll(args[0].Row(row).unsqueeze(0));
-                if (!one) return std::move(one).error();
-                return one->dense().squeeze(0);
-              });
-    if (!resized) return std::move(resized).error();
-    return std::vector<Column>{std::move(*resized)};
+    return MapImages(args[0], num_rows, type_, context,
+                     [this](const at::Tensor& images) { return ResizeAll(images); });
   }
 
  private:
@@ -49,20 +41,20 @@ class Resize final : public NativeFunction {
   }
 
   /// u8[rows, H, W, 3]
-  Result<Column> ResizeAll(const at::Tensor& images) const {
+  Result<at::Tensor> ResizeAll(const at::Tensor& images) const {
     const int64_t height = images.size(1);
     const int64_t width = images.size(2);
     if (height == 0 || width == 0) return Error{ErrorCode::kFailed, "the image has no pixels"};
     const Size size = SizeFor(height, width);
     if (auto checked = CheckSize("an image", size[1], size[0]); !checked) return checked.error();
-    if (size == Size{height, width}) return Column(images);
+    if (size == Size{height, width}) return images;
     // The layout stays as it is: LibTorch reads it as channels-last and answers alike.
     const at::Tensor channels_first = images.permute({0, 3, 1, 2});
     const at::Tensor resized =
         is_bicubic_
             ? at::_upsample_bicubic2d_aa(channels_first, size, false, std::nullopt, std::nullopt)
             : at::_upsample_bilinear2d_aa(channels_first, size, false, std::nullopt, std::nullopt);
-    return Column(resized.permute({0, 2, 3, 1}).contiguous());
+    return resized.permute({0, 2, 3, 1}).contiguous();
   }
 
   Type type_;
