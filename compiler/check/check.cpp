@@ -26,7 +26,10 @@ void CheckEdition(const dsl::ast::File& file, dsl::Diagnostics& diagnostics) {
 CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog,
                   const CheckOptions& options) {
   CheckResult result;
-  CheckEdition(parsed.file, result.diagnostics);
+  // Of a file that could not be read at all there is no more to say.
+  if (!parsed.file.items.empty() || !parsed.diagnostics.has_errors()) {
+    CheckEdition(parsed.file, result.diagnostics);
+  }
   Declarations declarations =
       Declare(parsed, {catalog, options.params}, result.diagnostics, result.usage_error);
   CheckFlows(declarations, catalog, result.diagnostics);

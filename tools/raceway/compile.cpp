@@ -33,8 +33,9 @@ int RunCompile(const CompileOptions& options) {
     for (const engine::FileSpec& file : plan.files) out["files"].push_back(file.path);
     std::puts(out.dump(2).c_str());
   } else {
-    std::printf("%s: flow %s, %zu stages, %zu files\n", output.c_str(), plan.flow.c_str(),
-                plan.stages.size(), plan.files.size());
+    std::printf("%s: flow %s, %zu stage%s, %zu file%s\n", output.c_str(), plan.flow.c_str(),
+                plan.stages.size(), plan.stages.size() == 1 ? "" : "s", plan.files.size(),
+                plan.files.size() == 1 ? "" : "s");
   }
   return kFine;
 }

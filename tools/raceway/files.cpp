@@ -90,6 +90,11 @@ engine::Status WriteFile(const std::filesystem::path& path, const std::string& t
     return Error{ErrorCode::kUnavailable,
                  "cannot " + std::string(what) + " `" + path.string() + "`: " + reason};
   };
+  // Else it is the renaming that fails, which says less.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return Error{ErrorCode::kUnavailable, "cannot write `" + path.string() + "`: it is a folder"};
+  }
   const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) return fail("write");
   size_t written = 0;

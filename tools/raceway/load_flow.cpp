@@ -68,8 +68,12 @@ void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& so
 std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code) {
   exit_code = kUsage;
   const std::filesystem::path path = options.file;
-  // A little more than the parser takes, so that the parser says what is wrong with a large file.
-  engine::Result<std::string> text = ReadFile(path, dsl::Source::kMaxBytes + 1);
+  if (path.extension() == ".plan") {
+    Fail(kUsage, "`" + options.file + "` is a compiled plan; only `run` takes one");
+    return std::nullopt;
+  }
+  // More than the parser takes, so that the parser says what is wrong with a large file.
+  engine::Result<std::string> text = ReadFile(path, int64_t{64} * dsl::Source::kMaxBytes);
   if (!text.ok()) return Fail(kUsage, text.error().message), std::nullopt;
   auto settings = SplitSettings(options.set);
   if (!settings || !CheckPassNames(options.without)) return std::nullopt;

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "tools/raceway/command.h"
 
@@ -33,6 +34,17 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
                   "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
+}
+
+/// What is wrong with the call, and where to read more.
+std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    return std::string(error.what()) + "\nSee raceway " + chosen.front()->get_name() + " --help.";
+  }
+  const std::vector<std::string> words = app.remaining();
+  const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
+  return what + ": check, explain, compile or run\nSee raceway --help.";
 }
 
 }  // namespace
@@ -124,7 +136,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? raceway::tools::kFine : raceway::tools::kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help, version
+    return raceway::tools::Fail(raceway::tools::kUsage, Complaint(app, error));
   } catch (const std::exception& error) {
     return raceway::tools::Fail(raceway::tools::kUsage, error.what());
   }

@@ -35,6 +35,9 @@ int LoadPlan(const RunOptions& options, const std::filesystem::path& base_dir,
   if (!text.ok()) return Fail(kUsage, text.error().message);
   engine::Result<engine::PhysicalPlan> read = engine::PlanFromJson(*text);
   if (!read.ok()) return Fail(kFlowIsWrong, options.flow.file + ": " + read.error().message);
+  if (const engine::Status valid = engine::Validate(*read); !valid.ok()) {
+    return Fail(kFlowIsWrong, options.flow.file + ": " + valid.error().message);
+  }
   plan = *std::move(read);
   if (options.flow.flow && *options.flow.flow != plan.flow) {
     return Fail(kUsage, options.flow.file + " holds the flow `" + plan.flow + "`");

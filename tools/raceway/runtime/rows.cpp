@@ -31,8 +31,7 @@ using Json = nlohmann::json;
 Error Bad(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
 
 std::string KindOf(const Json& value) {
-  if (value.is_number_float()) return "a float";
-  if (value.is_number()) return "an integer";
+  if (value.is_number()) return value.dump();
   if (value.is_string()) return "a string";
   if (value.is_array()) return "a list";
   if (value.is_object()) return "an object";
@@ -50,8 +49,8 @@ struct Elements {
 Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out) {
   if (depth < type.shape.size()) {
     if (!value.is_array()) {
-      return Bad("wants " + ToString(type) + ", found " + KindOf(value) + " at depth " +
-                 std::to_string(depth));
+      return Bad("wants " + ToString(type) + ", found " + KindOf(value) +
+                 (depth == 0 ? "" : " in place of a list"));
     }
     const auto size = static_cast<int64_t>(value.size());
     if (out.shape.size() <= depth) {
@@ -78,7 +77,9 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
     }
     out.integers.push_back(value.get<int64_t>());
   } else {
-    return Bad("wants " + ToString(type) + ", found " + KindOf(value));
+    const bool is_deep = depth > 0 && value.is_array();
+    return Bad("wants " + ToString(type) + ", found " +
+               (is_deep ? "a list in place of a number" : KindOf(value)));
   }
   return engine::Done{};
 }
@@ -164,6 +165,21 @@ class ColumnReader {
   std::vector<at::Tensor> tensors_;
 };
 
+/// One row is one object on one line: JSON over several lines is none here.
+Result<Json> ParseLine(std::string_view line) {
+  try {
+    return Json::parse(line);
+  } catch (const Json::exception& error) {
+    const auto* syntax = dynamic_cast<const Json::parse_error*>(&error);
+    const bool is_cut = syntax != nullptr && syntax->byte > line.size();
+    std::string where;
+    if (syntax != nullptr) {
+      where = is_cut ? ", it ends too early" : " at byte " + std::to_string(syntax->byte);
+    }
+    return Bad("this line is no JSON" + where + " (a row is one object on one line)");
+  }
+}
+
 Status ReadRow(const Json& row, const std::string& where, const std::filesystem::path& base_dir,
                const engine::Schema& schema, std::vector<ColumnReader>& readers) {
   if (!row.is_object()) return Bad(where + "a row is an object, found " + KindOf(row));
@@ -198,9 +214,9 @@ Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
     ++line;
     if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = name + ":" + std::to_string(line) + ": ";
-    const Json json = Json::parse(row, nullptr, false);
-    if (json.is_discarded()) return Bad(where + "this line is no JSON");
-    if (Status status = ReadRow(json, where, base_dir, *schema, readers); !status.ok()) {
+    Result<Json> json = ParseLine(row);
+    if (!json.ok()) return Bad(where + json.error().message);
+    if (Status status = ReadRow(*json, where, base_dir, *schema, readers); !status.ok()) {
       return std::move(status).error();
     }
   }

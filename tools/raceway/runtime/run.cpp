@@ -96,10 +96,10 @@ std::vector<Batch> Requests(const Batch& rows, bool per_row) {
 std::string ErrorText(const engine::Error& error, const Input& input, size_t request,
                       bool per_row) {
   engine::Error shown = error;
-  // A request of one row numbers its row 0; the user numbers those of the whole table.
-  if (per_row && shown.row_id >= 0) shown.row_id += static_cast<int64_t>(request);
+  // A request of one row numbers its row 0, or none; the user numbers those of the whole table.
+  if (per_row) shown.row_id = static_cast<int64_t>(request);
   std::string text = "request failed: " + shown.Text();
-  const int64_t row = per_row ? static_cast<int64_t>(request) : shown.row_id;
+  const int64_t row = shown.row_id;
   if (row >= 0 && row < static_cast<int64_t>(input.files.size())) {
     text += " (" + input.files[static_cast<size_t>(row)] + ")";
   }
@@ -124,12 +124,16 @@ int RunRequests(engine::Engine& engine, engine::DeployedFlow& flow, const Input&
   });
   std::vector<Batch> results;
   int exit_code = kFine;
+  size_t num_cancelled = 0;
   const auto take = [&](Result<Batch> answer, size_t index) {
     ++done;
-    if (!answer.ok()) {
+    if (!answer.ok() && answer.error().code == engine::ErrorCode::kCancelled) {
+      ++num_cancelled;
+    } else if (!answer.ok()) {
       exit_code = Fail(kRequestFailed, ErrorText(answer.error(), input, index, request.per_row));
     } else if (request.json) {
       std::fputs(RowsAsJson(*answer).c_str(), stdout);
+      std::fflush(stdout);  // who reads along need not wait for the others
     } else {
       results.push_back(*std::move(answer));
     }
@@ -141,6 +145,11 @@ int RunRequests(engine::Engine& engine, engine::DeployedFlow& flow, const Input&
     for (size_t i = 0; i < answers.size(); ++i) take(answers[i].get(), i);
   }
   std::fputs(RowsAsTable(results, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
+  if (num_cancelled > 0) {
+    exit_code = Fail(kRequestFailed, "cancelled: " + std::to_string(num_cancelled) + " of " +
+                                         std::to_string(batches.size()) +
+                                         (batches.size() == 1 ? " request" : " requests"));
+  }
   return exit_code;
 }
 
