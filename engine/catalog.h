@@ -8,6 +8,7 @@
 
 #include "engine/data/schema.h"
 #include "engine/result.h"
+#include "engine/value.h"
 
 /// What the compiler must know of the code that will run: names, types, options, docs. No tensor
 /// type appears here, so that `check` and `explain` need no LibTorch.
@@ -22,6 +23,8 @@ struct SettingContract {
   bool required = false;
   std::vector<std::string> allowed;  // of a kString; empty: anything
   std::string doc;
+  /// What is wrong with a value of its kind ("must be at least 1"), or the empty string.
+  std::string (*problem)(const Value& value) = nullptr;
 };
 
 /// A native function: what `fn f(…) -> (…) { native: "name" }` may be declared as. Parameters and

@@ -1,5 +1,7 @@
 #include "operators/contracts.h"
 
+#include <algorithm>
+
 namespace raceway::operators {
 namespace {
 
@@ -12,6 +14,25 @@ Type Scalar(engine::DataType dtype) { return {dtype, {}}; }
 
 Type Image(const char* height, const char* width) {
   return {engine::DataType::kU8, {Dim::Symbol(height), Dim::Symbol(width), Dim::Size(3)}};
+}
+
+std::string AtLeastOne(const engine::Value& value) {
+  return *value.AsInt() >= 1 ? "" : "must be at least 1";
+}
+
+/// One number for all channels, or one for each.
+std::string OneOrThree(const engine::Value& value) {
+  const engine::Value::List* list = value.AsList();
+  return list == nullptr || list->size() == 3 ? "" : "must be one number or three";
+}
+
+std::string OneOrThreeNotZero(const engine::Value& value) {
+  const engine::Value::List* list = value.AsList();
+  const auto is_zero = [](const engine::Value& v) { return *v.AsNumber() == 0; };
+  if (list == nullptr ? is_zero(value) : std::any_of(list->begin(), list->end(), is_zero)) {
+    return "must not be 0: it divides";
+  }
+  return OneOrThree(value);
 }
 
 FunctionContract Decode() {
@@ -33,12 +54,14 @@ FunctionContract Resize() {
                         false,
                         {},
                         "Length of the shorter side, the other keeps the proportions. Without it "
-                        "the declared result says both."},
+                        "the declared result says both.",
+                        &AtLeastOne},
                        {"filter",
                         Kind::kString,
                         false,
                         {"bilinear", "bicubic"},
-                        "How pixels are weighed, bilinear by default."}},
+                        "How pixels are weighed, bilinear by default.",
+                        nullptr}},
           .doc = "Resizes with antialiasing, bit for bit as torchvision does on uint8 tensors."};
 }
 
@@ -60,12 +83,14 @@ FunctionContract Normalise() {
                     Kind::kNumbers,
                     false,
                     {},
-                    "Subtracted from x / 255: one number or one a channel, 0 by default."},
+                    "Subtracted from x / 255: one number or one a channel, 0 by default.",
+                    &OneOrThree},
                    {"std",
                     Kind::kNumbers,
                     false,
                     {},
-                    "Divides the difference: one number or one a channel, 1 by default."}},
+                    "Divides the difference: one number or one a channel, 1 by default.",
+                    &OneOrThreeNotZero}},
       .doc = "Turns pixels into what image models eat: (x / 255 - mean) / std, channels first."};
 }
 
@@ -77,7 +102,8 @@ FunctionContract Lookup() {
                         Kind::kFile,
                         true,
                         {},
-                        "Text file with one label a line, the first for index 0."}},
+                        "Text file with one label a line, the first for index 0.",
+                        nullptr}},
           .doc = "The label with that index in a file."};
 }
 

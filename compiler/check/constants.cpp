@@ -66,10 +66,10 @@ std::optional<Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnos
     case Kind::kBool: return Value(expr.text == "true");
     case Kind::kUnary:
       if (expr.text != "not") {
-        const auto operand = ConstantOf(expr.children.front(), diagnostics);
+        auto operand = ConstantOf(expr.children.front(), diagnostics);
         if (!operand) return std::nullopt;
         if (expr.text == "+" && operand->AsNumber()) return operand;
-        if (const auto value = Negated(*operand); value && expr.text == "-") return value;
+        if (auto value = Negated(*operand); value && expr.text == "-") return value;
       }
       return bad(DiagnosticKind::kBadLiteral, "expected a constant");
     case Kind::kList: {

@@ -191,7 +191,7 @@ class Checker {
     const ast::Expr& set = expr.children[1];
     Expression x = Check(expr.children[0], nullptr);
     if (x.type.is_unknown()) return Poison();
-    Expression result;
+    std::vector<Expression> tests;
     const bool is_range = set.kind == Kind::kBinary && set.text == "..";
     if (!is_range && set.kind != Kind::kList) {
       return Wrong(set.range, "`in` wants a list `[a, b]` or a range `a..b`");
@@ -203,11 +203,24 @@ class Checker {
       const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
       Expression one = Apply(compare, set.children[i].range, {x, std::move(member)}, expr.text);
       if (one.type.is_unknown()) return Poison();
-      result =
-          i == 0 ? std::move(one)
-                 : Apply(is_range ? "and" : "or", expr.range, {std::move(result), std::move(one)});
+      tests.push_back(std::move(one));
     }
+    Expression result = Combine(is_range ? "and" : "or", expr.range, std::move(tests));
     return expr.text == "in" ? result : Apply("not", expr.range, {std::move(result)});
+  }
+
+  /// Two by two, so that a long list is no deep expression.
+  Expression Combine(std::string_view function, dsl::SourceRange where,
+                     std::vector<Expression> tests) {
+    while (tests.size() > 1) {
+      std::vector<Expression> pairs;
+      for (size_t i = 0; i + 1 < tests.size(); i += 2) {
+        pairs.push_back(Apply(function, where, {std::move(tests[i]), std::move(tests[i + 1])}));
+      }
+      if (tests.size() % 2 == 1) pairs.push_back(std::move(tests.back()));
+      tests = std::move(pairs);
+    }
+    return std::move(tests.front());
   }
 
   Expression If(const ast::Expr& expr, const Type* wanted) {
@@ -284,6 +297,7 @@ class Checker {
       return Poison();
     }
     std::vector<Type> types;
+    types.reserve(args.size());
     for (const Expression& arg : args) types.push_back(scope_.builder.dims.Resolve(arg.type));
     engine::Result<Type> type = contract->result_type(types);
     if (!type.ok()) return BadOperands(*contract, where, types, sign, type.error().message);

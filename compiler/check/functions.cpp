@@ -62,13 +62,15 @@ void CheckDevice(const ast::Entry& entry, Diagnostics& diagnostics) {
   for (const ast::Expr* device : devices) {
     if (device->kind != ast::Expr::Kind::kName ||
         (device->text != "cpu" && device->text != "gpu")) {
-      diagnostics.Add(DiagnosticKind::kBadSetting, device->range, "`device` is `cpu` or `gpu`");
+      diagnostics.Add(DiagnosticKind::kBadSetting, device->range,
+                      "`device` is `cpu` or `gpu`, without quotes");
       return;
     }
     has_cpu |= device->text == "cpu";
   }
   if (devices.empty()) {
-    diagnostics.Add(DiagnosticKind::kBadSetting, entry.range, "`device` is `cpu` or `gpu`");
+    diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
+                    "`device` is `cpu` or `gpu`, without quotes");
   } else if (!has_cpu) {
     diagnostics.Add(DiagnosticKind::kHintNotHonoured, entry.range,
                     "models run on the CPU for now; results are the same");
@@ -120,6 +122,10 @@ std::optional<Value> SettingValue(const ast::Entry& entry, const SettingContract
   if (!value) return std::nullopt;
   if (!Fits(*value, contract.kind, entry.value->kind)) {
     return wrong(what + std::string(Wanted(contract.kind)));
+  }
+  if (contract.problem != nullptr) {
+    const std::string problem = contract.problem(*value);
+    if (!problem.empty()) return wrong("`" + entry.key.text + "` " + problem);
   }
   if (const std::string* text = value->AsString(); text != nullptr && !contract.allowed.empty()) {
     if (!Contains(contract.allowed, *text)) {

@@ -10,9 +10,9 @@ namespace {
 using dsl::DiagnosticKind;
 
 const std::vector<std::string>& HintNames() {
-  static const std::vector<std::string> names = {"batch",   "compete", "place", "resources",
-                                                 "prewarm", "load",    "fuse",  "slo"};
-  return names;
+  static const std::vector<std::string> kNames = {"batch",   "compete", "place", "resources",
+                                                  "prewarm", "load",    "fuse",  "slo"};
+  return kNames;
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ class MapChecker {
     derive.kind = StepKind::kDerive;
     derive.where = where;
     derive.label = "derive";
-    const std::string id = scope_.builder.NewColumn(param.name, value.type, where);
+    std::string id = scope_.builder.NewColumn(param.name, value.type, where);
     derive.expressions.push_back({id, std::move(value)});
     derive.outputs = {table_.Ids()};
     derive.outputs.front().push_back(id);

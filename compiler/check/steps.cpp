@@ -132,16 +132,16 @@ Table Keep(const Table& input, Expression condition, SourceRange where, const st
 }  // namespace
 
 const std::vector<std::string>& CoreOperators() {
-  static const std::vector<std::string> names = {"map",    "select", "derive", "omit",
-                                                 "filter", "split",  "union"};
-  return names;
+  static const std::vector<std::string> kNames = {"map",    "select", "derive", "omit",
+                                                  "filter", "split",  "union"};
+  return kNames;
 }
 
 const std::vector<std::string>& LaterOperators() {
-  static const std::vector<std::string> names = {
+  static const std::vector<std::string> kNames = {
       "groupby", "agg",  "lookup", "join",   "anyof", "route", "explode", "window",
       "sample",  "sort", "limit",  "stream", "shed",  "fail",  "drop",    "topk"};
-  return names;
+  return kNames;
 }
 
 bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics) {
@@ -229,7 +229,8 @@ std::optional<Table> CheckDerive(const ast::Step& step, const Table& input,
     const std::optional<std::string> id =
         IsDefinition(arg, "derive", scope) ? Define(arg, table, out, scope) : std::nullopt;
     is_fine &= id.has_value();
-    if (id) SetColumn(table, arg.key.text, *id);
+    // After a mistake the column is there, of no type: what reads it has no mistake of its own.
+    SetColumn(table, arg.key.text, id ? *id : scope.builder.NewColumn(arg.key.text, {}, arg.range));
   }
   if (!is_fine) return std::nullopt;
   if (out.expressions.empty()) {  // only second names: no stage

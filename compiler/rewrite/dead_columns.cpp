@@ -67,9 +67,9 @@ LogicalPlan DeadColumns(LogicalPlan plan) {
     std::vector<Step> kept;
     for (auto step = stage.steps.rbegin(); step != stage.steps.rend(); ++step) {
       const Live unchanged = wanted.front();
-      Live needs = Narrow(*step, wanted);
+      const Live needs = Narrow(*step, wanted);
       const bool is_needed = !DoesNothing(*step, unchanged);
-      wanted = {is_needed ? std::move(needs) : unchanged};
+      wanted = {is_needed ? needs : unchanged};
       if (is_needed) kept.push_back(std::move(*step));
     }
     std::reverse(kept.begin(), kept.end());

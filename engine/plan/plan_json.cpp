@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kLineWidth = 100;
-constexpr int kMaxDepth = 1000;  // of nested arrays and objects; the reader recurses
+constexpr int kMaxDepth = 1400;  // of nested arrays and objects; the reader recurses
 
 // ---- writing ----
 

@@ -10,7 +10,9 @@
 namespace raceway::engine {
 namespace {
 
-constexpr int kMaxNesting = 400;  // of expressions and values: everything that reads them recurses
+// Of expressions and values: everything that reads them recurses. What the parser lets through and
+// the checker adds to it fits.
+constexpr int kMaxNesting = 600;
 
 int NestingOf(const Value& value, int limit) {
   int deepest = 0;

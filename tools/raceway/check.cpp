@@ -27,7 +27,8 @@ int RunCheck(const CheckOptions& options) {
     out["ok"] = is_fine;
     out["diagnostics"] =
         nlohmann::ordered_json::parse(dsl::RenderJson(diagnostics, loaded->source));
-    std::puts(out.dump(2).c_str());
+    const auto replace = nlohmann::json::error_handler_t::replace;  // the file's name
+    std::puts(out.dump(2, ' ', false, replace).c_str());
     return is_fine ? kFine : kFlowIsWrong;
   }
   PrintDiagnostics(diagnostics, loaded->source, true);

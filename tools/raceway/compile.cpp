@@ -31,7 +31,8 @@ int RunCompile(const CompileOptions& options) {
     out["stages"] = plan.stages.size();
     out["files"] = nlohmann::ordered_json::array();
     for (const engine::FileSpec& file : plan.files) out["files"].push_back(file.path);
-    std::puts(out.dump(2).c_str());
+    const auto replace = nlohmann::json::error_handler_t::replace;  // names of files
+    std::puts(out.dump(2, ' ', false, replace).c_str());
   } else {
     std::printf("%s: flow %s, %zu stage%s, %zu file%s\n", output.c_str(), plan.flow.c_str(),
                 plan.stages.size(), plan.stages.size() == 1 ? "" : "s", plan.files.size(),

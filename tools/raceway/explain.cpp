@@ -32,10 +32,10 @@ int RunExplain(const ExplainOptions& options) {
   }
   if (options.flow.json && options.emit != "physical") {
     nlohmann::ordered_json out;
-    out["flow"] = loaded->flow;
+    if (!loaded->flow.empty()) out["flow"] = loaded->flow;
     out["emit"] = options.emit;
     out["text"] = text;
-    text = out.dump(2) + "\n";
+    text = out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
   std::fputs(text.c_str(), stdout);
   return kFine;

@@ -82,20 +82,26 @@ Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_byte
   }
 }
 
-engine::Status WriteFile(const std::filesystem::path& path, const std::string& text) {
+engine::Status WriteFile(const std::filesystem::path& given, const std::string& text) {
+  std::error_code ignored;
+  // What a link points to is written, not the link; a device or pipe is written into.
+  const std::filesystem::path target = std::filesystem::weakly_canonical(given, ignored);
+  const std::filesystem::path& path = target.empty() ? given : target;
+  const bool is_special =
+      std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
   const std::filesystem::path part = path.string() + ".part" + std::to_string(::getpid());
   const auto fail = [&](const char* what) {
     const std::string reason = std::strerror(errno);
-    ::unlink(part.c_str());
+    if (!is_special) ::unlink(part.c_str());
     return Error{ErrorCode::kUnavailable,
                  "cannot " + std::string(what) + " `" + path.string() + "`: " + reason};
   };
-  // Else it is the renaming that fails, which says less.
-  std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     return Error{ErrorCode::kUnavailable, "cannot write `" + path.string() + "`: it is a folder"};
   }
-  const int descriptor = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const int descriptor = is_special
+                             ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
+                             : ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) return fail("write");
   size_t written = 0;
   while (written < text.size()) {
@@ -110,7 +116,7 @@ engine::Status WriteFile(const std::filesystem::path& path, const std::string& t
     written += static_cast<size_t>(count);
   }
   if (::close(descriptor) != 0) return fail("write");
-  if (::rename(part.c_str(), path.c_str()) != 0) return fail("write");
+  if (!is_special && ::rename(part.c_str(), path.c_str()) != 0) return fail("write");
   return engine::Done{};
 }
 

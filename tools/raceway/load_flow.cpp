@@ -81,15 +81,16 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   LoadedFlow loaded{dsl::Source(options.file, *std::move(text)), {}, {}};
   dsl::ParseResult parsed = dsl::Parse(loaded.source);
   compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without};
+  const bool is_flow_wanted = need != Need::kCheck || options.flow;
   // With mistakes in the file the flow that is meant may be one of those left out.
-  if (need != Need::kCheck && !parsed.diagnostics.has_errors()) {
+  if (is_flow_wanted && !parsed.diagnostics.has_errors()) {
     engine::Result<std::string> flow =
         compiler::SelectFlow(parsed.file, options.flow, path.stem().string());
     if (!flow.ok()) {
       return Fail(kUsage, options.file + ": " + flow.error().message), std::nullopt;
     }
     loaded.flow = *flow;
-    compile.flow = *flow;
+    if (need != Need::kCheck) compile.flow = *flow;
   }
   engine::Catalog catalog;
   operators::RegisterContracts(catalog);

@@ -1,6 +1,8 @@
 // The command line: what can be said, and which function does it.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,14 +28,99 @@ void AddFlow(CLI::App& command, FlowOptions& options) {
 }
 
 void AddCompiling(CLI::App& command, FlowOptions& options) {
-  command.add_option("--set", options.set, "A parameter of the file, as in --set threshold=0.9")
+  command
+      .add_option("--set", options.set,
+                  "A parameter of the file, as in --set threshold=0.9; may be repeated, the last "
+                  "of a name counts")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command
       .add_option("--without", options.without,
-                  "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains")
+                  "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains; may be "
+                  "repeated")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
+}
+
+void AddCheck(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::CheckOptions>();
+  CLI::App* command = app.add_subcommand("check", "Find mistakes in a flow file");
+  command->footer(
+      "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
+      "and remarks, each with its place.");
+  AddFile(*command, options->flow, "A .flow file");
+  AddCompiling(*command, options->flow);
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunCheck(*options); });
+}
+
+void AddExplain(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::ExplainOptions>();
+  CLI::App* command = app.add_subcommand("explain", "Show what will run, and in which order");
+  command->footer(
+      "syntax     the text as the parser reads it\n"
+      "logical    stages and columns as written, flows inside flows inlined\n"
+      "optimized  after the rewrites: columns nobody reads gone, chains fused, branches exclusive\n"
+      "physical   what the engine is given; with --json, the plan file");
+  AddFile(*command, options->flow, "A .flow file");
+  AddFlow(*command, options->flow);
+  command->add_option("--emit", options->emit, "Which value to print")
+      ->check(CLI::IsMember({"syntax", "logical", "optimized", "physical"}))
+      ->capture_default_str();
+  AddCompiling(*command, options->flow);
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunExplain(*options); });
+}
+
+void AddCompile(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::CompileOptions>();
+  CLI::App* command = app.add_subcommand("compile", "Make a plan file that `run` takes");
+  command->footer(
+      "A plan is readable JSON. It holds the content hash of every file it names,\n"
+      "and the same flow and files give the same bytes.");
+  AddFile(*command, options->flow, "A .flow file");
+  AddFlow(*command, options->flow);
+  command
+      ->add_option("-o,--output", options->output,
+                   "Where to; by default beside the flow, - for standard output")
+      ->type_name("FILE");
+  AddCompiling(*command, options->flow);
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunCompile(*options); });
+}
+
+void AddRun(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "Run a flow on rows and print what comes out");
+  command->footer(
+      "Rows are JSON objects, one a line: bytes as {\"file\": \"a.jpg\"} or {\"base64\": \"…\"},\n"
+      "tensors as nested lists or {\"npy\": \"x.npy\"}; paths are relative to the rows file.\n"
+      "--each makes one row of each file that matches; a column `id: i64` is numbered from 1.\n"
+      "Prints a table, or JSON lines with --json.");
+  AddFile(*command, options->flow, "A .flow or .plan file");
+  AddFlow(*command, options->flow);
+  command->add_option("--rows", options->rows, "Rows as JSON lines, - for standard input")
+      ->type_name("FILE");
+  command->add_option("--each", options->each, "One row a file: --each image='photos/*.png'")
+      ->type_name("COLUMN=PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--base", options->base,
+                   "What the paths in a .plan are relative to; by default its folder")
+      ->type_name("DIR");
+  command->add_flag("--per-row", options->per_row,
+                    "Make each row a request of its own: one that fails harms no other (rows that "
+                    "cannot be read are said before any runs)");
+  command
+      ->add_option("--deadline", options->deadline_ms,
+                   "Give up a request so many milliseconds after it was submitted (with "
+                   "--per-row all are, at once)")
+      ->type_name("MS")
+      ->check(CLI::Range(int64_t{1}, int64_t{31'536'000'000}));
+  command
+      ->add_option("--workers", options->workers,
+                   "Threads that run stages; by default one, with --per-row one a core")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  AddCompiling(*command, options->flow);
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunFlow(*options); });
 }
 
 /// What is wrong with the call, and where to read more.
@@ -64,75 +151,10 @@ int main(int argc, char** argv) {
 
   int exit_code = raceway::tools::kFine;
 
-  raceway::tools::CheckOptions check;
-  CLI::App* check_app = app.add_subcommand("check", "Find mistakes in a flow file");
-  check_app->footer(
-      "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
-      "and remarks, each with its place.");
-  AddFile(*check_app, check.flow, "A .flow file");
-  AddCompiling(*check_app, check.flow);
-  check_app->callback([&] { exit_code = raceway::tools::RunCheck(check); });
-
-  raceway::tools::ExplainOptions explain;
-  CLI::App* explain_app = app.add_subcommand("explain", "Show what will run, and in which order");
-  explain_app->footer(
-      "syntax     the text as the parser reads it\n"
-      "logical    stages and columns as written, flows inside flows inlined\n"
-      "optimized  after the rewrites: columns nobody reads gone, chains fused, branches exclusive\n"
-      "physical   what the engine is given; with --json, the plan file");
-  AddFile(*explain_app, explain.flow, "A .flow file");
-  AddFlow(*explain_app, explain.flow);
-  explain_app->add_option("--emit", explain.emit, "Which value to print")
-      ->check(CLI::IsMember({"syntax", "logical", "optimized", "physical"}))
-      ->capture_default_str();
-  AddCompiling(*explain_app, explain.flow);
-  explain_app->callback([&] { exit_code = raceway::tools::RunExplain(explain); });
-
-  raceway::tools::CompileOptions compile;
-  CLI::App* compile_app = app.add_subcommand("compile", "Make a plan file that `run` takes");
-  compile_app->footer(
-      "A plan is readable JSON. It holds the content hash of every file it names,\n"
-      "and the same flow and files give the same bytes.");
-  AddFile(*compile_app, compile.flow, "A .flow file");
-  AddFlow(*compile_app, compile.flow);
-  compile_app
-      ->add_option("-o,--output", compile.output,
-                   "Where to; by default beside the flow, - for standard output")
-      ->type_name("FILE");
-  AddCompiling(*compile_app, compile.flow);
-  compile_app->callback([&] { exit_code = raceway::tools::RunCompile(compile); });
-
-  raceway::tools::RunOptions run;
-  CLI::App* run_app = app.add_subcommand("run", "Run a flow on rows and print what comes out");
-  run_app->footer(
-      "Rows are JSON objects, one a line: bytes as {\"file\": \"a.jpg\"} or {\"base64\": \"…\"},\n"
-      "tensors as nested lists or {\"npy\": \"x.npy\"}; paths are relative to the rows file.\n"
-      "--each makes one row of each file that matches; a column `id: i64` is numbered from 1.\n"
-      "Prints a table, or JSON lines with --json.");
-  AddFile(*run_app, run.flow, "A .flow or .plan file");
-  AddFlow(*run_app, run.flow);
-  run_app->add_option("--rows", run.rows, "Rows as JSON lines, - for standard input")
-      ->type_name("FILE");
-  run_app->add_option("--each", run.each, "One row a file: --each image='photos/*.png'")
-      ->type_name("COLUMN=PATTERN")
-      ->allow_extra_args(false);
-  run_app
-      ->add_option("--base", run.base,
-                   "What the paths in a .plan are relative to; by default its folder")
-      ->type_name("DIR");
-  run_app->add_flag("--per-row", run.per_row,
-                    "Make each row a request of its own: one that fails harms no other");
-  run_app->add_option("--deadline", run.deadline_ms, "Give up a request after so many milliseconds")
-      ->type_name("MS")
-      ->check(CLI::PositiveNumber);
-  run_app
-      ->add_option("--workers", run.workers,
-                   "Threads that run stages; by default one, with --per-row one a core")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  AddCompiling(*run_app, run.flow);
-  run_app->callback([&] { exit_code = raceway::tools::RunFlow(run); });
-
+  AddCheck(app, exit_code);
+  AddExplain(app, exit_code);
+  AddCompile(app, exit_code);
+  AddRun(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -140,6 +162,10 @@ int main(int argc, char** argv) {
     return raceway::tools::Fail(raceway::tools::kUsage, Complaint(app, error));
   } catch (const std::exception& error) {
     return raceway::tools::Fail(raceway::tools::kUsage, error.what());
+  }
+  // A full disk shows only when what was printed is written.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && exit_code == 0) {
+    return raceway::tools::Fail(raceway::tools::kMachineLacks, "cannot write the output");
   }
   return exit_code;
 }

@@ -39,6 +39,7 @@ std::string TensorAsJson(const at::Tensor& tensor) {
   if (tensor.dim() == 0) {
     if (tensor.scalar_type() == at::kBool) return tensor.item<bool>() ? "true" : "false";
     if (tensor.is_floating_point()) return FloatText(tensor);
+    if (tensor.scalar_type() == at::kUInt64) return std::to_string(tensor.item<uint64_t>());
     return std::to_string(tensor.item<int64_t>());
   }
   std::string text = "[";
@@ -67,7 +68,7 @@ size_t WidthOf(std::string_view text) {
 
 std::string Shortened(std::string text) {
   for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   if (WidthOf(text) <= kMaxWidth) return text;
   size_t end = 0;

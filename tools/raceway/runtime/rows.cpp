@@ -46,6 +46,16 @@ struct Elements {
   std::vector<int64_t> integers;  // bools too
 };
 
+/// The largest float of a type.
+double LargestOf(DataType type) {
+  switch (type) {
+    case DataType::kF16: return 65504;
+    case DataType::kBf16: return 3.3895313892515355e38;
+    case DataType::kF32: return std::numeric_limits<float>::max();
+    default: return std::numeric_limits<double>::max();
+  }
+}
+
 Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out) {
   if (depth < type.shape.size()) {
     if (!value.is_array()) {
@@ -67,11 +77,20 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
   if (type.dtype == DataType::kBool && value.is_boolean()) {
     out.integers.push_back(value.get<bool>() ? 1 : 0);
   } else if (engine::IsFloat(type.dtype) && value.is_number()) {
-    out.floats.push_back(value.get<double>());
+    const auto number = value.get<double>();
+    if (std::abs(number) > LargestOf(type.dtype)) {
+      return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
+    }
+    out.floats.push_back(number);
   } else if (engine::IsInteger(type.dtype) && value.is_number_integer()) {
     const auto [low, high] = engine::IntegerRange(type.dtype);
     const bool is_huge =
         value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
+    if (is_huge && type.dtype == DataType::kU64) {
+      // The same bits; the tensor's type says how they are read.
+      out.integers.push_back(static_cast<int64_t>(value.get<uint64_t>()));
+      return engine::Done{};
+    }
     if (is_huge || value.get<int64_t>() < low || value.get<int64_t>() > high) {
       return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
     }
@@ -126,8 +145,10 @@ Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& pl
   if (Status status = Flatten(value, type, 0, elements); !status.ok()) {
     return std::move(status).error();
   }
-  // An empty list stops the descent: the dimensions below it are 0 as well.
-  elements.shape.resize(type.shape.size(), 0);
+  // An empty list stops the descent: the dimensions below it are as declared.
+  for (size_t i = elements.shape.size(); i < type.shape.size(); ++i) {
+    elements.shape.push_back(std::max<int64_t>(type.shape[i].size, 0));
+  }
   const at::Tensor flat = engine::IsFloat(type.dtype) ? at::tensor(elements.floats, at::kDouble)
                                                       : at::tensor(elements.integers, at::kLong);
   return flat.view(elements.shape).to(engine::ScalarTypeOf(type.dtype));

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <future>
 #include <iostream>
 #include <iterator>
@@ -153,13 +154,12 @@ int RunRequests(engine::Engine& engine, engine::DeployedFlow& flow, const Input&
   return exit_code;
 }
 
+/// Of a deployment that failed.
 int ExitCodeOf(const engine::Error& error) {
   return error.code == engine::ErrorCode::kUnsupported ? kFlowIsWrong : kMachineLacks;
 }
 
-}  // namespace
-
-extern "C" int raceway_run(const RunRequest& request) {
+int RunAll(const RunRequest& request) {
   engine::EngineOptions options;
   // One request has LibTorch's threads to itself; many requests have a worker for each core. Either
   // way no more threads compute than there are cores.
@@ -183,6 +183,16 @@ extern "C" int raceway_run(const RunRequest& request) {
   }();
   if (!flow.ok()) return Fail(ExitCodeOf(flow.error()), flow.error().Text());
   return RunRequests(engine, **flow, *input, request);
+}
+
+}  // namespace
+
+extern "C" int raceway_run(const RunRequest& request) {
+  try {
+    return RunAll(request);
+  } catch (const std::exception& exception) {
+    return Fail(kRequestFailed, std::string("internal error: ") + exception.what());
+  }
 }
 
 }  // namespace raceway::tools
