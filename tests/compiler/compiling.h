@@ -16,12 +16,12 @@ namespace raceway::compiler::testing {
 
 /// Every contract of the release.
 inline const engine::Catalog& AllContracts() {
-  static const engine::Catalog catalog = [] {
+  static const engine::Catalog kCatalog = [] {
     engine::Catalog all;
     operators::RegisterContracts(all);
     return all;
   }();
-  return catalog;
+  return kCatalog;
 }
 
 /// Files of 3 bytes, each with a hash made of its name; those in `missing/` are not there.

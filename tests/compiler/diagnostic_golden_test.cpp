@@ -43,10 +43,10 @@ INSTANTIATE_TEST_SUITE_P(Flows, CompileGoldenTest,
 
 // Kinds that no small file shows, and the test that does.
 const std::map<dsl::DiagnosticKind, std::string>& ShownElsewhere() {
-  static const std::map<dsl::DiagnosticKind, std::string> kinds = {
+  static const std::map<dsl::DiagnosticKind, std::string> kKinds = {
       {dsl::DiagnosticKind::kFileTooLarge, "tests/dsl/hostile_test.cpp"},
   };
-  return kinds;
+  return kKinds;
 }
 
 TEST(DiagnosticKindTest, HasAGoldenFileEach) {

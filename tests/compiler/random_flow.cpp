@@ -122,8 +122,8 @@ class Generator {
   Kind AnyKind() { return static_cast<Kind>(Below(4)); }
   /// Few names, so that flows use the same ones for different things.
   std::string AnyName() {
-    static const std::vector<std::string> names = {"a", "x", "s", "k", "m", "tmp", "`s.x`", "n"};
-    return Pick(names);
+    static const std::vector<std::string> kNames = {"a", "x", "s", "k", "m", "tmp", "`s.x`", "n"};
+    return Pick(kNames);
   }
   std::vector<std::string> NamesOf(const Columns& columns) {
     std::vector<std::string> names;
@@ -135,8 +135,8 @@ class Generator {
   // --- expressions ---
 
   Expr Literal(Kind kind) {
-    static const std::vector<std::string> texts = {"", "a", "B", "zebra", "Äpfel", "a b"};
-    static const std::vector<std::pair<std::string, float>> floats = {
+    static const std::vector<std::string> kTexts = {"", "a", "B", "zebra", "Äpfel", "a b"};
+    static const std::vector<std::pair<std::string, float>> kFloats = {
         {"0.0", 0.0F}, {"0.5", 0.5F}, {"0.1", 0.1F}, {"-2.25", -2.25F}, {"1e3", 1e3F}};
     switch (kind) {
       case Kind::kBool: {
@@ -150,11 +150,11 @@ class Generator {
       }
       case Kind::kFloat: {
         if (Chance(10)) return {"scale", [](const Row&) { return Value(0.5F); }};
-        const auto& [text, value] = Pick(floats);
+        const auto& [text, value] = Pick(kFloats);
         return {text, [value = value](const Row&) { return Value(value); }};
       }
       case Kind::kText: {
-        const std::string value = Pick(texts);
+        const std::string value = Pick(kTexts);
         return {"\"" + value + "\"", [=](const Row&) { return Value(value); }};
       }
     }
@@ -215,8 +215,8 @@ class Generator {
   }
 
   Expr Comparison(const Columns& columns, int depth) {
-    static const std::vector<std::string> signs = {"<", "<=", ">", ">=", "==", "!="};
-    const std::string sign = Pick(signs);
+    static const std::vector<std::string> kSigns = {"<", "<=", ">", ">=", "==", "!="};
+    const std::string sign = Pick(kSigns);
     const Kind kind = static_cast<Kind>(1 + Below(3));
     const Expr a = Make(kind, columns, depth - 1);
     const Expr b = Make(kind, columns, depth - 1);
@@ -332,7 +332,7 @@ class Generator {
             [=](Table table) { return second.run(first.run(std::move(table))); }, second.columns};
   }
 
-  Pipe Derive(const Columns& columns, std::vector<std::pair<std::string, Kind>> wanted) {
+  Pipe Derive(const Columns& columns, const std::vector<std::pair<std::string, Kind>>& wanted) {
     Pipe pipe{" |> derive(", {}, columns};
     std::vector<std::pair<std::string, Expr>> defined;
     for (const auto& [name, kind] : wanted) {
@@ -355,7 +355,7 @@ class Generator {
   Pipe AnyDerive(const Columns& columns) {
     std::vector<std::pair<std::string, Kind>> wanted;
     for (size_t n = 1 + Below(3); n > 0; --n) wanted.emplace_back(AnyName(), AnyKind());
-    return Derive(columns, std::move(wanted));
+    return Derive(columns, wanted);
   }
 
   /// Columns of the input by name, or made anew of it.
@@ -436,7 +436,7 @@ class Generator {
       const auto same = columns.find(name);
       if (same == columns.end() || same->second != kind) lacking.emplace_back(name, kind);
     }
-    Pipe before = lacking.empty() ? Omit(columns, {}) : Derive(columns, std::move(lacking));
+    Pipe before = lacking.empty() ? Omit(columns, {}) : Derive(columns, lacking);
     if (!flow.is_open) before = Then(before, Select(before.columns, flow.params, 0));
     std::vector<std::string> clashing;
     for (const auto& [name, kind] : flow.results) {
@@ -546,8 +546,8 @@ class Generator {
   }
 
   Table MakeInput() {
-    static const std::vector<std::string> texts = {"",      "a",    "zebra", "Zebra",
-                                                   "Äpfel", "日本", "a b"};
+    static const std::vector<std::string> kTexts = {"",      "a",    "zebra", "Zebra",
+                                                    "Äpfel", "日本", "a b"};
     Table rows;
     const size_t num_rows = Chance(10) ? 0 : Chance(10) ? 200 : 1 + Below(20);
     for (size_t i = 0; i < num_rows; ++i) {
@@ -556,7 +556,7 @@ class Generator {
       row.columns = {{"id", static_cast<int64_t>(i)},
                      {"a", static_cast<int64_t>(Below(20)) - 5},
                      {"x", static_cast<float>(Below(4000)) / 1000.0F - 1.0F},
-                     {"s", Pick(texts)}};
+                     {"s", Pick(kTexts)}};
       rows.push_back(std::move(row));
     }
     return rows;

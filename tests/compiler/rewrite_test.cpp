@@ -17,10 +17,6 @@
 namespace raceway::compiler {
 namespace {
 
-using engine::DataType;
-using engine::Expression;
-using engine::Type;
-
 TEST(PassTest, HasAGoldenPlanWithoutItEach) {
   for (const Pass& pass : AllPasses()) {
     const std::string section = "optimized --without " + std::string(pass.name);
