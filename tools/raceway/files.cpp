@@ -94,10 +94,10 @@ engine::Status WriteFile(const std::filesystem::path& given, const std::string& 
     const std::string reason = std::strerror(errno);
     if (!is_special) ::unlink(part.c_str());
     return Error{ErrorCode::kUnavailable,
-                 "cannot " + std::string(what) + " `" + path.string() + "`: " + reason};
+                 "cannot " + std::string(what) + " `" + given.string() + "`: " + reason};
   };
   if (std::filesystem::is_directory(path, ignored)) {
-    return Error{ErrorCode::kUnavailable, "cannot write `" + path.string() + "`: it is a folder"};
+    return Error{ErrorCode::kUnavailable, "cannot write `" + given.string() + "`: it is a folder"};
   }
   const int descriptor = is_special
                              ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)

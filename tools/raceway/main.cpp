@@ -30,8 +30,7 @@ void AddFlow(CLI::App& command, FlowOptions& options) {
 void AddCompiling(CLI::App& command, FlowOptions& options) {
   command
       .add_option("--set", options.set,
-                  "A parameter of the file, as in --set threshold=0.9; may be repeated, the last "
-                  "of a name counts")
+                  "A parameter of the file: --set threshold=0.9; the last of a name counts")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command
@@ -93,6 +92,7 @@ void AddRun(CLI::App& app, int& exit_code) {
       "Rows are JSON objects, one a line: bytes as {\"file\": \"a.jpg\"} or {\"base64\": \"…\"},\n"
       "tensors as nested lists or {\"npy\": \"x.npy\"}; paths are relative to the rows file.\n"
       "--each makes one row of each file that matches; a column `id: i64` is numbered from 1.\n"
+      "All rows are read before the first one runs.\n"
       "Prints a table, or JSON lines with --json.");
   AddFile(*command, options->flow, "A .flow or .plan file");
   AddFlow(*command, options->flow);
@@ -106,12 +106,10 @@ void AddRun(CLI::App& app, int& exit_code) {
                    "What the paths in a .plan are relative to; by default its folder")
       ->type_name("DIR");
   command->add_flag("--per-row", options->per_row,
-                    "Make each row a request of its own: one that fails harms no other (rows that "
-                    "cannot be read are said before any runs)");
+                    "Make each row a request of its own: one that fails harms no other");
   command
       ->add_option("--deadline", options->deadline_ms,
-                   "Give up a request so many milliseconds after it was submitted (with "
-                   "--per-row all are, at once)")
+                   "Give up on what has not ended after so many milliseconds of running")
       ->type_name("MS")
       ->check(CLI::Range(int64_t{1}, int64_t{31'536'000'000}));
   command

@@ -39,7 +39,7 @@ std::string TensorAsJson(const at::Tensor& tensor) {
   if (tensor.dim() == 0) {
     if (tensor.scalar_type() == at::kBool) return tensor.item<bool>() ? "true" : "false";
     if (tensor.is_floating_point()) return FloatText(tensor);
-    if (tensor.scalar_type() == at::kUInt64) return std::to_string(tensor.item<uint64_t>());
+    if (tensor.scalar_type() == at::kUInt64) return std::to_string(tensor.item().toUInt64());
     return std::to_string(tensor.item<int64_t>());
   }
   std::string text = "[";
