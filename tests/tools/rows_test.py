@@ -65,7 +65,8 @@ flow f(t: { s: string }) -> { s: string, n: i64, up: string } {
         flow = """edition 1
 schema All {
   a: bool, b: i8, c: i16, d: i32, e: i64, f: u8, g: u16, h: u32, i: f16, j: f32, k: f64,
-  l: string, m: bytes, n: f32[2, 3], o: i64[0_2], p: bool[N], q: u8[H, W]
+  l: string, m: bytes, n: f32[2, 3], o: i64[0_2], p: bool[N], q: u8[H, W],
+  r: u64
 }
 flow f(t: All) -> All { return t }
 """
@@ -74,7 +75,7 @@ flow f(t: All) -> All { return t }
             "h": 2**32 - 1, "i": 0.5, "j": 0.1, "k": 0.1, "l": "text",
             "m": {"base64": base64.b64encode(bytes(range(256))).decode()},
             "n": [[1, 2, 3], [4, 5, 6.5]], "o": [2**63 - 1, 0], "p": [True, False, True],
-            "q": [[0, 255]],
+            "q": [[0, 255]], "r": 2**64 - 1,
         }
         other = dict(row, p=[], q=[[1], [2]])
         lines = json.dumps(row) + "\n" + json.dumps(other) + "\n"
@@ -158,6 +159,11 @@ flow f(t: { a: f32 }) -> { b: f32 } { return t |> derive(b = log(a)) }
         for value in [-1, 256]:
             said = f"rows.jsonl:1: `a` {value} does not fit u8"
             self.run_rows(REQUEST_FAILED, flow, json.dumps({"a": value}), says=said)
+
+    def test_floats_that_do_not_fit(self):
+        for kind, value in [("f16", 65520), ("f32", 1e39)]:
+            flow = f"edition 1\nflow f(t: {{ a: {kind} }}) -> {{ a: {kind} }} {{ return t }}\n"
+            self.run_rows(REQUEST_FAILED, flow, f'{{"a": {value}}}', says=f"does not fit {kind}")
 
     def test_lists_in_lists(self):
         flow = "edition 1\nflow f(t: { a: i64[H, W] }) -> { a: i64[H, W] } { return t }\n"

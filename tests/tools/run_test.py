@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import cli
 from cli import FINE, FLOW_IS_WRONG, USAGE, REQUEST_FAILED, MACHINE_LACKS, DOUBLE, ROWS, CliTest
@@ -187,6 +188,17 @@ class PlanTest(CliTest):
         says = "cannot write `.`: it is a folder"
         self.ends(MACHINE_LACKS, "compile", "twice.flow", "-o", ".", says=says)
         self.assertEqual([path for path in self.dir.iterdir() if ".part" in path.name], [])
+
+    def test_a_link_is_written_through(self):
+        self.write("kept/real.plan", "old")
+        (self.dir / "link.plan").symlink_to("kept/real.plan")
+        self.ends(FINE, "compile", "twice.flow", "-o", "link.plan")
+        self.assertTrue((self.dir / "link.plan").is_symlink())
+        self.assertEqual((self.dir / "kept/real.plan").read_text(), self.plan)
+
+    def test_a_device_is_written_into(self):
+        self.ends(FINE, "compile", "twice.flow", "-o", "/dev/null")
+        self.assertFalse(Path("/dev/null").is_file())
 
     def test_a_wrong_flow_leaves_the_old_plan(self):
         self.write("twice.flow", DOUBLE.replace("max(y)", "max(z)"))

@@ -3,10 +3,11 @@
 
 import json
 import os
+import subprocess
 import unittest
 
 import cli
-from cli import FINE, FLOW_IS_WRONG, USAGE, DOUBLE, ROWS, CliTest
+from cli import FINE, FLOW_IS_WRONG, USAGE, MACHINE_LACKS, DOUBLE, ROWS, CliTest
 
 
 class HelpTest(CliTest):
@@ -194,6 +195,18 @@ class CheckTest(CliTest):
         self.ends(FINE, "compile", "twice.flow")
         for command in ["check", "explain", "compile"]:
             self.ends(USAGE, command, "twice.plan", says="`twice.plan` is a compiled plan")
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
+    def test_a_full_disk(self):
+        self.write("twice.flow", DOUBLE)
+        for words in [["check"], ["explain"], ["compile", "-o", "-"], ["check", "--json"]]:
+            with open("/dev/full", "w") as full:
+                done = subprocess.run(
+                    [str(cli.CLI), words[0], "twice.flow", *words[1:]],
+                    cwd=self.dir, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                )
+            self.assertEqual(done.returncode, MACHINE_LACKS, f"{words}: {done.stderr}")
+            self.assertIn("cannot write the output", done.stderr)
 
     def test_from_another_folder(self):
         self.write("flows/test.flow", DOUBLE.replace("max(y)", "max(z)"))
