@@ -37,6 +37,7 @@ class Lowering {
  private:
   Schema SchemaOf(const std::vector<std::string>& columns) const {
     std::vector<engine::Field> fields;
+    fields.reserve(columns.size());
     for (const std::string& column : columns) {
       fields.push_back({column, plan_.columns.at(column)});
     }

@@ -58,12 +58,13 @@ std::optional<DataType> DataTypeFromName(std::string_view text) {
 }
 
 const std::vector<std::string>& DataTypeNames() {
-  static const std::vector<std::string> names = [] {
+  static const std::vector<std::string> kAll = [] {
     std::vector<std::string> all;
+    all.reserve(kNames.size());
     for (const auto& [type, name] : kNames) all.emplace_back(name);
     return all;
   }();
-  return names;
+  return kAll;
 }
 
 bool IsInteger(DataType type) { return type >= DataType::kI8 && type <= DataType::kU64; }

@@ -9,9 +9,10 @@
 namespace raceway::engine::testing {
 
 inline Type TypeOf(std::string_view text) { return TypeFromString(text).value(); }
-inline Schema SchemaOf(std::vector<std::pair<std::string, std::string>> fields) {
+inline Schema SchemaOf(const std::vector<std::pair<std::string, std::string>>& fields) {
   std::vector<Field> made;
-  for (auto& [name, type] : fields) made.push_back({name, TypeOf(type)});
+  made.reserve(fields.size());
+  for (const auto& [name, type] : fields) made.push_back({name, TypeOf(type)});
   return Schema(std::move(made));
 }
 
