@@ -97,6 +97,7 @@ std::optional<engine::Value> FitLiteral(const engine::Value& literal, const engi
                                         std::string& why);
 
 /// Notes hints that no part of the engine honours yet, refuses unknown ones.
+void CheckHint(const ast::Entry& entry, dsl::Diagnostics& diagnostics);
 void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics);
 bool IsHint(std::string_view name);
 

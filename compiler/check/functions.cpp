@@ -45,9 +45,7 @@ std::optional<std::string> StringOf(const ast::Entry& entry, Diagnostics& diagno
 /// Hints may stand in any declaration's block as blocks of their own.
 bool IsHintEntry(const ast::Entry& entry, Diagnostics& diagnostics) {
   if (!IsHint(entry.key.text)) return false;
-  ast::Block block;
-  block.entries.push_back(entry);
-  CheckHints(block, diagnostics);
+  CheckHint(entry, diagnostics);
   return true;
 }
 
@@ -183,9 +181,9 @@ bool CheckSignature(const ast::FnDecl& decl, const std::vector<DeclaredColumn>& 
                        CheckAgainst(results, contract.results, contract.name, decl.signature.range,
                                     "results", dims, of_contract, of_declaration, found);
   if (!is_fine) {
-    for (Diagnostic diagnostic : found.Sorted()) {
-      diagnostic.help = "the function is `" + SignatureText(contract) + "`";
-      diagnostics.Add(diagnostic.kind, diagnostic.where, diagnostic.message).help = diagnostic.help;
+    const std::string help = "the function is `" + SignatureText(contract) + "`";
+    for (const Diagnostic& diagnostic : found.Sorted()) {
+      diagnostics.Add(diagnostic.kind, diagnostic.where, diagnostic.message).help = help;
     }
   }
   return is_fine;

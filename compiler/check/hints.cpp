@@ -22,18 +22,18 @@ bool IsHint(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics) {
-  for (const ast::Entry& entry : block.entries) {
-    if (IsHint(entry.key.text)) {
-      diagnostics.Add(
-          DiagnosticKind::kHintNotHonoured, entry.key.range,
-          "the hint `" + entry.key.text + "` is not honoured yet; results are the same");
-      continue;
-    }
-    diagnostics
-        .Add(DiagnosticKind::kUnknownHint, entry.key.range, "no hint `" + entry.key.text + "`")
-        .help = Suggest(entry.key.text, HintNames());
+void CheckHint(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
+  if (IsHint(entry.key.text)) {
+    diagnostics.Add(DiagnosticKind::kHintNotHonoured, entry.key.range,
+                    "the hint `" + entry.key.text + "` is not honoured yet; results are the same");
+    return;
   }
+  diagnostics.Add(DiagnosticKind::kUnknownHint, entry.key.range, "no hint `" + entry.key.text + "`")
+      .help = Suggest(entry.key.text, HintNames());
+}
+
+void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics) {
+  for (const ast::Entry& entry : block.entries) CheckHint(entry, diagnostics);
 }
 
 }  // namespace raceway::compiler

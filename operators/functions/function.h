@@ -51,10 +51,6 @@ std::span<const NativeFunctionEntry> NativeFunctions();
 /// request should stop. Where shapes may differ the rows stay as they are, else they are stacked.
 template <typename RowFunction>
 engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,
-                                       engine::RunContext& context, RowFunction row);
-
-template <typename RowFunction>
-engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& type,
                                        engine::RunContext& context, RowFunction row) {
   std::vector<at::Tensor> rows;
   rows.reserve(static_cast<size_t>(num_rows));
