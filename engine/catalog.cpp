@@ -21,4 +21,8 @@ const ColumnFunctionContract* Catalog::FindColumnFunction(std::string_view name)
   return Find(column_functions_, name);
 }
 
+const AggregateContract* Catalog::FindAggregate(std::string_view name) const {
+  return Find(aggregates_, name);
+}
+
 }  // namespace raceway::engine

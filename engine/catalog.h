@@ -50,20 +50,35 @@ struct ColumnFunctionContract {
   bool is_operator = false;  // written with a sign (`+`), not called by this name
 };
 
+/// What makes one value of a group of rows.
+struct AggregateContract {
+  std::string name;     // "mean"
+  size_t num_args = 1;  // none: of the rows themselves; two: a column and a number of rows
+  /// The type of the result, or what is wrong with the column ("wants floats"); of no type, where
+  /// there is no column.
+  Result<Type> (*result_type)(const Type& of) = nullptr;
+  std::string signature;  // for people: "mean(T) -> T"
+  std::string doc;
+};
+
 /// All contracts by name. Filled once (`operators/contracts.h`), then read by many.
 class Catalog {
  public:
   void Add(FunctionContract contract) { functions_.push_back(std::move(contract)); }
   void Add(ColumnFunctionContract contract) { column_functions_.push_back(std::move(contract)); }
+  void Add(AggregateContract contract) { aggregates_.push_back(std::move(contract)); }
 
   const FunctionContract* FindFunction(std::string_view name) const;
   const ColumnFunctionContract* FindColumnFunction(std::string_view name) const;
+  const AggregateContract* FindAggregate(std::string_view name) const;
   const std::deque<FunctionContract>& functions() const { return functions_; }
   const std::deque<ColumnFunctionContract>& column_functions() const { return column_functions_; }
+  const std::deque<AggregateContract>& aggregates() const { return aggregates_; }
 
  private:
   std::deque<FunctionContract> functions_;
   std::deque<ColumnFunctionContract> column_functions_;
+  std::deque<AggregateContract> aggregates_;
 };
 
 }  // namespace raceway::engine

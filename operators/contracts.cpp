@@ -120,6 +120,7 @@ void RegisterFunctionContracts(engine::Catalog& catalog) {
 void RegisterContracts(engine::Catalog& catalog) {
   RegisterFunctionContracts(catalog);
   RegisterColumnFunctionContracts(catalog);
+  RegisterAggregateContracts(catalog);
 }
 
 }  // namespace raceway::operators

@@ -12,5 +12,6 @@ void RegisterContracts(engine::Catalog& catalog);
 
 void RegisterFunctionContracts(engine::Catalog& catalog);        // native functions
 void RegisterColumnFunctionContracts(engine::Catalog& catalog);  // `softmax`, `+`, `f32(x)`, …
+void RegisterAggregateContracts(engine::Catalog& catalog);       // of `agg`: `count`, `mean`, …
 
 }  // namespace raceway::operators

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "dsl/print.h"
+#include "dsl/literal.h"
 
 namespace raceway::compiler {
 namespace {
@@ -78,7 +78,7 @@ class Checker {
         return Unary(expr, wanted);
       case Kind::kBinary: return Binary(expr, wanted);
       case Kind::kIf: return If(expr, wanted);
-      case Kind::kFString: return NotImplemented(expr, "f-strings are");
+      case Kind::kFString: return FString(expr);
       case Kind::kQuantity: return NotImplemented(expr, "quantities with a unit are");
       case Kind::kNull:
       case Kind::kIsNull: return NotImplemented(expr, "optional values are");
@@ -122,6 +122,28 @@ class Checker {
       }
     }
     return Expression::Constant(*value, type);
+  }
+
+  /// `f"{a} of {n}"` ⇒ concat(a, " of ", string(n))
+  Expression FString(const ast::Expr& expr) {
+    const std::vector<std::string> texts = dsl::FStringTexts(expr);
+    const Type string{DataType::kString, {}, false};
+    std::vector<Expression> parts;
+    bool is_poisoned = false;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (!texts[i].empty()) parts.push_back(Expression::Constant(texts[i], string));
+      if (i == expr.children.size()) break;
+      Expression hole = Check(expr.children[i], nullptr);
+      if (!hole.type.is_unknown() && hole.type != string) {
+        hole = Apply("string", expr.children[i].range, {std::move(hole)});
+      }
+      is_poisoned |= hole.type.is_unknown();
+      parts.push_back(std::move(hole));
+    }
+    if (is_poisoned) return Poison();
+    if (parts.empty()) return Expression::Constant("", string);
+    if (parts.size() == 1) return std::move(parts.front());
+    return Apply("concat", expr.range, std::move(parts));
   }
 
   Expression Name(const ast::Expr& expr) {

@@ -212,8 +212,13 @@ class FlowChecker {
 
   std::optional<Tables> CheckPipeline(const ast::Pipeline& pipeline, const Frame& frame) {
     if (pipeline.with) CheckHints(*pipeline.with, frame.diagnostics);
-    std::optional<Tables> tables = CheckHead(pipeline.head, frame);
-    for (const ast::Step& step : pipeline.steps) {
+    return CheckChain(pipeline.steps, CheckHead(pipeline.head, frame), frame);
+  }
+
+  /// One step after the other, from `tables` on.
+  std::optional<Tables> CheckChain(const std::vector<ast::Step>& steps,
+                                   std::optional<Tables> tables, const Frame& frame) {
+    for (const ast::Step& step : steps) {
       if (!tables) return std::nullopt;  // what follows a mistake is not looked at
       if (tables->size() != 1) {
         frame.diagnostics
@@ -223,7 +228,16 @@ class FlowChecker {
       }
       tables = CheckStep(step, tables->front(), frame);
     }
+    if (tables && tables->front().group_keys) {
+      ReportLoneGroups(tables->front().made, frame);
+      return std::nullopt;
+    }
     return tables;
+  }
+
+  static void ReportLoneGroups(SourceRange where, const Frame& frame) {
+    frame.diagnostics.Add(DiagnosticKind::kBadArguments, where, "`groupby` is followed by `agg`")
+        .help = "groupby(cam) |> agg(n = count())";
   }
 
   std::optional<Tables> CheckHead(const ast::Expr& head, const Frame& frame) {
@@ -293,12 +307,24 @@ class FlowChecker {
   std::optional<Tables> CheckStep(const ast::Step& step, const Table& input, const Frame& frame) {
     const std::string op = step.path.Text();
     const StepScope scope = ScopeOf(frame);
+    if (input.group_keys && op != "agg") {
+      ReportLoneGroups(step.path.range, frame);
+      return std::nullopt;
+    }
     if (op == "map") return One(CheckMap(step, input, scope));
     if (op == "select") return One(CheckSelect(step, input, scope));
     if (op == "derive") return One(CheckDerive(step, input, scope));
     if (op == "omit") return One(CheckOmit(step, input, scope));
     if (op == "filter") return One(CheckFilter(step, input, scope));
     if (op == "split") return CheckSplit(step, input, scope);
+    if (op == "route") return One(CheckBranches(step, input, frame));
+    if (op == "sort") return One(CheckSort(step, input, scope));
+    if (op == "limit") return One(CheckLimit(step, input, scope));
+    if (op == "explode") return One(CheckExplode(step, input, scope));
+    if (op == "groupby") return One(CheckGroupBy(step, input, scope));
+    if (op == "agg") return One(CheckAgg(step, input, scope));
+    if (op == "fail") return One(CheckFail(step, input, scope));
+    if (op == "drop") return One(CheckDrop(step, input, scope));
     // The name first: an operator's arguments are no tables, which is not what is wrong then.
     if (!TakesTables(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
       return std::nullopt;
@@ -307,6 +333,29 @@ class FlowChecker {
     if (!others) return std::nullopt;
     others->insert(others->begin(), input);
     return One(Apply(op, step.range, *std::move(others), frame));
+  }
+
+  /// `route`: each branch has its steps, and their rows come together again.
+  std::optional<Table> CheckBranches(const ast::Step& step, const Table& input,
+                                     const Frame& frame) {
+    const std::optional<Tables> ways = CheckRoute(step, input, ScopeOf(frame));
+    if (!ways) return std::nullopt;
+    Tables ends;
+    bool is_fine = true;
+    for (size_t i = 0; i < ways->size(); ++i) {
+      std::optional<Tables> end = CheckChain(step.branches[i].chain, Tables{(*ways)[i]}, frame);
+      if (end && end->size() == 1) {
+        ends.push_back(std::move(end->front()));
+        continue;
+      }
+      if (end) {
+        frame.diagnostics.Add(DiagnosticKind::kBadArguments, step.branches[i].range,
+                              "a branch ends with one table, `split` gives two");
+      }
+      is_fine = false;
+    }
+    if (!is_fine) return std::nullopt;
+    return CheckUnion(step.path.range, "route", ends, ScopeOf(frame));
   }
 
   bool IsLater(const std::string& op, SourceRange where, const Frame& frame) {
@@ -338,7 +387,12 @@ class FlowChecker {
   /// `union` or a flow, applied to tables.
   std::optional<Table> Apply(const std::string& name, SourceRange where, Tables tables,
                              const Frame& frame) {
-    if (name == "union") return CheckUnion(where, tables, ScopeOf(frame));
+    if (name == "union") {
+      if (tables.size() > 1) return CheckUnion(where, name, tables, ScopeOf(frame));
+      frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
+                            "`union` takes two tables or more");
+      return std::nullopt;
+    }
     return ApplyFlow(declarations_.flows.at(name), where, std::move(tables), frame);
   }
 

@@ -4,80 +4,15 @@
 #include <utility>
 
 #include "compiler/check/expressions.h"
-#include "dsl/print.h"
+#include "compiler/check/step_parts.h"
 
 namespace raceway::compiler {
 namespace {
 
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
-using engine::DataType;
 using engine::Expression;
 using engine::Type;
-
-ExpressionScope On(const Table& table, const StepScope& scope) {
-  return {table, scope.builder, scope.declarations, scope.catalog, scope.diagnostics};
-}
-
-Step MakeStep(StepKind kind, SourceRange where, std::string label) {
-  Step step;
-  step.kind = kind;
-  step.where = where;
-  step.label = std::move(label);
-  return step;
-}
-
-/// Appends a stage of one step and makes `table` what leaves it.
-void Append(Table& table, Step step, const std::string& name, const StepScope& scope) {
-  table.made = step.where;
-  table.made_by = "`" + step.label + "`";
-  step.outputs = {table.Ids()};
-  table.port = scope.builder.AddStage(name, {table.port}, std::move(step));
-}
-
-void Bad(SourceRange where, std::string message, std::string help, const StepScope& scope) {
-  scope.diagnostics.Add(DiagnosticKind::kBadArguments, where, std::move(message)).help =
-      std::move(help);
-}
-
-/// A positional argument that is an expression, not a pipeline.
-const ast::Expr* PlainExpression(const ast::Arg& arg) {
-  if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
-    return nullptr;
-  }
-  return &arg.value.head;
-}
-
-/// `x` or `s.x`: the column's name as a table has it.
-std::optional<std::string> ColumnName(const ast::Expr& expr) {
-  using Kind = ast::Expr::Kind;
-  if (expr.kind == Kind::kName) return expr.text;
-  if (expr.kind != Kind::kMember || expr.children.front().kind != Kind::kName) return std::nullopt;
-  return expr.children.front().text + "." + expr.text;
-}
-
-std::optional<std::string> ColumnName(const ast::Arg& arg) {
-  const ast::Expr* expr = PlainExpression(arg);
-  return expr == nullptr ? std::nullopt : ColumnName(*expr);
-}
-
-void SetColumn(Table& table, const std::string& name, const std::string& id) {
-  for (TableColumn& column : table.columns) {
-    if (column.name == name) return void(column.id = id);
-  }
-  table.columns.push_back({name, id});
-}
-
-/// `name = expr`: the column it makes; a plain column only gets a second name.
-std::optional<std::string> Define(const ast::Arg& arg, const Table& table, Step& step,
-                                  const StepScope& scope) {
-  Expression expression = CheckExpression(arg.value.head, On(table, scope));
-  if (expression.type.is_unknown()) return std::nullopt;
-  if (expression.kind == Expression::Kind::kColumn) return expression.name;
-  std::string id = scope.builder.NewColumn(arg.key.text, expression.type, arg.range);
-  step.expressions.push_back({id, std::move(expression)});
-  return id;
-}
 
 /// Whether the expression names a column of `table` that `step` defines.
 bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
@@ -93,61 +28,25 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
                      [&](const ast::Arg& arg) { return reads(arg.value.head); });
 }
 
-bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
-  if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with)
-    return true;
-  const std::string name = arg.kind == ast::Arg::Kind::kPositional ? "name" : arg.key.text;
-  std::string help = "a new column is written with `=`: `" + name + " = …`";
-  Bad(arg.range, "`" + std::string(op) + "` takes `name = expression`", std::move(help), scope);
-  return false;
-}
-
-/// The one condition of `filter` and `split`.
-std::optional<Expression> Condition(const ast::Step& step, const Table& input,
-                                    const StepScope& scope) {
-  const ast::Expr* expr = step.args.size() == 1 ? PlainExpression(step.args.front()) : nullptr;
-  if (expr == nullptr) {
-    Bad(step.range, "`" + step.path.Text() + "` takes one condition",
-        step.path.Text() + "(conf >= 0.5)", scope);
-    return std::nullopt;
-  }
-  Expression condition = CheckExpression(*expr, On(input, scope));
-  if (condition.type.is_unknown()) return std::nullopt;
-  if (condition.type == Type{DataType::kBool, {}, false}) return condition;
-  scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, expr->range,
-                        "a condition is bool, this is " + scope.builder.dims.Show(condition.type));
-  return std::nullopt;
-}
-
-/// Keeps the rows of `input` where `condition` holds, as a stage of its own.
-Table Keep(const Table& input, Expression condition, SourceRange where, const std::string& label,
-           const std::string& name, const StepScope& scope) {
-  Table table = input;
-  Step step = MakeStep(StepKind::kFilter, where, label);
-  step.expressions.push_back({"where", std::move(condition)});
-  Append(table, std::move(step), name, scope);
-  return table;
-}
-
 }  // namespace
 
 const std::vector<std::string>& CoreOperators() {
-  static const std::vector<std::string> kNames = {"map",    "select", "derive", "omit",
-                                                  "filter", "split",  "union"};
+  static const std::vector<std::string> kNames = {"map",     "select",  "derive", "omit", "filter",
+                                                  "split",   "route",   "union",  "sort", "limit",
+                                                  "explode", "groupby", "agg",    "fail", "drop"};
   return kNames;
 }
 
 const std::vector<std::string>& LaterOperators() {
-  static const std::vector<std::string> kNames = {
-      "groupby", "agg",  "lookup", "join",   "anyof", "route", "explode", "window",
-      "sample",  "sort", "limit",  "stream", "shed",  "fail",  "drop",    "topk"};
+  static const std::vector<std::string> kNames = {"lookup", "join",   "anyof", "window",
+                                                  "sample", "stream", "shed"};
   return kNames;
 }
 
 bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics) {
   const std::string name = "`" + step.path.Text() + "`";
   if (step.with) CheckHints(*step.with, diagnostics);
-  if (!step.branches.empty()) {
+  if (!step.branches.empty() && !allowed.branches) {
     diagnostics.Add(DiagnosticKind::kBadArguments, step.branches.front().range,
                     name + " has no branches");
     return false;

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "compiler/check/declarations.h"
@@ -26,8 +27,24 @@ std::optional<Table> CheckFilter(const ast::Step& step, const Table& input, cons
 /// Two tables: the rows where the condition holds, and the others.
 std::optional<std::vector<Table>> CheckSplit(const ast::Step& step, const Table& input,
                                              const StepScope& scope);
-std::optional<Table> CheckUnion(dsl::SourceRange where, std::span<const Table> inputs,
-                                const StepScope& scope);
+std::optional<Table> CheckSort(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckLimit(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckExplode(const ast::Step& step, const Table& input,
+                                  const StepScope& scope);
+/// No rows go on: an error where there are any (`fail`), or silently (`drop`).
+std::optional<Table> CheckFail(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckDrop(const ast::Step& step, const Table& input, const StepScope& scope);
+/// Notes the keys; `agg` makes the stage.
+std::optional<Table> CheckGroupBy(const ast::Step& step, const Table& input,
+                                  const StepScope& scope);
+std::optional<Table> CheckAgg(const ast::Step& step, const Table& input, const StepScope& scope);
+/// What goes into each branch of a `route`, in their order; the last is that of `else`.
+std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table& input,
+                                             const StepScope& scope);
+/// The rows of all inputs, one at least; `name` is what the user wrote. An input that can have no
+/// rows goes with any others.
+std::optional<Table> CheckUnion(dsl::SourceRange where, std::string_view name,
+                                std::span<const Table> inputs, const StepScope& scope);
 
 /// Names of the core operators that can be run, and of those the edition has besides.
 const std::vector<std::string>& CoreOperators();
@@ -37,6 +54,7 @@ const std::vector<std::string>& LaterOperators();
 struct Allowed {
   bool arguments = true;
   bool as = false;
+  bool branches = false;
 };
 bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics);
 

@@ -26,6 +26,10 @@ struct Table {
   std::vector<TableColumn> passing;
   /// In a definition: the parameter whose `...` these rows carry, not known until it is applied.
   std::optional<size_t> open;
+  /// After `groupby`, for the `agg` that must follow: the keys, by their names here.
+  std::optional<std::vector<std::string>> group_keys;
+  /// After `fail` and `drop`: there are no rows, so that it goes with tables of any columns.
+  bool is_empty = false;
   dsl::SourceRange made;  // the step or parameter that made it, for notes
   std::string made_by;    // "map(small)"
 

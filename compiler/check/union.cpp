@@ -34,13 +34,15 @@ std::string Difference(const Table& first, const Table& other, size_t number,
   return text;
 }
 
-bool HaveSameColumns(SourceRange where, std::span<const Table> inputs, const StepScope& scope) {
+bool HaveSameColumns(SourceRange where, std::string_view name, std::span<const Table> inputs,
+                     const StepScope& scope) {
+  const std::string differ = "the tables of `" + std::string(name) + "` differ";
   bool is_fine = true;
   for (size_t i = 1; i < inputs.size(); ++i) {
     const std::string text = Difference(inputs[0], inputs[i], i + 1, scope.builder);
     if (!text.empty()) {
-      dsl::Diagnostic& diagnostic = scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
-                                                          "the tables of `union` differ: " + text);
+      dsl::Diagnostic& diagnostic =
+          scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, differ + ": " + text);
       for (const Table& input : {inputs[0], inputs[i]}) {
         diagnostic.notes.push_back(
             {input.made, input.made_by + " gives " + scope.builder.Show(input)});
@@ -48,11 +50,40 @@ bool HaveSameColumns(SourceRange where, std::span<const Table> inputs, const Ste
       is_fine = false;
     } else if (inputs[i].open != inputs[0].open) {
       scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
-                            "the tables of `union` differ: only one of them carries `...`");
+                            differ + ": only one of them carries `...`");
       is_fine = false;
     }
   }
   return is_fine;
+}
+
+/// The inputs that may have rows: they say which columns there are.
+std::vector<Table> WithRows(std::span<const Table> inputs) {
+  std::vector<Table> tables;
+  for (const Table& input : inputs) {
+    if (!input.is_empty) tables.push_back(input);
+  }
+  if (tables.empty()) tables.push_back(inputs.front());
+  return tables;
+}
+
+/// A table without rows, as one with the columns of `like`.
+Table Conform(const Table& empty, const Table& like, const StepScope& scope) {
+  Step step;
+  step.kind = StepKind::kDrop;
+  step.where = empty.made;
+  step.label = "drop";
+  Table table = empty;
+  table.columns.clear();
+  for (const TableColumn& column : like.columns) {
+    const std::string id =
+        scope.builder.NewColumn(column.name, scope.builder.TypeOf(column.id), empty.made);
+    step.results.emplace_back(column.name, id);
+    table.columns.push_back({column.name, id});
+  }
+  step.outputs = {table.Ids()};
+  table.port = scope.builder.AddStage("drop", {table.port}, std::move(step));
+  return table;
 }
 
 /// One column of the result: the same in all inputs, or made of one of each.
@@ -68,30 +99,32 @@ std::string Merge(const std::string& name, const std::vector<std::string>& from,
 
 }  // namespace
 
-std::optional<Table> CheckUnion(SourceRange where, std::span<const Table> inputs,
-                                const StepScope& scope) {
-  if (inputs.size() < 2) {
-    scope.diagnostics.Add(DiagnosticKind::kBadArguments, where, "`union` takes two tables or more");
-    return std::nullopt;
+std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
+                                std::span<const Table> inputs, const StepScope& scope) {
+  const std::vector<Table> with_rows = WithRows(inputs);
+  if (!HaveSameColumns(where, name, with_rows, scope)) return std::nullopt;
+  std::vector<Table> tables;
+  for (const Table& input : inputs) {
+    const bool is_odd = input.is_empty && with_rows.front().port != input.port;
+    tables.push_back(is_odd ? Conform(input, with_rows.front(), scope) : input);
   }
-  if (!HaveSameColumns(where, inputs, scope)) return std::nullopt;
   Step step;
   step.kind = StepKind::kUnion;
   step.where = where;
-  step.label = "union";
-  Table table = inputs.front();
+  step.label = name;
+  Table table = with_rows.front();
   for (TableColumn& column : table.columns) {
     std::vector<std::string> from;
-    for (const Table& input : inputs) from.push_back(input.Find(column.name)->id);
+    for (const Table& input : tables) from.push_back(input.Find(column.name)->id);
     column.id = Merge(column.name, from, where, step, scope.builder);
   }
   // What passes through as `...` is the same in all inputs: it comes from one table.
   std::vector<Port> ports;
-  for (const Table& input : inputs) ports.push_back(input.port);
+  for (const Table& input : tables) ports.push_back(input.port);
   table.made = where;
-  table.made_by = "`union`";
+  table.made_by = "`" + step.label + "`";
   step.outputs = {table.Ids()};
-  table.port = scope.builder.AddStage("union", std::move(ports), std::move(step));
+  table.port = scope.builder.AddStage(std::string(name), std::move(ports), std::move(step));
   return table;
 }
 

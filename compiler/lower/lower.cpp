@@ -74,6 +74,7 @@ class Lowering {
     spec.results = step.results;
     spec.expressions = step.expressions;
     spec.sources = step.sources;
+    spec.options = step.options;
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
     if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
     return spec;

@@ -40,11 +40,55 @@ std::string MapText(const LogicalPlan& plan, const Step& step) {
   return step.label + " " + Join(in) + " -> " + Join(out);
 }
 
+/// "agg cam -> n: i64 = count(), conf: f32 = mean(score)"
+std::string AggText(const LogicalPlan& plan, const Step& step) {
+  std::vector<std::string> keys;
+  for (const auto& [name, column] : step.arguments) {
+    if (name.empty()) keys.push_back(column);
+  }
+  std::vector<std::string> results;
+  for (const auto& [name, column] : step.results) {
+    const engine::Value how = *engine::Value(step.options).Find(name);
+    std::vector<std::string> args;
+    for (const auto& [result, of] : step.arguments) {
+      if (result == name) args.push_back(of);
+    }
+    if (const engine::Value* count = how.Find("count")) args.push_back(ToString(*count));
+    results.push_back(Typed(plan, column) + " = " + *how.Find("function")->AsString() + "(" +
+                      Join(args) + ")");
+  }
+  return "agg " + Join(keys) + " -> " + Join(results);
+}
+
+/// "sort cam, descending score"
+std::string SortText(const Step& step) {
+  std::vector<std::string> keys;
+  for (const auto& [order, key] : step.expressions) {
+    keys.push_back((order == "descending" ? "descending " : "") + ToString(key));
+  }
+  return "sort " + Join(keys);
+}
+
+std::string ExplodeText(const LogicalPlan& plan, const Step& step) {
+  std::vector<std::string> in;
+  for (const auto& [name, column] : step.arguments) in.push_back(column);
+  std::vector<std::string> out;
+  for (const auto& [name, column] : step.results) out.push_back(Typed(plan, column));
+  return "explode " + Join(in) + " -> " + Join(out);
+}
+
 std::string StepText(const LogicalPlan& plan, const Step& step) {
-  if (step.kind == StepKind::kMap) return MapText(plan, step);
+  switch (step.kind) {
+    case StepKind::kMap: return MapText(plan, step);
+    case StepKind::kAgg: return AggText(plan, step);
+    case StepKind::kSort: return SortText(step);
+    case StepKind::kExplode: return ExplodeText(plan, step);
+    case StepKind::kLimit: return "limit " + ToString(step.options.front().second);
+    default: break;
+  }
   std::vector<std::string> parts;
   for (const engine::NamedExpression& named : step.expressions) {
-    parts.push_back(named.name == "where"
+    parts.push_back(named.name == "where" || step.kind == StepKind::kFail
                         ? ToString(named.expression)
                         : Typed(plan, named.name) + " = " + ToString(named.expression));
   }

@@ -13,6 +13,12 @@ std::string_view NameOf(StepKind kind) {
     case StepKind::kFilter: return "filter";
     case StepKind::kSplit: return "split";
     case StepKind::kUnion: return "union";
+    case StepKind::kSort: return "sort";
+    case StepKind::kLimit: return "limit";
+    case StepKind::kExplode: return "explode";
+    case StepKind::kAgg: return "agg";
+    case StepKind::kFail: return "fail";
+    case StepKind::kDrop: return "drop";
   }
   return "?";
 }

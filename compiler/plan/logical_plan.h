@@ -21,7 +21,21 @@ namespace raceway::compiler {
 
 using engine::Port;
 
-enum class StepKind { kMap, kDerive, kSelect, kOmit, kFilter, kSplit, kUnion };
+enum class StepKind {
+  kMap,
+  kDerive,
+  kSelect,
+  kOmit,
+  kFilter,
+  kSplit,
+  kUnion,
+  kSort,
+  kLimit,
+  kExplode,
+  kAgg,   // of `groupby … |> agg`
+  kFail,  // an error where rows come
+  kDrop,  // no rows
+};
 
 std::string_view NameOf(StepKind kind);  // "map"
 
@@ -46,15 +60,22 @@ struct FunctionSpec {
 struct Step {
   StepKind kind = StepKind::kOmit;
   dsl::SourceRange where;
-  std::string label;                                           // "map(small)"
-  FunctionSpec function;                                       // kMap
-  std::vector<std::pair<std::string, std::string>> arguments;  // kMap: parameter → column
-  std::vector<std::pair<std::string, std::string>> results;    // kMap: result → column
-  /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where".
+  std::string label;      // "map(small)"
+  FunctionSpec function;  // kMap
+  /// What is read. kMap: parameter → column; kExplode: its name → column; kAgg: name of the result
+  /// → aggregated column, and "" → key.
+  std::vector<std::pair<std::string, std::string>> arguments;
+  /// What is defined. kMap: result → column; kExplode, kAgg: name → column; kDrop: columns of no
+  /// rows.
+  std::vector<std::pair<std::string, std::string>> results;
+  /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where"; kFail: one, named
+  /// "message"; kSort: the keys, each named "ascending" or "descending".
   std::vector<engine::NamedExpression> expressions;
   /// kUnion: a column of the result → the column of each input that it is made of. Columns that
   /// are the same in all inputs are not listed.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
+  /// kLimit: "count"; kAgg: name of the result → {"function", "count"}.
+  engine::Value::Record options;
   /// The columns that leave, one list for each output (two for kSplit).
   std::vector<std::vector<std::string>> outputs;
 

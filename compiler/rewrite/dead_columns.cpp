@@ -13,6 +13,20 @@ void KeepLive(Columns& columns, const Live& live) {
   std::erase_if(columns, [&](const std::string& column) { return !live.contains(column); });
 }
 
+/// An aggregate that nobody reads is not computed, nor its column kept for it.
+void NarrowAggregates(Step& step, const Live& live) {
+  std::vector<std::string> dead;
+  for (const auto& [name, column] : step.results) {
+    if (!live.contains(column)) dead.push_back(name);
+  }
+  const auto is_dead = [&](const auto& entry) {
+    return std::find(dead.begin(), dead.end(), entry.first) != dead.end();
+  };
+  std::erase_if(step.results, is_dead);
+  std::erase_if(step.arguments, is_dead);
+  std::erase_if(step.options, is_dead);
+}
+
 /// Narrows `step` to what is read of each of its outputs. Returns what it reads itself.
 Live Narrow(Step& step, const std::vector<Live>& read) {
   Live live;
@@ -22,6 +36,10 @@ Live Narrow(Step& step, const std::vector<Live>& read) {
   }
   if (step.kind == StepKind::kDerive || step.kind == StepKind::kSelect) {
     std::erase_if(step.expressions, [&](const auto& named) { return !live.contains(named.name); });
+  }
+  if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
+  if (step.kind == StepKind::kDrop) {
+    std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });
   }
   std::erase_if(step.sources, [&](const auto& source) { return !live.contains(source.first); });
   for (const std::string& column : step.Defines()) live.erase(column);
@@ -41,7 +59,13 @@ bool DoesNothing(const Step& step, const Live& read) {
                           [&](const auto& result) { return read.contains(result.second); });
     case StepKind::kFilter:
     case StepKind::kSplit:
-    case StepKind::kUnion: return false;
+    case StepKind::kUnion:
+    case StepKind::kSort:
+    case StepKind::kLimit:
+    case StepKind::kExplode:
+    case StepKind::kAgg:
+    case StepKind::kFail:
+    case StepKind::kDrop: return false;
   }
   return false;
 }

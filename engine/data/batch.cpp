@@ -167,4 +167,21 @@ Batch Layout::SomeRows(const Batch& input, std::span<const int64_t> rows) const 
   return {output_, std::move(columns), static_cast<int64_t>(rows.size()), TakeRowIds(input, rows)};
 }
 
+Batch Layout::AnyRows(const Batch& input, std::span<const int64_t> rows,
+                      std::vector<Column> defined) const {
+  assert(defined.size() == defined_.size());
+  std::vector<Column> columns(output_->size());
+  for (const Carry& carry : carried_) {
+    columns[static_cast<size_t>(carry.to)] =
+        input.column(static_cast<size_t>(carry.from)).Take(rows);
+  }
+  for (size_t i = 0; i < defined.size(); ++i) {
+    if (is_wanted(i)) columns[static_cast<size_t>(defined_[i])] = std::move(defined[i]);
+  }
+  auto row_ids = std::make_shared<std::vector<int64_t>>();
+  row_ids->reserve(rows.size());
+  for (const int64_t row : rows) row_ids->push_back(input.RowId(row));
+  return {output_, std::move(columns), static_cast<int64_t>(rows.size()), std::move(row_ids)};
+}
+
 }  // namespace raceway::engine

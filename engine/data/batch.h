@@ -65,6 +65,10 @@ class Layout {
   Batch SameRows(const Batch& input, std::vector<Column> defined) const;
   /// The rows of `input` at `rows` (strictly increasing). Only columns that go on are gathered.
   Batch SomeRows(const Batch& input, std::span<const int64_t> rows) const;
+  /// Row r of the output is row `rows[r]` of `input`, in any order, some of them more than once;
+  /// `defined` have as many rows.
+  Batch AnyRows(const Batch& input, std::span<const int64_t> rows,
+                std::vector<Column> defined) const;
 
  private:
   struct Carry {

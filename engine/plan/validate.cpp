@@ -42,8 +42,10 @@ bool IsAlike(const Type& a, const Type& b) {
   return a.dtype == b.dtype && a.shape.size() == b.shape.size();
 }
 
-// `filter` and `split` decide by their expression, the others define a column with each.
-bool DefinesByExpression(const StepSpec& step) { return step.op != "filter" && step.op != "split"; }
+// Some decide by their expressions, the others define a column with each.
+bool DefinesByExpression(const StepSpec& step) {
+  return step.op != "filter" && step.op != "split" && step.op != "sort" && step.op != "fail";
+}
 
 // Goes through a plan from its first stage to its last and keeps the first mistake.
 class Validator {

@@ -1,0 +1,66 @@
+// The rule of `route`: each row takes the first branch whose value it has, or `else`.
+#include <utility>
+
+#include "compiler/check/step_parts.h"
+#include "dsl/diagnostic.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+
+constexpr std::string_view kExample = R"(route(lang) { "en" => …, else => … })";
+
+/// `route(lang) { "en" => … }` asks `lang == "en"`, `["en", "de"] => …` asks `lang in […]`.
+ast::Expr Question(const ast::Expr& subject, const ast::Expr& value) {
+  ast::Expr question;
+  question.kind = ast::Expr::Kind::kBinary;
+  question.text = value.kind == ast::Expr::Kind::kList ? "in" : "==";
+  question.range = value.range;
+  question.text_range = value.range;
+  question.children = {subject, value};
+  return question;
+}
+
+bool HasElseLast(const ast::Step& step, const StepScope& scope) {
+  for (size_t i = 0; i + 1 < step.branches.size(); ++i) {
+    if (step.branches[i].when) continue;
+    Bad(step.branches[i].range, "`else` is the last branch", "", scope);
+    return false;
+  }
+  if (!step.branches.empty() && !step.branches.back().when) return true;
+  Bad(step.path.range, "`route` wants an `else` branch: other values may come",
+      "`else => drop` leaves such rows out, `else => fail(\"…\")` refuses them", scope);
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table& input,
+                                             const StepScope& scope) {
+  if (!CheckForm(step, {.branches = true}, scope.diagnostics)) return std::nullopt;
+  const ast::Expr* subject = step.args.size() == 1 ? PlainExpression(step.args.front()) : nullptr;
+  if (subject == nullptr || step.branches.empty()) {
+    Bad(step.range, "`route` takes one value and branches", std::string(kExample), scope);
+    return std::nullopt;
+  }
+  if (!HasElseLast(step, scope)) return std::nullopt;
+  std::vector<Table> branches;
+  Table rest = input;
+  bool is_fine = true;
+  for (const ast::Branch& branch : step.branches) {
+    if (!branch.when) continue;
+    engine::Expression holds = CheckExpression(Question(*subject, *branch.when), On(rest, scope));
+    is_fine &= !holds.type.is_unknown();
+    if (!is_fine) continue;
+    const engine::Type type = holds.type;
+    engine::Expression otherwise = engine::Expression::Call("not", {holds}, type);
+    branches.push_back(Keep(rest, std::move(holds), branch.range, "route", "route", scope));
+    rest = Keep(rest, std::move(otherwise), step.range, "route", "route.else", scope);
+  }
+  if (!is_fine) return std::nullopt;
+  branches.push_back(std::move(rest));
+  return branches;
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,65 @@
+#include "operators/groups.h"
+
+#include <ATen/core/TensorBody.h>
+
+#include <functional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace raceway::operators {
+namespace {
+
+/// A group so far, and the value of one more key.
+template <typename Value>
+using Part = std::pair<int64_t, Value>;
+
+template <typename Value>
+struct PartHash {
+  size_t operator()(const Part<Value>& part) const {
+    const size_t hash = std::hash<Value>()(part.second);
+    return hash ^ (static_cast<size_t>(part.first) * 0x9E3779B97F4A7C15U + (hash << 6U));
+  }
+};
+
+/// Parts each group by the values of one more key.
+template <typename Value, typename ValueOf>
+void Refine(Groups& groups, const ValueOf& value_of) {
+  std::unordered_map<Part<Value>, int64_t, PartHash<Value>> known;
+  groups.first_row.clear();
+  for (size_t row = 0; row < groups.of_row.size(); ++row) {
+    const auto next = static_cast<int64_t>(groups.first_row.size());
+    const auto [group, is_new] =
+        known.try_emplace({groups.of_row[row], value_of(static_cast<int64_t>(row))}, next);
+    if (is_new) groups.first_row.push_back(static_cast<int64_t>(row));
+    groups.of_row[row] = group->second;
+  }
+}
+
+}  // namespace
+
+bool CanBeKey(const engine::Type& type) {
+  return type.is_scalar() && !type.optional &&
+         (engine::IsInteger(type.dtype) || engine::IsText(type.dtype) ||
+          type.dtype == engine::DataType::kBool);
+}
+
+Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows) {
+  Groups groups;
+  groups.of_row.assign(static_cast<size_t>(num_rows), 0);
+  if (num_rows > 0) groups.first_row = {0};
+  for (const engine::Column& key : keys) {
+    if (key.is_text()) {
+      Refine<std::string_view>(groups, [&](int64_t row) { return key.text()[row]; });
+      continue;
+    }
+    const bool is_u64 = key.dense().scalar_type() == at::kUInt64;
+    const at::Tensor dense = key.dense().contiguous();
+    const at::Tensor values = is_u64 ? dense.view(at::kLong) : dense.to(at::kLong);
+    const int64_t* data = values.const_data_ptr<int64_t>();
+    Refine<int64_t>(groups, [data](int64_t row) { return data[row]; });
+  }
+  return groups;
+}
+
+}  // namespace raceway::operators

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/data/column.h"
+
+namespace raceway::operators {
+
+/// Which rows have equal keys. Groups are numbered in the order of their first rows.
+struct Groups {
+  std::vector<int64_t> of_row;     // for each row its group
+  std::vector<int64_t> first_row;  // for each group
+
+  size_t size() const { return first_row.size(); }
+};
+
+/// Whether rows can be grouped by values of this type: scalar integers, bools and text.
+bool CanBeKey(const engine::Type& type);
+
+/// `keys` are columns of such types with `num_rows` rows each.
+Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows);
+
+}  // namespace raceway::operators
