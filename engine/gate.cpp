@@ -69,8 +69,8 @@ Status Install() {
 }  // namespace
 
 Status InstallOperatorGate() {
-  static const Status installed = Install();
-  return installed;
+  static const Status kInstalled = Install();
+  return kInstalled;
 }
 
 GateScope::GateScope(OperatorGate& gate)

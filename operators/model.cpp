@@ -222,6 +222,7 @@ class Model final : public engine::Operator {
       ++group;
     }
     std::vector<Column> results;
+    results.reserve(parts.size());
     for (const std::vector<Column>& part : parts) results.push_back(Column::Gather(part, from));
     return results;
   }

@@ -61,8 +61,12 @@ class Unit:
         return digest.hexdigest()[:24]
 
 
-# The path-sensitive analyzer triples the time, so only --full has it.
-ANALYZER = "--checks=clang-analyzer-core.*,clang-analyzer-cplusplus.*"
+# The path-sensitive analyzer triples the time, so only --full has it. It does not know what a
+# std::variant holds, so that every access to a Result could be of the other kind: no UndefReturn.
+ANALYZER = (
+    "--checks=clang-analyzer-core.*,clang-analyzer-cplusplus.*"
+    ",-clang-analyzer-core.uninitialized.UndefReturn"
+)
 
 
 def tidy(unit, options):

@@ -77,7 +77,7 @@ Result<AnyOperator> MakeOperator(const OperatorSpec& spec, const OperatorFactori
 }  // namespace
 
 Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
-                          std::vector<SchemaPtr> outputs, const OperatorFactories& factories,
+                          const std::vector<SchemaPtr>& outputs, const OperatorFactories& factories,
                           const std::filesystem::path& base_dir) {
   Stage stage;
   for (const SchemaPtr& schema : outputs) stage.empty_outputs_.push_back(Batch::Empty(schema));

@@ -18,7 +18,8 @@ class Stage {
   ///
   /// Errors   Unsupported for an operator that is not among `factories`, else what its factory says
   static Result<Stage> Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
-                            std::vector<SchemaPtr> outputs, const OperatorFactories& factories,
+                            const std::vector<SchemaPtr>& outputs,
+                            const OperatorFactories& factories,
                             const std::filesystem::path& base_dir);
 
   /// Takes `inputs`, writes `outputs`; each has as many as the spec. Asks `context.cancel` between
