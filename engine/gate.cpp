@@ -69,8 +69,8 @@ Status Install() {
 }  // namespace
 
 Status InstallOperatorGate() {
-  static const Status kInstalled = Install();
-  return kInstalled;
+  static const Status installed = Install();
+  return installed;
 }
 
 GateScope::GateScope(OperatorGate& gate)

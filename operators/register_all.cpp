@@ -6,6 +6,7 @@
 #include "operators/explode.h"
 #include "operators/fail.h"
 #include "operators/filter.h"
+#include "operators/join.h"
 #include "operators/limit.h"
 #include "operators/model.h"
 #include "operators/native.h"
@@ -24,6 +25,7 @@ void RegisterAll(engine::OperatorFactories& factories) {
   factories.Add("explode", &MakeExplode);
   factories.Add("fail", &MakeFail);
   factories.Add("filter", &MakeFilter);
+  factories.Add("join", &MakeJoin);
   factories.Add("limit", &MakeLimit);
   factories.Add("model", &MakeModel);
   factories.Add("native", &MakeNative);

@@ -129,7 +129,8 @@ def main():
     )
     (MEMORY / "compile_commands.json").write_text(flags)
     options = [ANALYZER] if arguments.full else []
-    salt = (ROOT / ".clang-tidy").read_bytes() + "".join(options).encode()
+    configs = [ROOT / f / ".clang-tidy" for f in (".", "tests", "tools/bench")]
+    salt = b"".join(c.read_bytes() for c in configs) + "".join(options).encode()
     todo = [(u, MEMORY / f"{u.key(salt)}.ok") for u in units]
     todo = [(u, mark) for u, mark in todo if not mark.exists()]
 

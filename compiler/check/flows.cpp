@@ -49,6 +49,7 @@ class FlowChecker {
             {column.name, builder_.NewColumn(column.name, instantiate(column.type), column.range)});
       }
       if (param.rows.is_open()) table.open = i;
+      table.lineage = Lineage(builder_.NewNumber());
       table.made = param.rows.range;
       table.made_by = "`" + param.name + "`";
       inputs.push_back(std::move(table));
@@ -260,9 +261,9 @@ class FlowChecker {
     }
     const ast::Expr& callee = head.children.front();
     if (!TakesTables(callee.text, callee.range, frame)) return std::nullopt;
-    std::optional<Tables> arguments = CheckTableArguments(head.args, frame);
+    std::optional<Tables> arguments = CheckTableArguments(head.args, callee.text == "join", frame);
     if (!arguments) return std::nullopt;
-    return One(Apply(callee.text, head.range, *std::move(arguments), frame));
+    return One(Apply(callee.text, head.range, head.args, *std::move(arguments), frame));
   }
 
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
@@ -274,11 +275,13 @@ class FlowChecker {
         .help = dsl::DidYouMeanText(head.text, known);
   }
 
-  /// Each argument is a pipeline that gives one table.
-  std::optional<Tables> CheckTableArguments(const std::vector<ast::Arg>& args, const Frame& frame) {
+  /// Each argument is a pipeline that gives one table, or an option, where there may be some.
+  std::optional<Tables> CheckTableArguments(const std::vector<ast::Arg>& args, bool has_options,
+                                            const Frame& frame) {
     Tables tables;
     bool is_fine = true;
     for (const ast::Arg& arg : args) {
+      if (has_options && arg.kind == ast::Arg::Kind::kOption) continue;
       if (arg.kind != ast::Arg::Kind::kPositional) {
         frame.diagnostics.Add(DiagnosticKind::kBadArguments, arg.range, "a table is wanted here");
         is_fine = false;
@@ -329,10 +332,10 @@ class FlowChecker {
     if (!TakesTables(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
       return std::nullopt;
     }
-    std::optional<Tables> others = CheckTableArguments(step.args, frame);
+    std::optional<Tables> others = CheckTableArguments(step.args, op == "join", frame);
     if (!others) return std::nullopt;
     others->insert(others->begin(), input);
-    return One(Apply(op, step.range, *std::move(others), frame));
+    return One(Apply(op, step.range, step.args, *std::move(others), frame));
   }
 
   /// `route`: each branch has its steps, and their rows come together again.
@@ -369,7 +372,7 @@ class FlowChecker {
 
   /// Whether `name` is `union` or a flow; what else it may be is reported.
   bool TakesTables(const std::string& name, SourceRange where, const Frame& frame) {
-    if (name == "union" || declarations_.flows.contains(name)) return true;
+    if (name == "union" || name == "join" || declarations_.flows.contains(name)) return true;
     if (IsLater(name, where, frame) || declarations_.IsBroken(name)) return false;
     std::vector<std::string> known = CoreOperators();
     if (std::find(known.begin(), known.end(), name) != known.end()) {
@@ -384,9 +387,10 @@ class FlowChecker {
     return false;
   }
 
-  /// `union` or a flow, applied to tables.
-  std::optional<Table> Apply(const std::string& name, SourceRange where, Tables tables,
-                             const Frame& frame) {
+  /// `union`, `join` or a flow, applied to tables.
+  std::optional<Table> Apply(const std::string& name, SourceRange where,
+                             const std::vector<ast::Arg>& args, Tables tables, const Frame& frame) {
+    if (name == "join") return CheckJoin(where, args, tables, ScopeOf(frame));
     if (name == "union") {
       if (tables.size() > 1) return CheckUnion(where, name, tables, ScopeOf(frame));
       frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,

@@ -14,11 +14,6 @@ using engine::DataType;
 using engine::Expression;
 using engine::Type;
 
-bool CanBeKey(const Type& type) {
-  return type.is_scalar() && (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
-                              engine::IsText(type.dtype));
-}
-
 /// `cam` or `hour = ts / 3600`: the column to group by. A new one is defined by `derive`.
 std::optional<TableColumn> Key(const ast::Arg& arg, const Table& input, Step& derive,
                                const StepScope& scope) {
@@ -204,6 +199,7 @@ std::optional<Table> CheckAgg(const ast::Step& step, const Table& input, const S
   }
   if (!is_fine) return std::nullopt;
   table.is_empty = input.is_empty;
+  table.lineage = Lineage(scope.builder.NewNumber());
   table.port = WithDerived(input, std::move(derive), scope).port;
   Append(table, std::move(out), "agg", scope);
   return table;

@@ -113,6 +113,7 @@ std::optional<Table> CheckLimit(const ast::Step& step, const Table& input, const
   Step out = MakeStep(StepKind::kLimit, step.range, "limit");
   out.options.emplace_back("count", *value);
   Table table = input;
+  table.lineage = input.lineage.Choose({scope.builder.NewNumber(), true});
   Append(table, std::move(out), "limit", scope);
   return table;
 }
@@ -143,6 +144,7 @@ std::optional<Table> CheckExplode(const ast::Step& step, const Table& input,
     SetColumn(table, *name, out.results.back().second);
   }
   if (!is_fine) return std::nullopt;
+  table.lineage = input.lineage.Many();
   Append(table, std::move(out), "explode", scope);
   return table;
 }
@@ -176,6 +178,7 @@ std::optional<Table> CheckDrop(const ast::Step& step, const Table& input, const 
   }
   Table table = input;
   table.is_empty = true;
+  table.lineage = input.lineage.None();
   Append(table, MakeStep(StepKind::kDrop, step.range, "drop"), "drop", scope);
   return table;
 }

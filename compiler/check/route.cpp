@@ -55,8 +55,11 @@ std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table&
     if (!is_fine) continue;
     const engine::Type type = holds.type;
     engine::Expression otherwise = engine::Expression::Call("not", {holds}, type);
-    branches.push_back(Keep(rest, std::move(holds), branch.range, "route", "route", scope));
-    rest = Keep(rest, std::move(otherwise), step.range, "route", "route.else", scope);
+    const int choice = scope.builder.NewNumber();
+    branches.push_back(
+        Keep(rest, std::move(holds), {choice, true}, branch.range, "route", "route", scope));
+    rest =
+        Keep(rest, std::move(otherwise), {choice, false}, step.range, "route", "route.else", scope);
   }
   if (!is_fine) return std::nullopt;
   branches.push_back(std::move(rest));

@@ -95,13 +95,19 @@ std::optional<Expression> Condition(const ast::Step& step, const Table& input,
   return std::nullopt;
 }
 
-Table Keep(const Table& input, Expression condition, SourceRange where, const std::string& label,
-           const std::string& name, const StepScope& scope) {
+Table Keep(const Table& input, Expression condition, Lineage::Way way, SourceRange where,
+           const std::string& label, const std::string& name, const StepScope& scope) {
   Table table = input;
+  table.lineage = input.lineage.Choose(way);
   Step step = MakeStep(StepKind::kFilter, where, label);
   step.expressions.push_back({"where", std::move(condition)});
   Append(table, std::move(step), name, scope);
   return table;
+}
+
+bool CanBeKey(const Type& type) {
+  return type.is_scalar() && (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
+                              engine::IsText(type.dtype));
 }
 
 }  // namespace raceway::compiler

@@ -36,8 +36,12 @@ std::optional<std::string> Define(const ast::Arg& arg, const Table& table, Step&
 /// The one condition of `filter` and `split`.
 std::optional<engine::Expression> Condition(const ast::Step& step, const Table& input,
                                             const StepScope& scope);
-/// Keeps the rows of `input` where `condition` holds, as a stage of its own.
-Table Keep(const Table& input, engine::Expression condition, dsl::SourceRange where,
-           const std::string& label, const std::string& name, const StepScope& scope);
+/// Keeps the rows of `input` where `condition` holds, as a stage of its own; they go `way`.
+Table Keep(const Table& input, engine::Expression condition, Lineage::Way way,
+           dsl::SourceRange where, const std::string& label, const std::string& name,
+           const StepScope& scope);
+
+/// Whether rows can be grouped and joined by columns of this type.
+bool CanBeKey(const engine::Type& type);
 
 }  // namespace raceway::compiler

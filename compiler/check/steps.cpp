@@ -31,14 +31,14 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
 }  // namespace
 
 const std::vector<std::string>& CoreOperators() {
-  static const std::vector<std::string> kNames = {"map",     "select",  "derive", "omit", "filter",
-                                                  "split",   "route",   "union",  "sort", "limit",
-                                                  "explode", "groupby", "agg",    "fail", "drop"};
+  static const std::vector<std::string> kNames = {
+      "map",  "select", "derive", "omit",    "filter",  "split", "route", "union",
+      "join", "sort",   "limit",  "explode", "groupby", "agg",   "fail",  "drop"};
   return kNames;
 }
 
 const std::vector<std::string>& LaterOperators() {
-  static const std::vector<std::string> kNames = {"lookup", "join",   "anyof", "window",
+  static const std::vector<std::string> kNames = {"lookup", "anyof",  "window",
                                                   "sample", "stream", "shed"};
   return kNames;
 }
@@ -168,7 +168,8 @@ std::optional<Table> CheckFilter(const ast::Step& step, const Table& input,
   if (!CheckForm(step, {}, scope.diagnostics)) return std::nullopt;
   std::optional<Expression> condition = Condition(step, input, scope);
   if (!condition) return std::nullopt;
-  return Keep(input, *std::move(condition), step.range, "filter", "filter", scope);
+  return Keep(input, *std::move(condition), {scope.builder.NewNumber(), true}, step.range, "filter",
+              "filter", scope);
 }
 
 std::optional<std::vector<Table>> CheckSplit(const ast::Step& step, const Table& input,
@@ -178,8 +179,11 @@ std::optional<std::vector<Table>> CheckSplit(const ast::Step& step, const Table&
   if (!condition) return std::nullopt;
   const Type type = condition->type;
   Expression otherwise = Expression::Call("not", {*condition}, type);
-  Table holds = Keep(input, *std::move(condition), step.range, "split", "split", scope);
-  Table rest = Keep(input, std::move(otherwise), step.range, "split", "split.else", scope);
+  const int choice = scope.builder.NewNumber();
+  Table holds =
+      Keep(input, *std::move(condition), {choice, true}, step.range, "split", "split", scope);
+  Table rest =
+      Keep(input, std::move(otherwise), {choice, false}, step.range, "split", "split.else", scope);
   return std::vector<Table>{std::move(holds), std::move(rest)};
 }
 

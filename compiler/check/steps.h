@@ -41,6 +41,9 @@ std::optional<Table> CheckAgg(const ast::Step& step, const Table& input, const S
 /// What goes into each branch of a `route`, in their order; the last is that of `else`.
 std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table& input,
                                              const StepScope& scope);
+/// `join(a, b, on: key)`: `args` hold the options besides the tables.
+std::optional<Table> CheckJoin(dsl::SourceRange where, const std::vector<ast::Arg>& args,
+                               std::span<const Table> tables, const StepScope& scope);
 /// The rows of all inputs, one at least; `name` is what the user wrote. An input that can have no
 /// rows goes with any others.
 std::optional<Table> CheckUnion(dsl::SourceRange where, std::string_view name,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/check/dims.h"
+#include "compiler/check/lineage.h"
 #include "compiler/plan/logical_plan.h"
 #include "dsl/source.h"
 
@@ -26,6 +27,8 @@ struct Table {
   std::vector<TableColumn> passing;
   /// In a definition: the parameter whose `...` these rows carry, not known until it is applied.
   std::optional<size_t> open;
+  /// Where its rows come from.
+  Lineage lineage;
   /// After `groupby`, for the `agg` that must follow: the keys, by their names here.
   std::optional<std::vector<std::string>> group_keys;
   /// After `fail` and `drop`: there are no rows, so that it goes with tables of any columns.
@@ -49,6 +52,9 @@ class PlanBuilder {
   /// Appends a stage of one step that reads `inputs`. `name` is made unique.
   Port AddStage(const std::string& name, std::vector<Port> inputs, Step step);
 
+  /// One that nothing else has: of an origin or a choice.
+  int NewNumber() { return ++last_number_; }
+
   const engine::Type& TypeOf(const std::string& id) const { return plan.columns.at(id); }
   /// Where the column is defined.
   dsl::SourceRange OriginOf(const std::string& id) const { return origins_.at(id); }
@@ -61,6 +67,7 @@ class PlanBuilder {
   std::map<std::string, dsl::SourceRange> origins_;
   std::map<std::string, int> column_names_;
   std::map<std::string, int> stage_names_;
+  int last_number_ = 0;
 };
 
 }  // namespace raceway::compiler

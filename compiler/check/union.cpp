@@ -121,6 +121,12 @@ std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
   // What passes through as `...` is the same in all inputs: it comes from one table.
   std::vector<Port> ports;
   for (const Table& input : tables) ports.push_back(input.port);
+  table.lineage = tables.front().lineage;
+  for (size_t i = 1; i < tables.size(); ++i) {
+    const bool are_related = tables[i].lineage.origin() == table.lineage.origin();
+    table.lineage = are_related ? table.lineage.Union(tables[i].lineage)
+                                : Lineage(scope.builder.NewNumber()).Many();
+  }
   table.made = where;
   table.made_by = "`" + step.label + "`";
   step.outputs = {table.Ids()};

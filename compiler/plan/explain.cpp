@@ -77,10 +77,22 @@ std::string ExplodeText(const LogicalPlan& plan, const Step& step) {
   return "explode " + Join(in) + " -> " + Join(out);
 }
 
+/// "join user = user.2 -> taste.2: f32 = taste", "join by row"
+std::string JoinText(const LogicalPlan& plan, const Step& step) {
+  if (step.arguments.empty()) return "join by row";
+  std::string text = "join " + step.arguments[0].second + " = " + step.arguments[1].second;
+  std::vector<std::string> results;
+  for (const auto& [from, column] : step.results) {
+    results.push_back(Typed(plan, column) + " = " + from);
+  }
+  return results.empty() ? text : text + " -> " + Join(results);
+}
+
 std::string StepText(const LogicalPlan& plan, const Step& step) {
   switch (step.kind) {
     case StepKind::kMap: return MapText(plan, step);
     case StepKind::kAgg: return AggText(plan, step);
+    case StepKind::kJoin: return JoinText(plan, step);
     case StepKind::kSort: return SortText(step);
     case StepKind::kExplode: return ExplodeText(plan, step);
     case StepKind::kLimit: return "limit " + ToString(step.options.front().second);

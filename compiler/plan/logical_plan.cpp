@@ -13,6 +13,7 @@ std::string_view NameOf(StepKind kind) {
     case StepKind::kFilter: return "filter";
     case StepKind::kSplit: return "split";
     case StepKind::kUnion: return "union";
+    case StepKind::kJoin: return "join";
     case StepKind::kSort: return "sort";
     case StepKind::kLimit: return "limit";
     case StepKind::kExplode: return "explode";
@@ -38,6 +39,9 @@ std::vector<std::string> Step::Reads() const {
   for (const auto& [parameter, column] : arguments) columns.push_back(column);
   for (const engine::NamedExpression& named : expressions) {
     engine::CollectColumns(named.expression, columns);
+  }
+  if (kind == StepKind::kJoin) {
+    for (const auto& [from, column] : results) columns.push_back(from);
   }
   for (const auto& [column, from] : sources) {
     columns.insert(columns.end(), from.begin(), from.end());

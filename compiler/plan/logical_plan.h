@@ -29,6 +29,7 @@ enum class StepKind {
   kFilter,
   kSplit,
   kUnion,
+  kJoin,
   kSort,
   kLimit,
   kExplode,
@@ -63,10 +64,10 @@ struct Step {
   std::string label;      // "map(small)"
   FunctionSpec function;  // kMap
   /// What is read. kMap: parameter → column; kExplode: its name → column; kAgg: name of the result
-  /// → aggregated column, and "" → key.
+  /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns.
   std::vector<std::pair<std::string, std::string>> arguments;
   /// What is defined. kMap: result → column; kExplode, kAgg: name → column; kDrop: columns of no
-  /// rows.
+  /// rows; kJoin by a key: column of the right table → column.
   std::vector<std::pair<std::string, std::string>> results;
   /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where"; kFail: one, named
   /// "message"; kSort: the keys, each named "ascending" or "descending".

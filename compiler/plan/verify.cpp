@@ -66,7 +66,9 @@ class Verifier {
     for (size_t i = 0; i < stage.steps.size(); ++i) {
       const Step& step = stage.steps[i];
       const bool is_last = i + 1 == stage.steps.size();
-      if ((inputs.size() > 1) != (step.kind == StepKind::kUnion)) return "wrong number of inputs";
+      const bool takes_several = step.kind == StepKind::kUnion || step.kind == StepKind::kJoin;
+      if ((inputs.size() > 1) != takes_several) return "wrong number of inputs";
+      if (step.kind == StepKind::kJoin && inputs.size() != 2) return "a join has two inputs";
       const size_t outputs = step.kind == StepKind::kSplit ? 2 : 1;
       if (step.outputs.size() != outputs || (outputs > 1 && !is_last)) {
         return "wrong number of outputs";
@@ -80,6 +82,8 @@ class Verifier {
   Problem CheckStep(const Step& step, const std::vector<Columns>& inputs) {
     if (step.kind == StepKind::kUnion) {
       if (Problem problem = CheckUnion(step, inputs)) return problem;
+    } else if (step.kind == StepKind::kJoin) {
+      if (Problem problem = CheckJoin(step, inputs)) return problem;
     } else if (Problem problem = CheckReads(step, inputs.front())) {
       return problem;
     }
@@ -92,8 +96,10 @@ class Verifier {
         return "a column leaves twice";
       }
       for (const std::string& column : output) {
-        const bool carried = std::all_of(inputs.begin(), inputs.end(),
-                                         [&](const Columns& in) { return Has(in, column); });
+        const auto has = [&](const Columns& in) { return Has(in, column); };
+        const bool carried = step.kind == StepKind::kJoin
+                                 ? std::any_of(inputs.begin(), inputs.end(), has)
+                                 : std::all_of(inputs.begin(), inputs.end(), has);
         if (!carried && !Has(defines, column)) return column + " leaves but never came";
       }
     }
@@ -106,6 +112,16 @@ class Verifier {
       for (size_t i = 0; i < from.size(); ++i) {
         if (!Has(inputs[i], from[i])) return "reads " + from[i] + ", which its input lacks";
       }
+    }
+    return std::nullopt;
+  }
+
+  Problem CheckJoin(const Step& step, const std::vector<Columns>& inputs) {
+    for (const auto& [side, column] : step.arguments) {
+      if (!Has(inputs[side == "left" ? 0 : 1], column)) return "its " + side + " has no " + column;
+    }
+    for (const auto& [from, column] : step.results) {
+      if (!Has(inputs[1], from)) return "its right has no " + from;
     }
     return std::nullopt;
   }

@@ -38,7 +38,7 @@ Live Narrow(Step& step, const std::vector<Live>& read) {
     std::erase_if(step.expressions, [&](const auto& named) { return !live.contains(named.name); });
   }
   if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
-  if (step.kind == StepKind::kDrop) {
+  if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin) {
     std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });
   }
   std::erase_if(step.sources, [&](const auto& source) { return !live.contains(source.first); });
@@ -60,6 +60,7 @@ bool DoesNothing(const Step& step, const Live& read) {
     case StepKind::kFilter:
     case StepKind::kSplit:
     case StepKind::kUnion:
+    case StepKind::kJoin:
     case StepKind::kSort:
     case StepKind::kLimit:
     case StepKind::kExplode:

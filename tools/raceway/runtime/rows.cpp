@@ -242,6 +242,7 @@ Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
     }
   }
   std::vector<Column> columns;
+  columns.reserve(readers.size());
   for (ColumnReader& reader : readers) columns.push_back(reader.Finish());
   return Batch::Make(schema, std::move(columns));
 }
