@@ -89,6 +89,13 @@ std::optional<int64_t> Count(const ast::Arg& arg, const Table& input, const Step
   return std::nullopt;
 }
 
+bool IsNew(const ast::Name& name, const Table& table, const StepScope& scope) {
+  if (table.Find(name.text) == nullptr) return true;
+  scope.diagnostics.Add(DiagnosticKind::kDuplicateName, name.range,
+                        "`" + name.text + "` is there already");
+  return false;
+}
+
 /// `name = aggregate(column)`: adds it to `out`.
 bool AddAggregate(const ast::Arg& arg, const Table& input, Step& derive, Step& out,
                   const StepScope& scope) {
@@ -185,17 +192,12 @@ std::optional<Table> CheckAgg(const ast::Step& step, const Table& input, const S
   bool is_fine = !step.args.empty();
   if (!is_fine) Bad(step.range, "`agg` takes `name = aggregate(column)`", "n = count()", scope);
   for (const ast::Arg& arg : step.args) {
-    if (!IsDefinition(arg, "agg", scope)) {
+    if (!IsDefinition(arg, "agg", scope) || !IsNew(arg.key, table, scope) ||
+        !AddAggregate(arg, input, derive, out, scope)) {
       is_fine = false;
-    } else if (table.Find(arg.key.text) != nullptr) {
-      scope.diagnostics.Add(DiagnosticKind::kDuplicateName, arg.key.range,
-                            "`" + arg.key.text + "` is there already");
-      is_fine = false;
-    } else if (!AddAggregate(arg, input, derive, out, scope)) {
-      is_fine = false;
-    } else {
-      table.columns.push_back({arg.key.text, out.results.back().second});
+      continue;
     }
+    table.columns.push_back({arg.key.text, out.results.back().second});
   }
   if (!is_fine) return std::nullopt;
   table.is_empty = input.is_empty;

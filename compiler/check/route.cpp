@@ -7,8 +7,6 @@
 namespace raceway::compiler {
 namespace {
 
-using dsl::DiagnosticKind;
-
 constexpr std::string_view kExample = R"(route(lang) { "en" => …, else => … })";
 
 /// `route(lang) { "en" => … }` asks `lang == "en"`, `["en", "de"] => …` asks `lang in […]`.

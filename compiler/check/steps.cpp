@@ -10,7 +10,6 @@ namespace raceway::compiler {
 namespace {
 
 using dsl::DiagnosticKind;
-using dsl::SourceRange;
 using engine::Expression;
 using engine::Type;
 

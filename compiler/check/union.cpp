@@ -115,11 +115,13 @@ std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
   Table table = with_rows.front();
   for (TableColumn& column : table.columns) {
     std::vector<std::string> from;
+    from.reserve(tables.size());
     for (const Table& input : tables) from.push_back(input.Find(column.name)->id);
     column.id = Merge(column.name, from, where, step, scope.builder);
   }
   // What passes through as `...` is the same in all inputs: it comes from one table.
   std::vector<Port> ports;
+  ports.reserve(tables.size());
   for (const Table& input : tables) ports.push_back(input.port);
   table.lineage = tables.front().lineage;
   for (size_t i = 1; i < tables.size(); ++i) {
