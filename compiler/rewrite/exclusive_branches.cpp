@@ -17,6 +17,11 @@ bool IsNegationOf(const engine::Expression& a, const engine::Expression& b) {
   return a.kind == engine::Expression::Kind::kCall && a.name == "not" && a.args.front() == b;
 }
 
+/// `not not c` may have become c.
+bool AreOpposite(const engine::Expression& a, const engine::Expression& b) {
+  return IsNegationOf(a, b) || IsNegationOf(b, a);
+}
+
 }  // namespace
 
 LogicalPlan ExclusiveBranches(LogicalPlan plan) {
@@ -28,7 +33,7 @@ LogicalPlan ExclusiveBranches(LogicalPlan plan) {
                      [&](const Stage& other) {
                        return !instead[static_cast<size_t>(&other - plan.stages.data())] &&
                               IsFilter(other) && other.inputs == plan.stages[i].inputs &&
-                              IsNegationOf(Condition(other), Condition(plan.stages[i]));
+                              AreOpposite(Condition(other), Condition(plan.stages[i]));
                      });
     if (partner == plan.stages.end()) continue;
     Step& split = plan.stages[i].steps.front();

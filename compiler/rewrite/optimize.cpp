@@ -6,16 +6,26 @@
 
 #include "compiler/plan/explain.h"
 #include "compiler/plan/verify.h"
+#include "compiler/rewrite/constant_folding.h"
 #include "compiler/rewrite/dead_columns.h"
 #include "compiler/rewrite/exclusive_branches.h"
+#include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
+#include "compiler/rewrite/shared_subflows.h"
 
 namespace raceway::compiler {
 namespace {
 
 constexpr Pass kPasses[] = {
-    // First, while each half of a split is still a stage of its own.
+    // First: what folds to the same is shared, what folds to `true` is no filter to move.
+    {"constant-folding", &ConstantFolding},
+    // Before splits are made: of equal filters with equal negations one pair is left.
+    {"shared-subflows", &SharedSubflows},
+    // While both halves of a split read one table; a filter that moved reads another.
     {"exclusive-branches", &ExclusiveBranches},
+    // After splits are made, which filters would else leave; before columns are narrowed, since a
+    // filter that moved needs its columns for less long.
+    {"filter-push-down", &FilterPushDown},
     // Before fusing: it takes out whole stages, and what is left fuses further.
     {"dead-columns", &DeadColumns},
     {"fuse-chains", &FuseChains},

@@ -429,6 +429,16 @@ class Generator {
 
   Pipe AnyFilter(const Columns& columns) { return Keep(columns, Make(Kind::kBool, columns), true); }
 
+  /// A column that the filter after it does not ask for.
+  Pipe DeriveAndFilter(const Columns& columns) {
+    const std::string name = AnyName();
+    const Pipe derive = Derive(columns, {{name, AnyKind()}});
+    Columns others = columns;
+    others.erase(name);
+    const Pipe filter = Keep(derive.columns, Make(Kind::kBool, others), true);
+    return Then(derive, filter);
+  }
+
   /// Brings the row into the form that the flow takes, then applies it.
   Pipe Apply(const Columns& columns, const SubFlow& flow) {
     std::vector<std::pair<std::string, Kind>> lacking;
@@ -474,7 +484,8 @@ class Generator {
   /// What ends `...` is left out unless it `may_select`.
   Pipe AnyStep(const Columns& columns, bool may_select) {
     const size_t form = Below(sub_flows_.empty() ? 9 : 12);
-    if (form < 4) return AnyDerive(columns);
+    if (form < 2) return AnyDerive(columns);
+    if (form < 4) return DeriveAndFilter(columns);
     if (form < 6) return AnyFilter(columns);
     if (form < 7) return AnyOmit(columns);
     if (form < 9) return may_select ? AnySelect(columns) : AnyDerive(columns);
@@ -585,8 +596,14 @@ class Generator {
     // Mostly go on with a late table, so that chains grow.
     const Named from = Chance(60) ? tables.back() : Pick(tables);
     const size_t form = Below(10);
-    if (form < 5) {
+    if (form < 2 && !pipes_.empty()) {
+      // What an earlier statement did, once more.
+      const auto [source, pipe] = Pick(pipes_);
+      text += "  let " + name + " = " + source.name + pipe.text + "\n";
+      tables.push_back({name, pipe.columns, pipe.run(source.rows)});
+    } else if (form < 5) {
       const Pipe pipe = AnySteps(from.columns, 4, true);
+      pipes_.emplace_back(from, pipe);
       text += "  let " + name + " = " + from.name + pipe.text + "\n";
       tables.push_back({name, pipe.columns, pipe.run(from.rows)});
     } else if (form < 8) {
@@ -610,6 +627,12 @@ class Generator {
     std::string lets;
     for (size_t n = 1 + Below(6); n > 0; --n) AddStatement(tables, lets);
     if (Chance(60)) tables.push_back(MakeUnion(tables, "t" + std::to_string(tables.size()), lets));
+    if (Chance(50)) {
+      const Named whole = tables.back();
+      const Pipe both = SplitAndUnion(whole.columns, lets, whole.name);
+      lets += "  let both = " + both.text + "\n";
+      tables.push_back({"both", both.columns, both.run(whole.rows)});
+    }
     const Named& last = tables.back();
     const Pipe pipe = AnySelect(last.columns);
     flow.expected = pipe.run(last.rows);
@@ -620,6 +643,7 @@ class Generator {
 
   std::mt19937 random_;
   std::vector<SubFlow> sub_flows_;
+  std::vector<std::pair<Named, Pipe>> pipes_;  // of the main flow, each with what it reads
 };
 
 std::string ToString(const Value& value) {

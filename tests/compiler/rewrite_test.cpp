@@ -7,10 +7,13 @@
 
 #include "compiler/plan/explain.h"
 #include "compiler/plan/verify.h"
+#include "compiler/rewrite/constant_folding.h"
 #include "compiler/rewrite/dead_columns.h"
 #include "compiler/rewrite/exclusive_branches.h"
+#include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
 #include "compiler/rewrite/optimize.h"
+#include "compiler/rewrite/shared_subflows.h"
 #include "tests/compiler/compiling.h"
 #include "tests/support/golden.h"
 
@@ -53,6 +56,9 @@ TEST(OptimizeTest, IsDoneAfterOnce) {
       EXPECT_EQ(Explain(DeadColumns(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(ExclusiveBranches(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(FuseChains(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(ConstantFolding(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(SharedSubflows(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(FilterPushDown(once)), Explain(once)) << file;
     }
   }
 }
@@ -120,6 +126,74 @@ flow f(t: { x: i64 }) -> { x: i64 } {
             "  => (x)\n"
             "result <- union\n"
             "  (x)\n");
+}
+
+// --- shared sub-flows ---
+
+TEST(SharedSubflowsTest, TellsZerosApart) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: f32 }) -> { y: f32 } {
+  return union(t |> derive(y = x * 0.0), t |> derive(y = x * -0.0))
+}
+)",
+                                           "f");
+  EXPECT_EQ(SharedSubflows(plan).stages.size(), plan.stages.size());
+}
+
+TEST(SharedSubflowsTest, GroupsByEqualColumnsOnce) {
+  const LogicalPlan plan = SharedSubflows(testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { a: i64, b: i64, n: i64 } {
+  return t |> derive(a = x + 1) |> derive(b = x + 1) |> groupby(a, b) |> agg(n = count())
+}
+)",
+                                                          "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "derive <- t\n"
+            "  derive a: i64 = add(x, 1)\n"
+            "  => (x, a)\n"
+            "agg <- derive\n"
+            "  agg a -> n: i64 = count()\n"
+            "  => (a, n)\n"
+            "result <- agg\n"
+            "  (a, b = a, n)\n");
+}
+
+// --- filters pushed down ---
+
+TEST(FilterPushDownTest, StaysWhereOthersReadTheRowsToo) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { y: i64 } {
+  let u = t |> derive(y = x + 1)
+  return union(u, u |> filter(x > 3))
+}
+)",
+                                           "f");
+  EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
+}
+
+TEST(FilterPushDownTest, StaysBehindALimit) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } { return t |> sort(x) |> limit(3) |> filter(x > 3) }
+)",
+                                           "f");
+  EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
+}
+
+TEST(FilterPushDownTest, PassesOtherFiltersOnlyToSaveWork) {
+  const LogicalPlan plan = testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) |> select(x) |> filter(x > 2) }
+)",
+                                           "f");
+  EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
 }
 
 // --- fused chains ---

@@ -62,7 +62,14 @@ class ModelTest(CliTest):
 
     def test_without_rewrites_answers_alike(self):
         words = []
-        for rewrite in ["exclusive-branches", "dead-columns", "fuse-chains"]:
+        for rewrite in [
+            "constant-folding",
+            "shared-subflows",
+            "exclusive-branches",
+            "filter-push-down",
+            "dead-columns",
+            "fuse-chains",
+        ]:
             words += ["--without", rewrite]
         self.assertEqual(
             self.run_with(FINE, "double.pt").stdout, self.run_with(FINE, "double.pt", *words).stdout

@@ -118,7 +118,8 @@ class UsageTest(CliTest):
     def test_unknown_rewrite(self):
         self.ends(
             USAGE, "explain", "twice.flow", "--without", "fuse",
-            says="no rewrite `fuse`; there are: exclusive-branches, dead-columns, fuse-chains",
+            says="no rewrite `fuse`; there are: constant-folding, shared-subflows, exclusive-branches, "
+            "filter-push-down, dead-columns, fuse-chains",
         )
 
     def test_unknown_value_to_print(self):

@@ -35,8 +35,8 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--without", options.without,
-                  "Leave a rewrite out: exclusive-branches, dead-columns, fuse-chains; may be "
-                  "repeated")
+                  "Leave a rewrite out: constant-folding, shared-subflows, exclusive-branches, "
+                  "filter-push-down, dead-columns, fuse-chains; may be repeated")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }

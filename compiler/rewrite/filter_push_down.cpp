@@ -1,0 +1,84 @@
+#include "compiler/rewrite/filter_push_down.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/rewrite/can_fail.h"
+
+namespace raceway::compiler {
+namespace {
+
+using Columns = std::vector<std::string>;
+
+bool IsMovable(const Stage& stage) {
+  return stage.steps.size() == 1 && stage.steps.front().kind == StepKind::kFilter &&
+         !CanFail(stage.steps.front().expressions.front().expression);
+}
+
+bool CanPass(const Step& step, const Columns& reads) {
+  switch (step.kind) {
+    case StepKind::kMap:
+    case StepKind::kDerive:
+    case StepKind::kSelect:
+    case StepKind::kOmit:
+    case StepKind::kFilter:
+    case StepKind::kSort: break;
+    case StepKind::kSplit:
+    case StepKind::kUnion:
+    case StepKind::kLimit:
+    case StepKind::kExplode:
+    case StepKind::kAgg:
+    case StepKind::kFail:
+    case StepKind::kDrop: return false;
+  }
+  const Columns defines = step.Defines();
+  return std::find_first_of(defines.begin(), defines.end(), reads.begin(), reads.end()) ==
+         defines.end();
+}
+
+bool DoesWork(const Step& step) {
+  return step.kind == StepKind::kMap || step.kind == StepKind::kSort ||
+         (step.kind != StepKind::kFilter && !step.expressions.empty());
+}
+
+/// The stages that the filter at `index` should pass, the nearest first.
+std::vector<size_t> StagesToPass(const LogicalPlan& plan, size_t index) {
+  const Columns reads = plan.stages[index].steps.front().Reads();
+  std::vector<size_t> passed;
+  size_t num_worth = 0;  // up to the last that saves work
+  Port from = plan.stages[index].inputs.front();
+  while (from.stage >= 0 && plan.NumConsumers(from) == 1) {
+    const Stage& producer = plan.stages[static_cast<size_t>(from.stage)];
+    if (producer.steps.size() != 1 || !CanPass(producer.steps.front(), reads)) break;
+    passed.push_back(static_cast<size_t>(from.stage));
+    if (DoesWork(producer.steps.front())) num_worth = passed.size();
+    from = producer.inputs.front();
+  }
+  passed.resize(num_worth);
+  return passed;
+}
+
+/// Lets `filter` and the stage before it change places.
+void Swap(LogicalPlan& plan, Stage& producer, Stage& filter) {
+  const Columns came = plan.ColumnsOf(producer.inputs.front());
+  std::swap(producer, filter);
+  std::swap(producer.inputs, filter.inputs);
+  // What left the filter leaves the other now, which reads all that came.
+  filter.steps.front().outputs = std::exchange(producer.steps.front().outputs, {came});
+}
+
+}  // namespace
+
+LogicalPlan FilterPushDown(LogicalPlan plan) {
+  for (size_t i = 0; i < plan.stages.size(); ++i) {
+    if (!IsMovable(plan.stages[i])) continue;
+    size_t at = i;
+    for (const size_t before : StagesToPass(plan, i)) {
+      Swap(plan, plan.stages[before], plan.stages[at]);
+      at = before;
+    }
+  }
+  return plan;
+}
+
+}  // namespace raceway::compiler

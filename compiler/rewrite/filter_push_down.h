@@ -1,0 +1,18 @@
+#pragma once
+
+#include "compiler/plan/logical_plan.h"
+
+namespace raceway::compiler {
+
+/// σ c (f(t))  ⇒  f(σ c (t))   when f keeps the rows, defines nothing that c reads, and computes.
+///
+/// Saves the work of f for rows that go anyway: calls of models and functions, `derive`, `sort`. On
+/// the way there a filter also passes other filters, `select` and `omit`.
+///
+/// An error that f would have had for a row that goes is not seen; no row meets an error that it
+/// would not have met: a condition that can fail (`CanFail`) stays where it is, since what stands
+/// before it may be there to guard it. Stops at unions, splits, `limit`, `explode`, `agg`, `fail`,
+/// and where others read f's rows too.
+LogicalPlan FilterPushDown(LogicalPlan plan);
+
+}  // namespace raceway::compiler
