@@ -25,6 +25,7 @@ bool CanPass(const Step& step, const Columns& reads) {
     case StepKind::kSort: break;
     case StepKind::kSplit:
     case StepKind::kUnion:
+    case StepKind::kJoin:
     case StepKind::kLimit:
     case StepKind::kExplode:
     case StepKind::kAgg:

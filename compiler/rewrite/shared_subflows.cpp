@@ -41,6 +41,9 @@ void DropSecondKeys(Step& step) {
 void Rename(Step& step, const Names& names) {
   for (auto& [parameter, column] : step.arguments) Rename(column, names);
   if (step.kind == StepKind::kAgg) DropSecondKeys(step);
+  if (step.kind == StepKind::kJoin) {
+    for (auto& [from, column] : step.results) Rename(from, names);
+  }
   for (engine::NamedExpression& named : step.expressions) Rename(named.expression, names);
   for (auto& [column, from] : step.sources) {
     for (std::string& source : from) Rename(source, names);
@@ -69,8 +72,8 @@ bool AreEqual(const Step& a, const Step& b) {
 
 /// Only these hand on columns that they do not know.
 bool HandsOn(StepKind kind) {
-  return kind != StepKind::kUnion && kind != StepKind::kExplode && kind != StepKind::kAgg &&
-         kind != StepKind::kFail && kind != StepKind::kDrop;
+  return kind != StepKind::kUnion && kind != StepKind::kJoin && kind != StepKind::kExplode &&
+         kind != StepKind::kAgg && kind != StepKind::kFail && kind != StepKind::kDrop;
 }
 
 bool IsIn(const Columns& some, const Columns& all) {

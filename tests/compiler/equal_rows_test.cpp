@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
@@ -160,6 +161,17 @@ TEST_F(EqualRowsTest, WhateverIsRewritten) {
   }
 }
 
+Table RowsWith(std::initializer_list<int64_t> values) {
+  Table table;
+  for (const int64_t a : values) {
+    testing::Row row;
+    row.id = static_cast<int64_t>(table.size());
+    row.columns = {{"id", row.id}, {"a", a}, {"x", 0.5F}, {"s", std::string()}};
+    table.push_back(std::move(row));
+  }
+  return table;
+}
+
 // A guard stays a guard: no row meets an error that its flow keeps from it.
 TEST_F(EqualRowsTest, WithoutNewErrors) {
   const std::string text = R"(
@@ -170,19 +182,32 @@ flow f(rows: { id: i64, a: i64, x: f32, s: string }) -> { id: i64, z: i64 } {
                kept |> filter(a > 5 and 7 / a >= 1) |> filter(y > 0))
 }
 )";
-  Table input;
-  for (const int64_t a : {0, 1, 7, 20, 0}) {
-    const auto id = static_cast<int64_t>(input.size());
-    testing::Row row;
-    row.id = id;
-    row.columns = {{"id", id}, {"a", a}, {"x", 0.5F}, {"s", std::string()}};
-    input.push_back(std::move(row));
-  }
+  const Table input = RowsWith({0, 1, 7, 20, 0});
   for (size_t subset = 0; subset < size_t{1} << AllPasses().size(); ++subset) {
     const testing::Compiled compiled =
         testing::Compile(text, {.flow = "f", .params = {}, .without = Without(subset)});
     ASSERT_TRUE(compiled.result.physical) << compiled.Text();
     EXPECT_EQ(Run(*compiled.result.physical, input), "id 1  z 10  \nid 2  z 1  \n") << subset;
+  }
+}
+
+// Sharing may leave a join with one table on both sides.
+TEST_F(EqualRowsTest, OfATableJoinedWithItself) {
+  const std::string text = R"(
+edition 1
+flow f(rows: { id: i64, a: i64, x: f32, s: string }) -> { p: i64, q: i64, r: i64 } {
+  let left = rows |> derive(p = a + 1) |> select(id, p)
+  let right = rows |> derive(q = a + 1) |> derive(r = a + 1) |> select(id, q, r)
+  return join(left, right, on: id)
+}
+)";
+  for (size_t subset = 0; subset < size_t{1} << AllPasses().size(); ++subset) {
+    const testing::Compiled compiled =
+        testing::Compile(text, {.flow = "f", .params = {}, .without = Without(subset)});
+    ASSERT_TRUE(compiled.result.physical) << compiled.Text();
+    EXPECT_EQ(Run(*compiled.result.physical, RowsWith({3, 5})),
+              "p 4  q 4  r 4  \np 6  q 6  r 6  \n")
+        << subset;
   }
 }
 

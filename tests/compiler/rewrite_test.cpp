@@ -164,6 +164,35 @@ flow f(t: { x: i64 }) -> { a: i64, b: i64, n: i64 } {
             "  (a, b = a, n)\n");
 }
 
+// A join by key names the right table's columns anew, and says which they were.
+TEST(SharedSubflowsTest, RenamesWhatAJoinTakes) {
+  const LogicalPlan plan = SharedSubflows(testing::PlanOf(R"(
+edition 1
+flow f(t: { k: i64, x: i64 }) -> { a: i64, b: i64, c: i64 } {
+  let left = t |> derive(a = x + 1) |> select(k, a)
+  let right = t |> derive(b = x + 1) |> derive(c = x + 1) |> select(k, b, c)
+  return join(left, right, on: k)
+}
+)",
+                                                          "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (k: i64, x: i64)\n"
+            "derive <- t\n"
+            "  derive a: i64 = add(x, 1)\n"
+            "  => (k, x, a)\n"
+            "select <- derive\n"
+            "  select\n"
+            "  => (k, a)\n"
+            "join <- select, select\n"
+            "  join k = k -> b.2: i64 = a, c.2: i64 = a\n"
+            "  => (k, a, b.2, c.2)\n"
+            "result <- join\n"
+            "  (a, b = b.2, c = c.2)\n");
+}
+
 // --- filters pushed down ---
 
 TEST(FilterPushDownTest, StaysWhereOthersReadTheRowsToo) {
