@@ -35,8 +35,9 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--without", options.without,
-                  "Leave a rewrite out: constant-folding, shared-subflows, exclusive-branches, "
-                  "filter-push-down, dead-columns, fuse-chains; may be repeated")
+                  "Leave a rewrite out; may be repeated:\n"
+                  "constant-folding, shared-subflows, exclusive-branches,\n"
+                  "filter-push-down, dead-columns, fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }
