@@ -20,9 +20,9 @@ bool CanPass(const Step& step, const Columns& reads) {
     case StepKind::kMap:
     case StepKind::kDerive:
     case StepKind::kSelect:
-    case StepKind::kOmit:
+    case StepKind::kOmit: break;
     case StepKind::kFilter:
-    case StepKind::kSort: break;
+    case StepKind::kSort: return true;
     case StepKind::kSplit:
     case StepKind::kUnion:
     case StepKind::kJoin:
@@ -42,13 +42,27 @@ bool DoesWork(const Step& step) {
          (step.kind != StepKind::kFilter && !step.expressions.empty());
 }
 
+/// How many read the first output of each stage. Stages that change places keep these numbers.
+std::vector<int> CountConsumers(const LogicalPlan& plan) {
+  std::vector<int> consumers(plan.stages.size());
+  const auto count = [&](Port port) {
+    if (port.stage >= 0 && port.output == 0) ++consumers[static_cast<size_t>(port.stage)];
+  };
+  count(plan.output);
+  for (const Stage& stage : plan.stages) {
+    for (const Port port : stage.inputs) count(port);
+  }
+  return consumers;
+}
+
 /// The stages that the filter at `index` should pass, the nearest first.
-std::vector<size_t> StagesToPass(const LogicalPlan& plan, size_t index) {
+std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>& consumers,
+                                 size_t index) {
   const Columns reads = plan.stages[index].steps.front().Reads();
   std::vector<size_t> passed;
   size_t num_worth = 0;  // up to the last that saves work
   Port from = plan.stages[index].inputs.front();
-  while (from.stage >= 0 && plan.NumConsumers(from) == 1) {
+  while (from.stage >= 0 && consumers[static_cast<size_t>(from.stage)] == 1) {
     const Stage& producer = plan.stages[static_cast<size_t>(from.stage)];
     if (producer.steps.size() != 1 || !CanPass(producer.steps.front(), reads)) break;
     passed.push_back(static_cast<size_t>(from.stage));
@@ -71,10 +85,11 @@ void Swap(LogicalPlan& plan, Stage& producer, Stage& filter) {
 }  // namespace
 
 LogicalPlan FilterPushDown(LogicalPlan plan) {
+  const std::vector<int> consumers = CountConsumers(plan);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     if (!IsMovable(plan.stages[i])) continue;
     size_t at = i;
-    for (const size_t before : StagesToPass(plan, i)) {
+    for (const size_t before : StagesToPass(plan, consumers, i)) {
       Swap(plan, plan.stages[before], plan.stages[at]);
       at = before;
     }
