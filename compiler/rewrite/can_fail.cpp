@@ -9,7 +9,6 @@ namespace {
 
 using engine::DataType;
 using engine::Expression;
-using engine::Type;
 
 /// Safe for all values of all types that they take, as long as those are scalars.
 constexpr auto kSafe = std::to_array<std::string_view>(

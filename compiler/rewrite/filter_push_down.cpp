@@ -75,7 +75,7 @@ std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>
 
 /// Lets `filter` and the stage before it change places.
 void Swap(LogicalPlan& plan, Stage& producer, Stage& filter) {
-  const Columns came = plan.ColumnsOf(producer.inputs.front());
+  const Columns& came = plan.ColumnsOf(producer.inputs.front());  // of neither of the two
   std::swap(producer, filter);
   std::swap(producer.inputs, filter.inputs);
   // What left the filter leaves the other now, which reads all that came.
