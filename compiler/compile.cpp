@@ -11,6 +11,7 @@ namespace raceway::compiler {
 CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
                       const engine::Catalog& catalog, Files& files, const CompileOptions& options) {
   CompileResult result;
+  result.sources = dsl::SourceSet(source);
   result.parsed = std::move(parsed);
   result.diagnostics = result.parsed.diagnostics;
   CheckResult checked = Check(result.parsed, catalog, {options.flow, options.params});
@@ -20,7 +21,7 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   if (!result.logical) return result;
   result.optimized = Optimize(*result.logical, options.without);
   dsl::Diagnostics lowering;
-  result.physical = Lower(Place(*result.optimized), source, files, lowering);
+  result.physical = Lower(Place(*result.optimized), result.sources, files, lowering);
   result.is_file_missing = lowering.has_errors();
   result.diagnostics.Append(lowering);
   return result;

@@ -11,6 +11,7 @@
 #include "dsl/diagnostic.h"
 #include "dsl/parse.h"
 #include "dsl/source.h"
+#include "dsl/source_set.h"
 #include "engine/catalog.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
@@ -27,6 +28,7 @@ struct CompileOptions {
 
 /// Every value on the way, as far as it went.
 struct CompileResult {
+  dsl::SourceSet sources;  // the flow's file and all it imports: what ranges point into
   dsl::ParseResult parsed;
   dsl::Diagnostics diagnostics;  // of all steps
   std::string usage_error;       // a mistake in the options rather than in the file, or empty

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dsl/source.h"
+#include "dsl/source_set.h"
 
 namespace raceway::dsl {
 
@@ -78,7 +79,7 @@ struct Diagnostic {
   std::string help;                   // what to do, empty if there is nothing to say
 };
 
-/// Collects what is wrong with one source.
+/// Collects what is wrong with the sources of one compilation.
 class Diagnostics {
  public:
   /// Adds one and returns it, so that the caller can add notes and help.
@@ -87,7 +88,7 @@ class Diagnostics {
 
   bool has_errors() const;
   bool empty() const { return all_.empty(); }
-  /// In the order of the source, at most one error for each place.
+  /// In the order of the sources, at most one error for each place.
   std::vector<Diagnostic> Sorted() const;
 
  private:
@@ -100,12 +101,13 @@ struct RenderOptions {
 };
 
 /// Text for people: code, claim, place, line with a caret, notes, help; ends with a newline.
-std::string Render(const Diagnostics& diagnostics, const Source& source,
+/// `sources` are those that the ranges point into; a single `Source` will do for a file alone.
+std::string Render(const Diagnostics& diagnostics, const SourceSet& sources,
                    RenderOptions options = {});
 
 /// A JSON array, one object each: code, name, severity, message, file, line, column, end_line,
-/// end_column (from 1), notes, help.
-std::string RenderJson(const Diagnostics& diagnostics, const Source& source);
+/// end_column (from 1), notes (each with a place of its own), help.
+std::string RenderJson(const Diagnostics& diagnostics, const SourceSet& sources);
 
 /// The candidates a reader may have meant by `wrong`: edit distance of at most a third of its
 /// length, best three; where there is none, one that is short for the other (`conf`, `confidence`).

@@ -25,7 +25,7 @@ bool CheckBytes(const Source& source, Diagnostics& diagnostics) {
   const std::string& text = source.text();
   if (text.size() > static_cast<size_t>(Source::kMaxBytes)) {
     diagnostics
-        .Add(DiagnosticKind::kFileTooLarge, {0, 0},
+        .Add(DiagnosticKind::kFileTooLarge, {source.base(), source.base()},
              "the file has " + std::to_string(text.size()) + " bytes, the limit is " +
                  std::to_string(Source::kMaxBytes))
         .help = "split it and `import` the parts; data belongs into files of its own";
@@ -33,18 +33,19 @@ bool CheckBytes(const Source& source, Diagnostics& diagnostics) {
   }
   const std::optional<int32_t> bad = FindInvalidUtf8(text);
   if (bad) {
+    const int32_t place = source.base() + *bad;
     diagnostics
-        .Add(DiagnosticKind::kInvalidUtf8, {*bad, *bad + 1},
+        .Add(DiagnosticKind::kInvalidUtf8, {place, place + 1},
              "the byte at offset " + std::to_string(*bad) + " is not UTF-8")
         .help = "save the file as UTF-8";
     return false;
   }
   const size_t nul = text.find('\0');
   if (nul != std::string::npos) {
-    const int32_t offset = static_cast<int32_t>(nul);
+    const int32_t place = source.base() + static_cast<int32_t>(nul);
     diagnostics
-        .Add(DiagnosticKind::kInvalidUtf8, {offset, offset + 1},
-             "the byte at offset " + std::to_string(offset) + " is NUL: this is not a text file")
+        .Add(DiagnosticKind::kInvalidUtf8, {place, place + 1},
+             "the byte at offset " + std::to_string(nul) + " is NUL: this is not a text file")
         .help = "a flow is UTF-8 text";
     return false;
   }
@@ -102,9 +103,10 @@ void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult
 
 ParseResult Parse(const Source& source) {
   ParseResult result;
+  result.file.edition_range = {source.base(), source.base()};
   if (!CheckBytes(source, result.diagnostics)) return result;
   const std::lock_guard lock(ParserMutex());
-  const SourceRange whole = {source.LineStart(1), static_cast<int32_t>(source.text().size())};
+  const SourceRange whole = {source.LineStart(1), source.end()};
   const LexResult lexed = Lex(source, whole);
   if (lexed.open_comment) {
     result.diagnostics

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "dsl/diagnostic.h"
@@ -76,6 +77,7 @@ ShownLine ShowLine(std::string_view line) {
 
 /// A place to underline in one line.
 struct Label {
+  const Source* source;
   int32_t line;
   size_t begin;  // bytes from the start of the line
   size_t end;
@@ -85,7 +87,8 @@ struct Label {
 
 class Renderer {
  public:
-  Renderer(const Source& source, RenderOptions options) : source_(source), options_(options) {}
+  Renderer(const SourceSet& sources, RenderOptions options)
+      : sources_(sources), options_(options) {}
 
   std::string Run(const Diagnostics& diagnostics) {
     int errors = 0;
@@ -108,9 +111,14 @@ class Renderer {
     for (const DiagnosticNote& note : diagnostic.notes) {
       labels.push_back(LabelOf(note.where, false, note.message));
     }
+    gutter_ = WidestNumber(labels);
+    // The file of the mistake comes first, each from top to bottom.
+    const Source& here = *labels.front().source;
+    const auto place = [&](const Label& label) {
+      return std::tuple(label.source != &here, label.source->base(), label.line);
+    };
     std::stable_sort(labels.begin(), labels.end(),
-                     [](const Label& a, const Label& b) { return a.line < b.line; });
-    gutter_ = std::to_string(labels.back().line).size();
+                     [&](const Label& a, const Label& b) { return place(a) < place(b); });
 
     const DiagnosticInfo& info = InfoOf(diagnostic.kind);
     tone_ = info.severity == Severity::kError ? kRed : kYellow;
@@ -119,13 +127,19 @@ class Renderer {
                                                                    : "note";
     out_ += Paint(tone_, word + "[" + std::string(info.code) + "]") +
             Paint(kBold, ": " + diagnostic.message) + "\n";
-    const Position at = source_.PositionOf(diagnostic.where.begin);
-    out_ += std::string(gutter_, ' ') + Paint(kBlue, "--> ") + source_.name() + ":" +
-            std::to_string(at.line) + ":" + std::to_string(at.column) + "\n";
-    out_ += std::string(gutter_ + 1, ' ') + Paint(kBlue, "|") + "\n";
+    RenderPlace("--> ", here, diagnostic.where.begin);
+    const Source* shown = &here;
     for (size_t i = 0; i < labels.size();) {
       size_t end = i;
-      while (end < labels.size() && labels[end].line == labels[i].line) ++end;
+      while (end < labels.size() && labels[end].line == labels[i].line &&
+             labels[end].source == labels[i].source) {
+        ++end;
+      }
+      if (labels[i].source != shown) {
+        shown = labels[i].source;
+        RenderPlace("::: ", *shown,
+                    shown->LineStart(labels[i].line) + static_cast<int32_t>(labels[i].begin));
+      }
       RenderLine({labels.begin() + static_cast<std::ptrdiff_t>(i),
                   labels.begin() + static_cast<std::ptrdiff_t>(end)});
       i = end;
@@ -133,19 +147,35 @@ class Renderer {
     if (!diagnostic.help.empty()) out_ += Paint(kCyan, "help") + ": " + diagnostic.help + "\n";
   }
 
+  static size_t WidestNumber(const std::vector<Label>& labels) {
+    int32_t greatest = 1;
+    for (const Label& label : labels) greatest = std::max(greatest, label.line);
+    return std::to_string(greatest).size();
+  }
+
+  // " --> a.flow:3:5"
+  void RenderPlace(std::string_view arrow, const Source& source, int32_t offset) {
+    const Position at = source.PositionOf(offset);
+    out_ += std::string(gutter_, ' ') + Paint(kBlue, arrow) + source.name() + ":" +
+            std::to_string(at.line) + ":" + std::to_string(at.column) + "\n";
+    out_ += std::string(gutter_ + 1, ' ') + Paint(kBlue, "|") + "\n";
+  }
+
   // A range of several lines is underlined in its first.
   Label LabelOf(SourceRange where, bool is_primary, std::string message) const {
-    const int32_t line = source_.PositionOf(where.begin).line;
-    const int32_t start = source_.LineStart(line);
-    const int32_t size = static_cast<int32_t>(source_.Line(line).size());
+    const Source& source = sources_.Of(where);
+    const int32_t line = source.PositionOf(where.begin).line;
+    const int32_t start = source.LineStart(line);
+    const int32_t size = static_cast<int32_t>(source.Line(line).size());
     const int32_t begin = std::clamp(where.begin - start, 0, size);
     const int32_t end = std::clamp(where.end - start, begin, size);
-    return {line, static_cast<size_t>(begin), static_cast<size_t>(end), is_primary,
-            std::move(message)};
+    return {
+        &source,           line, static_cast<size_t>(begin), static_cast<size_t>(end), is_primary,
+        std::move(message)};
   }
 
   void RenderLine(std::vector<Label> labels) {
-    const ShownLine shown = ShowLine(source_.Line(labels.front().line));
+    const ShownLine shown = ShowLine(labels.front().source->Line(labels.front().line));
     std::stable_sort(labels.begin(), labels.end(),
                      [](const Label& a, const Label& b) { return a.is_primary > b.is_primary; });
     const int first = FirstColumn(shown, labels.front());
@@ -194,7 +224,7 @@ class Renderer {
     return std::string(color) + std::string(text) + std::string(kReset);
   }
 
-  const Source& source_;
+  const SourceSet& sources_;
   RenderOptions options_;
   std::string out_;
   size_t gutter_ = 1;  // digits of the greatest line number
@@ -228,10 +258,11 @@ std::string Member(std::string_view name, std::string_view text) {
   return Quote(name) + ": " + Quote(text);
 }
 
-std::string PlaceMembers(SourceRange range, const Source& source) {
+std::string PlaceMembers(SourceRange range, const SourceSet& sources) {
+  const Source& source = sources.Of(range);
   const Position begin = source.PositionOf(range.begin);
   const Position end = source.PositionOf(std::max(range.begin, range.end));
-  return "\"line\": " + std::to_string(begin.line) +
+  return Member("file", source.name()) + ", \"line\": " + std::to_string(begin.line) +
          ", \"column\": " + std::to_string(begin.column) +
          ", \"end_line\": " + std::to_string(end.line) +
          ", \"end_column\": " + std::to_string(end.column);
@@ -239,11 +270,12 @@ std::string PlaceMembers(SourceRange range, const Source& source) {
 
 }  // namespace
 
-std::string Render(const Diagnostics& diagnostics, const Source& source, RenderOptions options) {
-  return Renderer(source, options).Run(diagnostics);
+std::string Render(const Diagnostics& diagnostics, const SourceSet& sources,
+                   RenderOptions options) {
+  return Renderer(sources, options).Run(diagnostics);
 }
 
-std::string RenderJson(const Diagnostics& diagnostics, const Source& source) {
+std::string RenderJson(const Diagnostics& diagnostics, const SourceSet& sources) {
   constexpr std::string_view kSeverities[] = {"note", "warning", "error"};
   std::string all;
   for (const Diagnostic& diagnostic : diagnostics.Sorted()) {
@@ -251,13 +283,13 @@ std::string RenderJson(const Diagnostics& diagnostics, const Source& source) {
     std::string notes;
     for (const DiagnosticNote& note : diagnostic.notes) {
       notes += std::string(notes.empty() ? "" : ", ") + "{" + Member("message", note.message) +
-               ", " + PlaceMembers(note.where, source) + "}";
+               ", " + PlaceMembers(note.where, sources) + "}";
     }
     all += std::string(all.empty() ? "\n" : ",\n") + "  {" + Member("code", info.code) + ", " +
            Member("name", info.name) + ", " +
            Member("severity", kSeverities[static_cast<size_t>(info.severity)]) + ",\n   " +
-           Member("message", diagnostic.message) + ",\n   " + Member("file", source.name()) + ", " +
-           PlaceMembers(diagnostic.where, source) + ",\n   \"notes\": [" + notes + "], " +
+           Member("message", diagnostic.message) + ",\n   " +
+           PlaceMembers(diagnostic.where, sources) + ",\n   \"notes\": [" + notes + "], " +
            Member("help", diagnostic.help) + "}";
   }
   return "[" + all + (all.empty() ? "]\n" : "\n]\n");

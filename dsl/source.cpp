@@ -15,20 +15,19 @@ SourceRange Cover(SourceRange a, SourceRange b) {
   return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
 }
 
-Source::Source(std::string name, std::string text)
-    : name_(std::move(name)), text_(std::move(text)) {
+Source::Source(std::string name, std::string text, int32_t base)
+    : name_(std::move(name)), text_(std::move(text)), base_(base) {
   // A byte-order mark is no character of the first line.
-  line_starts_.push_back(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  line_starts_.push_back(base_ + (text_.starts_with("\xEF\xBB\xBF") ? 3 : 0));
   for (size_t i = 0; i < text_.size(); ++i) {
-    if (text_[i] == '\n') line_starts_.push_back(static_cast<int32_t>(i + 1));
+    if (text_[i] == '\n') line_starts_.push_back(base_ + static_cast<int32_t>(i + 1));
   }
 }
 
 std::string_view Source::Text(SourceRange range) const {
-  const int32_t size = static_cast<int32_t>(text_.size());
-  const int32_t begin = std::clamp(range.begin, 0, size);
-  const int32_t end = std::clamp(range.end, begin, size);
-  return std::string_view(text_).substr(static_cast<size_t>(begin),
+  const int32_t begin = std::clamp(range.begin, base_, this->end());
+  const int32_t end = std::clamp(range.end, begin, this->end());
+  return std::string_view(text_).substr(static_cast<size_t>(begin - base_),
                                         static_cast<size_t>(end - begin));
 }
 
@@ -41,8 +40,7 @@ Position Source::PositionOf(int32_t offset) const {
 }
 
 std::string_view Source::Line(int32_t line) const {
-  const int32_t end =
-      line < num_lines() ? LineStart(line + 1) - 1 : static_cast<int32_t>(text_.size());
+  const int32_t end = line < num_lines() ? LineStart(line + 1) - 1 : this->end();
   std::string_view text = Text({LineStart(line), end});
   if (text.ends_with('\r')) text.remove_suffix(1);
   return text;

@@ -7,7 +7,8 @@
 
 namespace raceway::dsl {
 
-/// Half-open range of bytes in one source: [begin, end).
+/// Half-open range of bytes in one source: [begin, end). Offsets count from the source's base, so
+/// that of several files each range is in one (`SourceSet`).
 struct SourceRange {
   int32_t begin = 0;
   int32_t end = 0;
@@ -25,6 +26,7 @@ struct Position {
 };
 
 /// The text of one file and its name as the user gave it. Immutable; cheap look-ups by line.
+/// Offsets, taken and given, begin at `base`, which is 0 for a file alone.
 ///
 /// Limits   files over `kMaxBytes` are refused by `Parse`, not here
 /// Threads  const members may be called from any thread
@@ -32,21 +34,24 @@ class Source {
  public:
   static constexpr int32_t kMaxBytes = 1 << 20;
 
-  Source(std::string name, std::string text);
+  Source(std::string name, std::string text, int32_t base = 0);
 
   const std::string& name() const { return name_; }
   const std::string& text() const { return text_; }
+  int32_t base() const { return base_; }
+  int32_t end() const { return base_ + static_cast<int32_t>(text_.size()); }
   std::string_view Text(SourceRange range) const;
   Position PositionOf(int32_t offset) const;
   int32_t num_lines() const { return static_cast<int32_t>(line_starts_.size()); }
   /// The line without its end of line; `line` counts from 1.
   std::string_view Line(int32_t line) const;
-  /// Byte offset of the first character of `line`.
+  /// Offset of the first character of `line`.
   int32_t LineStart(int32_t line) const;
 
  private:
   std::string name_;
   std::string text_;
+  int32_t base_;
   std::vector<int32_t> line_starts_;
 };
 

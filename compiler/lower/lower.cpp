@@ -14,9 +14,9 @@ using engine::Value;
 
 class Lowering {
  public:
-  Lowering(const LogicalPlan& plan, const dsl::Source& source, Files& files,
+  Lowering(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
            dsl::Diagnostics& diagnostics)
-      : plan_(plan), source_(source), files_(files), diagnostics_(diagnostics) {}
+      : plan_(plan), sources_(sources), files_(files), diagnostics_(diagnostics) {}
 
   PhysicalPlan Run() {
     PhysicalPlan physical;
@@ -115,15 +115,18 @@ class Lowering {
     return file->sha256;
   }
 
-  /// "cascade.flow:12:5", the same wherever the file lies.
+  /// "cascade.flow:12:5", the same wherever the files lie.
   std::string Origin(dsl::SourceRange where) const {
-    const dsl::Position position = source_.PositionOf(where.begin);
-    return std::filesystem::path(source_.name()).filename().string() + ":" +
+    const dsl::Source& source = sources_.Of(where);
+    const dsl::Position position = source.PositionOf(where.begin);
+    const std::filesystem::path folder =
+        std::filesystem::path(sources_.main().name()).parent_path();
+    return std::filesystem::path(source.name()).lexically_relative(folder).string() + ":" +
            std::to_string(position.line) + ":" + std::to_string(position.column);
   }
 
   const LogicalPlan& plan_;
-  const dsl::Source& source_;
+  const dsl::SourceSet& sources_;
   Files& files_;
   dsl::Diagnostics& diagnostics_;
   std::vector<engine::FileSpec> described_;
@@ -131,9 +134,9 @@ class Lowering {
 
 }  // namespace
 
-PhysicalPlan Lower(const LogicalPlan& plan, const dsl::Source& source, Files& files,
+PhysicalPlan Lower(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
                    dsl::Diagnostics& diagnostics) {
-  return Lowering(plan, source, files, diagnostics).Run();
+  return Lowering(plan, sources, files, diagnostics).Run();
 }
 
 }  // namespace raceway::compiler

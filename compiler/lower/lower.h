@@ -4,7 +4,7 @@
 
 #include "compiler/plan/logical_plan.h"
 #include "dsl/diagnostic.h"
-#include "dsl/source.h"
+#include "dsl/source_set.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
 
@@ -22,7 +22,7 @@ class Files {
 
 /// Logical plan → the engine's input language. A file that cannot be read is reported where the
 /// flow names it; the plan is whole all the same, so that it can be shown.
-engine::PhysicalPlan Lower(const LogicalPlan& plan, const dsl::Source& source, Files& files,
+engine::PhysicalPlan Lower(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
                            dsl::Diagnostics& diagnostics);
 
 }  // namespace raceway::compiler

@@ -4,6 +4,8 @@
 #include <string>
 
 #include "dsl/diagnostic.h"
+#include "dsl/parse.h"
+#include "dsl/print.h"
 
 namespace raceway::dsl {
 namespace {
@@ -98,6 +100,80 @@ TEST(RenderTest, ColoursOnlyIfAsked) {
   EXPECT_EQ(Render(PointAt(source, "x"), source).find('\x1b'), std::string::npos);
   EXPECT_NE(Render(PointAt(source, "x"), source, {.color = true}).find("\x1b[1;31m"),
             std::string::npos);
+}
+
+/// Two files with a mistake in the first and its cause in the second.
+struct TwoFiles {
+  SourceSet sources = Source("flows/a.flow", "one\ntwo\n");
+  Diagnostics diagnostics;
+
+  TwoFiles() {
+    const Source& lib = sources.Add({"flows/lib/b.flow", "x\nyy z\n", sources.NextBase()});
+    const int32_t z = lib.LineStart(2) + 3;
+    Diagnostic& error = diagnostics.Add(DiagnosticKind::kTypeMismatch, {4, 7}, "no");
+    error.notes.push_back({{z, z + 1}, "for this"});
+    error.notes.push_back({{0, 3}, "and this"});
+    diagnostics.Add(DiagnosticKind::kUnknownName, {lib.end(), lib.end()}, "at the end");
+  }
+};
+
+TEST(RenderTest, APlaceInAnotherFileIsShownWithItsName) {
+  const TwoFiles two;
+  EXPECT_EQ(Render(two.diagnostics, two.sources),
+            "error[E0301]: no\n"
+            " --> flows/a.flow:2:1\n"
+            "  |\n"
+            "1 | one\n"
+            "  | --- and this\n"
+            "2 | two\n"
+            "  | ^^^\n"
+            " ::: flows/lib/b.flow:2:4\n"
+            "  |\n"
+            "2 | yy z\n"
+            "  |    - for this\n"
+            "\n"
+            "error[E0201]: at the end\n"
+            " --> flows/lib/b.flow:3:1\n"
+            "  |\n"
+            "3 |\n"
+            "  | ^\n");
+}
+
+TEST(RenderJsonTest, EachPlaceHasItsFile) {
+  const TwoFiles two;
+  const auto json = nlohmann::json::parse(RenderJson(two.diagnostics, two.sources));
+  EXPECT_EQ(json[0]["file"], "flows/a.flow");
+  EXPECT_EQ(json[0]["notes"][0]["file"], "flows/lib/b.flow");
+  EXPECT_EQ(json[0]["notes"][0]["line"], 2);
+  EXPECT_EQ(json[0]["notes"][1]["file"], "flows/a.flow");
+  EXPECT_EQ(json[1]["file"], "flows/lib/b.flow");
+}
+
+TEST(SourceSetTest, FindsTheFileOfAnOffset) {
+  SourceSet sources = Source("a", "12345");
+  EXPECT_EQ(sources.Add({"empty", "", sources.NextBase()}).base(), 6);
+  EXPECT_EQ(sources.Add({"b", "x", sources.NextBase()}).base(), 7);
+  std::string found;
+  for (int32_t offset = 0; offset < 9; ++offset) found += sources.Of(offset).name() + " ";
+  EXPECT_EQ(found, "a a a a a a empty b b ");
+  EXPECT_EQ(SourceSet(Source("c", "x")).Of(100).name(), "c");
+}
+
+// The same text at another base has the same tree and the same mistakes, moved.
+TEST(SourceSetTest, AFileParsesAlikeAtAnyBase) {
+  const std::string text =
+      "\xEF\xBB\xBF/* é */ edition 1\n/// doc\nflow f(t: Row) -> Row && {\n"
+      "  return t |> derive(a = f\"{x + 'y'} {}\")\n}\nmodle m(x: i64) -> (y: i64) { source: "
+      "\"m\\q\" }\n"
+      "schema S { x i64 }\n";
+  const Source at_zero("a.flow", text);
+  SourceSet sources = Source("main.flow", "edition 1\n");
+  const Source& moved = sources.Add({"a.flow", text, sources.NextBase()});
+  const ParseResult expected = Parse(at_zero);
+  const ParseResult found = Parse(moved);
+  EXPECT_EQ(PrintSyntax(found.file), PrintSyntax(expected.file));
+  EXPECT_EQ(Render(found.diagnostics, sources), Render(expected.diagnostics, at_zero));
+  EXPECT_EQ(found.file.edition_range.begin - moved.base(), expected.file.edition_range.begin);
 }
 
 TEST(RenderJsonTest, QuotesWhatItMust) {

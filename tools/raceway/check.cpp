@@ -26,12 +26,12 @@ int RunCheck(const CheckOptions& options) {
     out["file"] = options.flow.file;
     out["ok"] = is_fine;
     out["diagnostics"] =
-        nlohmann::ordered_json::parse(dsl::RenderJson(diagnostics, loaded->source));
+        nlohmann::ordered_json::parse(dsl::RenderJson(diagnostics, loaded->result.sources));
     const auto replace = nlohmann::json::error_handler_t::replace;  // the file's name
     std::puts(out.dump(2, ' ', false, replace).c_str());
     return is_fine ? kFine : kFlowIsWrong;
   }
-  PrintDiagnostics(diagnostics, loaded->source, true);
+  PrintDiagnostics(diagnostics, loaded->result.sources, true);
   int64_t errors = 0;
   int64_t others = 0;
   for (const dsl::Diagnostic& diagnostic : diagnostics.Sorted()) {

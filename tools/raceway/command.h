@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "compiler/compile.h"
-#include "dsl/source.h"
+#include "dsl/source_set.h"
 #include "tools/raceway/fail.h"
 
 namespace raceway::tools {
@@ -51,7 +51,6 @@ int RunFlow(const RunOptions& options);
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {
-  dsl::Source source;
   compiler::CompileResult result;
   std::string flow;  // the one that is meant
 };
@@ -69,6 +68,7 @@ enum class Need {
 std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code);
 
 /// Prints what the compiler has to say; notes only for `check`.
-void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& source, bool notes);
+void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::SourceSet& sources,
+                      bool notes);
 
 }  // namespace raceway::tools

@@ -12,7 +12,7 @@ int RunCompile(const CompileOptions& options) {
   int exit_code = kFine;
   const std::optional<LoadedFlow> loaded = LoadFlow(options.flow, Need::kPlanAndFiles, exit_code);
   if (!loaded) return exit_code;
-  PrintDiagnostics(loaded->result.diagnostics, loaded->source, false);
+  PrintDiagnostics(loaded->result.diagnostics, loaded->result.sources, false);
   if (loaded->result.is_file_missing) return kMachineLacks;
   if (!loaded->result.physical) return kFlowIsWrong;
   std::filesystem::path output = options.output;

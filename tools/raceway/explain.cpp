@@ -18,11 +18,11 @@ int RunExplain(const ExplainOptions& options) {
   const compiler::CompileResult& result = loaded->result;
   std::string text;
   if (options.emit == "syntax") {
-    PrintDiagnostics(result.parsed.diagnostics, loaded->source, false);
+    PrintDiagnostics(result.parsed.diagnostics, loaded->result.sources, false);
     if (result.parsed.diagnostics.has_errors()) return kFlowIsWrong;
     text = dsl::PrintSyntax(result.parsed.file);
   } else {
-    PrintDiagnostics(result.diagnostics, loaded->source, false);
+    PrintDiagnostics(result.diagnostics, loaded->result.sources, false);
     if (!result.physical) return kFlowIsWrong;
     if (options.emit == "logical") text = compiler::Explain(*result.logical);
     if (options.emit == "optimized") text = compiler::Explain(*result.optimized);

@@ -52,7 +52,8 @@ std::unique_ptr<compiler::Files> FilesFor(Need need, const std::filesystem::path
 
 }  // namespace
 
-void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& source, bool notes) {
+void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::SourceSet& sources,
+                      bool notes) {
   dsl::Diagnostics shown;
   for (const dsl::Diagnostic& diagnostic : diagnostics.Sorted()) {
     if (!notes && dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kNote) continue;
@@ -62,7 +63,7 @@ void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::Source& so
   }
   if (shown.empty()) return;
   const dsl::RenderOptions options{.color = ::isatty(STDERR_FILENO) != 0};
-  std::fputs(dsl::Render(shown, source, options).c_str(), stderr);
+  std::fputs(dsl::Render(shown, sources, options).c_str(), stderr);
 }
 
 std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code) {
@@ -78,8 +79,9 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   auto settings = SplitSettings(options.set);
   if (!settings || !CheckPassNames(options.without)) return std::nullopt;
 
-  LoadedFlow loaded{dsl::Source(options.file, *std::move(text)), {}, {}};
-  dsl::ParseResult parsed = dsl::Parse(loaded.source);
+  LoadedFlow loaded;
+  const dsl::Source source(options.file, *std::move(text));
+  dsl::ParseResult parsed = dsl::Parse(source);
   compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without};
   const bool is_flow_wanted = need != Need::kCheck || options.flow;
   // With mistakes in the file the flow that is meant may be one of those left out.
@@ -95,7 +97,7 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   engine::Catalog catalog;
   operators::RegisterContracts(catalog);
   const std::unique_ptr<compiler::Files> files = FilesFor(need, path.parent_path());
-  loaded.result = compiler::Compile(std::move(parsed), loaded.source, catalog, *files, compile);
+  loaded.result = compiler::Compile(std::move(parsed), source, catalog, *files, compile);
   if (!loaded.result.usage_error.empty()) {
     return Fail(kUsage, loaded.result.usage_error), std::nullopt;
   }

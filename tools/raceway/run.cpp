@@ -49,7 +49,7 @@ int CompilePlan(const RunOptions& options, engine::PhysicalPlan& plan) {
   int exit_code = kFine;
   std::optional<LoadedFlow> loaded = LoadFlow(options.flow, Need::kPlanAndFiles, exit_code);
   if (!loaded) return exit_code;
-  PrintDiagnostics(loaded->result.diagnostics, loaded->source, false);
+  PrintDiagnostics(loaded->result.diagnostics, loaded->result.sources, false);
   if (loaded->result.is_file_missing) return kMachineLacks;
   if (!loaded->result.physical) return kFlowIsWrong;
   plan = *std::move(loaded->result.physical);
