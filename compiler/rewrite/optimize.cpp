@@ -40,6 +40,10 @@ void VerifyOrDie(const LogicalPlan& plan, std::string_view after) {
   }
 }
 
+bool IsWanted(const Pass& pass, std::span<const std::string> without) {
+  return std::find(without.begin(), without.end(), pass.name) == without.end();
+}
+
 }  // namespace
 
 std::span<const Pass> AllPasses() { return kPasses; }
@@ -47,11 +51,23 @@ std::span<const Pass> AllPasses() { return kPasses; }
 LogicalPlan Optimize(LogicalPlan plan, std::span<const std::string> without) {
   VerifyOrDie(plan, "check");
   for (const Pass& pass : kPasses) {
-    if (std::find(without.begin(), without.end(), pass.name) != without.end()) continue;
+    if (!IsWanted(pass, without)) continue;
     plan = pass.run(std::move(plan));
     VerifyOrDie(plan, pass.name);
   }
   return plan;
+}
+
+std::vector<PassResult> OptimizeStepwise(LogicalPlan plan, std::span<const std::string> without) {
+  VerifyOrDie(plan, "check");
+  std::vector<PassResult> results;
+  for (const Pass& pass : kPasses) {
+    if (!IsWanted(pass, without)) continue;
+    plan = pass.run(std::move(plan));
+    VerifyOrDie(plan, pass.name);
+    results.push_back({pass.name, plan});
+  }
+  return results;
 }
 
 }  // namespace raceway::compiler

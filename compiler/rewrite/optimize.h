@@ -22,4 +22,14 @@ std::span<const Pass> AllPasses();
 /// that fails is our own mistake: the process ends with the name of the pass that broke it.
 LogicalPlan Optimize(LogicalPlan plan, std::span<const std::string> without = {});
 
+/// The plan as a pass left it.
+struct PassResult {
+  std::string_view pass;
+  LogicalPlan plan;
+};
+
+/// The same step by step: what each pass that ran made of the plan, in order.
+std::vector<PassResult> OptimizeStepwise(LogicalPlan plan,
+                                         std::span<const std::string> without = {});
+
 }  // namespace raceway::compiler

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "compiler/draw/drawing.h"
+#include "compiler/place/place.h"
 #include "compiler/plan/explain.h"
 #include "dsl/print.h"
 #include "tests/compiler/compiling.h"
@@ -53,8 +55,10 @@ std::string Emit(const Asked& asked, const std::string& name, const std::string&
   std::string emit;
   words >> emit;
   CompileOptions options;
+  std::string graph;
   for (std::string option, value; words >> option >> value;) {
     if (option == "--without") options.without.push_back(value);
+    if (option == "--graph") graph = value;
     const size_t equals = value.find('=');
     if (option == "--set") {
       options.params.emplace_back(value.substr(0, equals), value.substr(equals + 1));
@@ -69,6 +73,8 @@ std::string Emit(const Asked& asked, const std::string& name, const std::string&
   const testing::Compiled compiled = testing::Compile(flow, options, name);
   const CompileResult& result = compiled.result;
   if (!result.physical) return compiled.Text() + result.usage_error;
+  if (graph == "dot") return ToDot(Draw(Place(*result.optimized)), {.schemas = true});
+  if (graph == "mermaid") return ToMermaid(Draw(Place(*result.optimized)), {});
   if (emit == "logical") return Explain(*result.logical);
   if (emit == "optimized") return Explain(*result.optimized);
   if (emit == "physical") return ToString(*result.physical);

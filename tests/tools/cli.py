@@ -104,7 +104,7 @@ class CliTest(unittest.TestCase):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return name
 
-    def call(self, *words, stdin=None, timeout=120):
+    def call(self, *words, stdin=None, timeout=120, env=None):
         return subprocess.run(
             [str(CLI), *words],
             cwd=self.dir,
@@ -113,6 +113,7 @@ class CliTest(unittest.TestCase):
             capture_output=True,
             text=True,
             timeout=timeout,
+            env=env,
         )
 
     def ends(self, code, *words, says=(), stdin=None):

@@ -27,6 +27,9 @@ struct CheckOptions {
 struct ExplainOptions {
   FlowOptions flow;
   std::string emit = "optimized";
+  std::string graph;     // "svg", "dot", "mermaid", or empty: as text
+  bool schemas = false;  // in a graph: the columns on the arrows
+  bool diff = false;     // what each rewrite changed
 };
 
 struct CompileOptions {

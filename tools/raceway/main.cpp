@@ -60,12 +60,19 @@ void AddExplain(CLI::App& app, int& exit_code) {
       "syntax     the text as the parser reads it\n"
       "logical    stages and columns as written, flows inside flows inlined\n"
       "optimized  after the rewrites: columns nobody reads gone, chains fused, branches exclusive\n"
-      "physical   what the engine is given; with --json, the plan file");
+      "physical   what the engine is given; with --json, the plan file\n"
+      "--graph draws the logical or the optimized plan; svg needs Graphviz's `dot`.");
   AddFile(*command, options->flow, "A .flow file");
   AddFlow(*command, options->flow);
   command->add_option("--emit", options->emit, "Which value to print")
       ->check(CLI::IsMember({"syntax", "logical", "optimized", "physical"}))
       ->capture_default_str();
+  auto* graph = command->add_option("--graph", options->graph, "Draw the plan: svg, dot or mermaid")
+                    ->check(CLI::IsMember({"svg", "dot", "mermaid"}))
+                    ->type_name("FORM");
+  command->add_flag("--schemas", options->schemas, "In a graph: the columns on the arrows")
+      ->needs(graph);
+  command->add_flag("--diff", options->diff, "Show what each rewrite changed")->excludes(graph);
   AddCompiling(*command, options->flow);
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunExplain(*options); });
 }

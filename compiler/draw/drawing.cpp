@@ -1,0 +1,189 @@
+#include "compiler/draw/drawing.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "compiler/plan/infix.h"
+
+namespace raceway::compiler {
+namespace {
+
+/// A longer way from the table to the result goes down the page.
+constexpr int kMostBoxesAcross = 7;
+constexpr size_t kMostLines = 6;
+
+std::string List(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+bool IsModel(const Step& step) {
+  return step.kind == StepKind::kMap && step.function.kind == FunctionSpec::Kind::kModel;
+}
+
+std::string AggregateText(const Step& step) {
+  std::vector<std::string> keys;
+  for (const auto& [name, column] : step.arguments) {
+    if (name.empty()) keys.push_back(column);
+  }
+  std::vector<std::string> results;
+  for (const auto& [name, column] : step.results) results.push_back(column);
+  return "groupby " + List(keys) + ", agg " + List(results);
+}
+
+/// What follows the name of the step.
+std::string Details(const Step& step) {
+  std::vector<std::string> parts;
+  switch (step.kind) {
+    case StepKind::kDerive:
+      for (const auto& named : step.expressions) parts.push_back(named.name);
+      break;
+    case StepKind::kFilter:
+    case StepKind::kFail:
+      for (const auto& named : step.expressions) parts.push_back(Infix(named.expression));
+      break;
+    case StepKind::kSort:
+      for (const auto& [order, key] : step.expressions) {
+        parts.push_back((order == "descending" ? "descending " : "") + Infix(key));
+      }
+      break;
+    case StepKind::kExplode:
+      for (const auto& [name, column] : step.arguments) parts.push_back(column);
+      break;
+    case StepKind::kLimit: parts.push_back(ToString(step.options.front().second)); break;
+    case StepKind::kJoin:
+      parts.emplace_back(step.arguments.empty() ? "by row" : "on " + step.arguments[0].second);
+      break;
+    default: break;
+  }
+  return List(parts);
+}
+
+std::string LineOf(const Step& step) {
+  if (step.kind == StepKind::kMap) return step.function.name;
+  if (step.kind == StepKind::kAgg) return AggregateText(step);
+  const std::string details = Details(step);
+  const std::string name(NameOf(step.kind));
+  return details.empty() ? name : name + " " + details;
+}
+
+/// Functions in a row share a line, `derive`s in a row too.
+std::vector<Box::Line> LinesOf(const Stage& stage) {
+  std::vector<Box::Line> lines;
+  const Step* before = nullptr;
+  for (const Step& step : stage.steps) {
+    const bool goes_on =
+        before != nullptr && before->kind == step.kind && !IsModel(step) && !IsModel(*before);
+    if (goes_on && step.kind == StepKind::kMap) {
+      lines.back().text += " → " + LineOf(step);
+    } else if (goes_on && step.kind == StepKind::kDerive) {
+      lines.back().text += ", " + Details(step);
+    } else {
+      lines.push_back({LineOf(step), IsModel(step)});
+    }
+    before = &step;
+  }
+  return lines;
+}
+
+std::string NoteOf(const Stage& stage) {
+  std::string note = stage.name;
+  if (stage.steps.size() > 1) note += " · " + std::to_string(stage.steps.size()) + " steps fused";
+  note += " · " + stage.device;
+  return stage.own_task ? note + " · own task" : note;
+}
+
+Box BoxOf(const Stage& stage) {
+  return {Box::Kind::kStage, LinesOf(stage), NoteOf(stage),
+          std::any_of(stage.steps.begin(), stage.steps.end(), &IsModel)};
+}
+
+std::vector<std::string> Typed(const LogicalPlan& plan, const std::vector<std::string>& columns) {
+  std::vector<std::string> typed;
+  typed.reserve(columns.size());
+  for (const std::string& column : columns) {
+    typed.push_back(column + ": " + ToString(plan.columns.at(column)));
+  }
+  return typed;
+}
+
+/// Rows of `port` on their way to the box `to`. Box 0 is the input, box i + 1 stage i.
+Arrow ArrowFrom(const LogicalPlan& plan, Port port, size_t to) {
+  Arrow arrow{static_cast<size_t>(port.stage + 1), to, "", Typed(plan, plan.ColumnsOf(port))};
+  if (port.stage < 0) return arrow;
+  const Step& last = plan.stages[static_cast<size_t>(port.stage)].steps.back();
+  if (last.kind != StepKind::kSplit) return arrow;
+  arrow.when = port.output == 0 ? "if " + Infix(last.expressions.front().expression) : "else";
+  return arrow;
+}
+
+int LongestWay(const Drawing& drawing) {
+  std::vector<int> length(drawing.boxes.size(), 1);
+  // Arrows are in the order of the boxes they end at.
+  for (const Arrow& arrow : drawing.arrows) {
+    length[arrow.to] = std::max(length[arrow.to], length[arrow.from] + 1);
+  }
+  return *std::max_element(length.begin(), length.end());
+}
+
+size_t NumCodePoints(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+/// The bytes of the first `count` code points.
+size_t BytesOf(std::string_view text, size_t count) {
+  size_t bytes = 0;
+  while (bytes < text.size() && (count > 0 || (text[bytes] & 0xc0) == 0x80)) {
+    if ((text[bytes] & 0xc0) != 0x80) --count;
+    ++bytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Drawing Draw(const LogicalPlan& plan) {
+  Drawing drawing;
+  drawing.title = plan.flow;
+  drawing.boxes.push_back({Box::Kind::kInput, {{plan.input}}, "", false});
+  for (const Stage& stage : plan.stages) {
+    drawing.boxes.push_back(BoxOf(stage));
+    for (const Port port : stage.inputs) {
+      drawing.arrows.push_back(ArrowFrom(plan, port, drawing.boxes.size() - 1));
+    }
+  }
+  std::vector<std::string> result;
+  for (const auto& [name, column] : plan.result) {
+    result.push_back(name + ": " + ToString(plan.columns.at(column)));
+  }
+  drawing.boxes.push_back({Box::Kind::kResult, {{"result"}}, "", false});
+  Arrow last = ArrowFrom(plan, plan.output, drawing.boxes.size() - 1);
+  last.columns = std::move(result);
+  drawing.arrows.push_back(std::move(last));
+  drawing.goes_down = LongestWay(drawing) > kMostBoxesAcross;
+  return drawing;
+}
+
+std::vector<std::string> Wrapped(const std::string& text, size_t width) {
+  std::vector<std::string> lines;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    if (lines.size() == kMostLines) {
+      lines.back() += " …";
+      break;
+    }
+    size_t end = BytesOf(rest, width);
+    if (NumCodePoints(rest) > width) {
+      const size_t space = rest.rfind(' ', end);
+      if (space != std::string_view::npos && space > 0) end = space;
+    }
+    lines.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(end);
+    while (rest.starts_with(' ')) rest.remove_prefix(1);
+  }
+  return lines;
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,84 @@
+#include "compiler/plan/infix.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace raceway::compiler {
+namespace {
+
+using engine::Expression;
+
+/// How tightly an expression holds together; a looser one inside of a tighter one gets brackets.
+enum Level { kIf, kOr, kAnd, kNot, kCompare, kSum, kProduct, kSign, kAtom };
+
+struct Sign {
+  std::string_view function;
+  std::string_view sign;
+  Level level;
+};
+
+constexpr auto kSigns = std::to_array<Sign>({{"or", "or", kOr},
+                                             {"and", "and", kAnd},
+                                             {"eq", "==", kCompare},
+                                             {"ne", "!=", kCompare},
+                                             {"lt", "<", kCompare},
+                                             {"le", "<=", kCompare},
+                                             {"gt", ">", kCompare},
+                                             {"ge", ">=", kCompare},
+                                             {"add", "+", kSum},
+                                             {"sub", "-", kSum},
+                                             {"mul", "*", kProduct},
+                                             {"div", "/", kProduct}});
+
+const Sign* SignOf(const Expression& expression) {
+  if (expression.kind != Expression::Kind::kCall || expression.args.size() != 2) return nullptr;
+  const auto* const found = std::find_if(kSigns.begin(), kSigns.end(), [&](const Sign& sign) {
+    return sign.function == expression.name;
+  });
+  return found == kSigns.end() ? nullptr : found;
+}
+
+bool IsCall(const Expression& expression, std::string_view function, size_t num_args) {
+  return expression.kind == Expression::Kind::kCall && expression.name == function &&
+         expression.args.size() == num_args;
+}
+
+Level LevelOf(const Expression& expression) {
+  if (const Sign* sign = SignOf(expression)) return sign->level;
+  if (IsCall(expression, "if", 3)) return kIf;
+  if (IsCall(expression, "not", 1)) return kNot;
+  if (IsCall(expression, "neg", 1)) return kSign;
+  return kAtom;
+}
+
+std::string Inside(const Expression& expression, Level least) {
+  const std::string text = Infix(expression);
+  return LevelOf(expression) < least ? "(" + text + ")" : text;
+}
+
+Level Above(Level level) { return static_cast<Level>(level + 1); }
+
+}  // namespace
+
+std::string Infix(const Expression& expression) {
+  if (expression.kind != Expression::Kind::kCall) return ToString(expression);
+  const std::vector<Expression>& args = expression.args;
+  if (const Sign* sign = SignOf(expression)) {
+    // `a - b - c` is read from the left; comparisons do not chain.
+    const Level left = sign->level == kCompare ? kSum : sign->level;
+    return Inside(args[0], left) + " " + std::string(sign->sign) + " " +
+           Inside(args[1], Above(sign->level));
+  }
+  if (IsCall(expression, "not", 1)) return "not " + Inside(args[0], kNot);
+  if (IsCall(expression, "neg", 1)) return "-" + Inside(args[0], kAtom);
+  if (IsCall(expression, "if", 3)) {
+    return "if " + Inside(args[0], kOr) + " then " + Inside(args[1], kOr) + " else " +
+           Inside(args[2], kIf);
+  }
+  std::string text;
+  for (const Expression& arg : args) text += (text.empty() ? "" : ", ") + Infix(arg);
+  return expression.name + "(" + text + ")";
+}
+
+}  // namespace raceway::compiler

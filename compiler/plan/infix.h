@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "engine/plan/expression.h"
+
+namespace raceway::compiler {
+
+/// The expression as one would write it in a flow, with no more brackets than it needs: what
+/// `ToString` prints as `and(ge(conf, 0.5), not(seen))` is `conf >= 0.5 and not seen`.
+std::string Infix(const engine::Expression& expression);
+
+}  // namespace raceway::compiler
