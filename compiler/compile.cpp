@@ -14,10 +14,22 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   result.sources = dsl::SourceSet(source);
   result.parsed = std::move(parsed);
   result.diagnostics = result.parsed.diagnostics;
-  CheckResult checked = Check(result.parsed, catalog, {options.flow, options.params});
+  CheckResult checked =
+      Check(result.parsed, catalog, {options.flow, options.params, options.plan_tests});
   result.diagnostics.Append(checked.diagnostics);
   result.usage_error = std::move(checked.usage_error);
   result.logical = std::move(checked.plan);
+  result.tests = std::move(checked.tests);
+  for (TestCase& test : result.tests) {
+    for (TestStep& step : test.steps) {
+      auto* run = std::get_if<TestRun>(&step);
+      if (run == nullptr || !run->logical) continue;
+      const LogicalPlan optimized = Optimize(*run->logical, options.without);
+      dsl::Diagnostics lowering;
+      run->plan = Lower(Place(optimized), result.sources, files, lowering);
+      result.diagnostics.AppendOfTest(lowering);
+    }
+  }
   if (!result.logical) return result;
   result.optimized = Optimize(*result.logical, options.without);
   dsl::Diagnostics lowering;

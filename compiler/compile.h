@@ -24,6 +24,7 @@ struct CompileOptions {
   std::optional<std::string> flow;
   std::vector<std::pair<std::string, std::string>> params;  // --set name=value
   std::vector<std::string> without;                         // rewrites to leave out, by name
+  bool plan_tests = false;                                  // make plans for the tests of the file
 };
 
 /// Every value on the way, as far as it went.
@@ -35,6 +36,7 @@ struct CompileResult {
   std::optional<LogicalPlan> logical;
   std::optional<LogicalPlan> optimized;
   std::optional<engine::PhysicalPlan> physical;
+  std::vector<TestCase> tests;   // of the file; none if a flow was asked for
   bool is_file_missing = false;  // the only mistakes are files that the flow names
 };
 

@@ -81,16 +81,29 @@ std::span<const DiagnosticInfo> AllDiagnosticKinds() { return kKinds; }
 const DiagnosticInfo& InfoOf(DiagnosticKind kind) { return kKinds[static_cast<size_t>(kind)]; }
 
 Diagnostic& Diagnostics::Add(DiagnosticKind kind, SourceRange where, std::string message) {
-  return all_.emplace_back(Diagnostic{kind, where, std::move(message), {}, {}});
+  return all_.emplace_back(Diagnostic{kind, where, std::move(message), {}, {}, false});
 }
 
 void Diagnostics::Append(const Diagnostics& other) {
   all_.insert(all_.end(), other.all_.begin(), other.all_.end());
 }
 
+void Diagnostics::AppendOfTest(const Diagnostics& other) {
+  for (const Diagnostic& diagnostic : other.all_) {
+    all_.push_back(diagnostic);
+    all_.back().is_of_test = true;
+  }
+}
+
 bool Diagnostics::has_errors() const {
   return std::any_of(all_.begin(), all_.end(), [](const Diagnostic& diagnostic) {
     return InfoOf(diagnostic.kind).severity == Severity::kError;
+  });
+}
+
+bool Diagnostics::has_errors_of_flows() const {
+  return std::any_of(all_.begin(), all_.end(), [](const Diagnostic& diagnostic) {
+    return !diagnostic.is_of_test && InfoOf(diagnostic.kind).severity == Severity::kError;
   });
 }
 

@@ -77,6 +77,7 @@ struct Diagnostic {
   std::string message;
   std::vector<DiagnosticNote> notes;  // other places that had a part in it
   std::string help;                   // what to do, empty if there is nothing to say
+  bool is_of_test = false;            // it stands in a `test` of the file: flows run all the same
 };
 
 /// Collects what is wrong with the sources of one compilation.
@@ -85,8 +86,12 @@ class Diagnostics {
   /// Adds one and returns it, so that the caller can add notes and help.
   Diagnostic& Add(DiagnosticKind kind, SourceRange where, std::string message);
   void Append(const Diagnostics& other);
+  /// Appends what was found in a `test`.
+  void AppendOfTest(const Diagnostics& other);
 
   bool has_errors() const;
+  /// Whether there are errors besides those in tests: then no flow of the file can be run.
+  bool has_errors_of_flows() const;
   bool empty() const { return all_.empty(); }
   /// In the order of the sources, at most one error for each place.
   std::vector<Diagnostic> Sorted() const;

@@ -80,15 +80,17 @@ void NoteLostName(const ItemTokens& item, ParseResult& result) {
 }
 
 void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult& result) {
+  Diagnostics found;
   Diagnostics unheard;
-  const Repaired repaired = Repair(source, item.tokens, result.diagnostics);
-  if (item.tokens.empty()) return;
-  Diagnostics& diagnostics = repaired == Repaired::kAll ? result.diagnostics : unheard;
+  const Repaired repaired = Repair(source, item.tokens, found);
+  Diagnostics& diagnostics = repaired == Repaired::kAll ? found : unheard;
   std::optional<Unit> unit;
-  if (repaired != Repaired::kNot && RepairItemWord(item, diagnostics) &&
+  if (!item.tokens.empty() && repaired != Repaired::kNot && RepairItemWord(item, diagnostics) &&
       CheckNesting(source, item.tokens, diagnostics)) {
     unit = ParseUnit(source, item.tokens, diagnostics);
   }
+  const bool is_test = !item.tokens.empty() && item.tokens.front().text == "test";
+  is_test ? result.diagnostics.AppendOfTest(found) : result.diagnostics.Append(found);
   if (!unit) {
     NoteLostName(item, result);
   } else if (const EditionDecl* edition = std::get_if<EditionDecl>(&*unit)) {

@@ -2,6 +2,7 @@
 
 #include "compiler/check/declarations.h"
 #include "compiler/check/flows.h"
+#include "compiler/testing/check_tests.h"
 
 namespace raceway::compiler {
 namespace {
@@ -21,6 +22,20 @@ void CheckEdition(const dsl::ast::File& file, dsl::Diagnostics& diagnostics) {
   }
 }
 
+/// Of the flows that a test runs.
+void PlanTest(TestCase& test, Declarations& declarations, const engine::Catalog& catalog,
+              dsl::Diagnostics& diagnostics) {
+  if (test.is_broken) return;
+  for (TestStep& step : test.steps) {
+    auto* run = std::get_if<TestRun>(&step);
+    if (run == nullptr) continue;
+    dsl::Diagnostics found;
+    run->logical = PlanFlow(run->flow, declarations, catalog, found);
+    test.is_broken |= !run->logical;
+    diagnostics.AppendOfTest(found);
+  }
+}
+
 }  // namespace
 
 CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog,
@@ -33,7 +48,14 @@ CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog
   Declarations declarations =
       Declare(parsed, {catalog, options.params}, result.diagnostics, result.usage_error);
   CheckFlows(declarations, catalog, result.diagnostics);
-  const bool is_fine = !parsed.diagnostics.has_errors() && !result.diagnostics.has_errors();
+  const bool is_fine =
+      !parsed.diagnostics.has_errors_of_flows() && !result.diagnostics.has_errors_of_flows();
+  if (!options.flow) {
+    result.tests = CheckTests(parsed.file, declarations, catalog, result.diagnostics);
+  }
+  if (options.plan_tests && is_fine && result.usage_error.empty()) {
+    for (TestCase& test : result.tests) PlanTest(test, declarations, catalog, result.diagnostics);
+  }
   if (options.flow && is_fine && result.usage_error.empty()) {
     result.plan = PlanFlow(*options.flow, declarations, catalog, result.diagnostics);
   }

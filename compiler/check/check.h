@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/plan/logical_plan.h"
+#include "compiler/testing/test_case.h"
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
 #include "dsl/parse.h"
@@ -18,12 +19,16 @@ struct CheckOptions {
   std::optional<std::string> flow;
   /// `--set name=value`, the value as it would stand in the file.
   std::vector<std::pair<std::string, std::string>> params;
+  /// Also make plans of the flows that tests run.
+  bool plan_tests = false;
 };
 
 struct CheckResult {
   dsl::Diagnostics diagnostics;  // of the checker alone, not of the parser
   /// There is one if a flow was asked for and nothing is wrong with the file.
   std::optional<LogicalPlan> plan;
+  /// The tests of the file, checked; none if a flow was asked for.
+  std::vector<TestCase> tests;
   /// A mistake that has no place in the file: `--set` of an unknown parameter. Else empty.
   std::string usage_error;
 };

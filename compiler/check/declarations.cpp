@@ -50,6 +50,11 @@ class Declarer {
     return std::move(out_);
   }
 
+  std::optional<RowType> RowsOf(const ast::TypeExpr& expr, const Declarations& declarations) {
+    out_ = declarations;
+    return ResolveRows(expr);
+  }
+
  private:
   template <typename Decl, typename Function>
   void Each(Function function) {
@@ -80,10 +85,7 @@ class Declarer {
     out_.broken.push_back(decl.name.text);
   }
   void Name(const ast::DefaultsDecl& decl) { CheckHints(decl.block, diagnostics_); }
-  void Name(const ast::TestDecl& decl) {
-    diagnostics_.Add(DiagnosticKind::kHintNotHonoured, decl.range,
-                     "tests in a flow file are not run yet");
-  }
+  void Name(const ast::TestDecl& /*decl*/) {}  // its title is no name
 
   void AddName(const ast::Name& name) {
     const auto [entry, is_new] = out_.names.try_emplace(name.text, name.range);
@@ -441,6 +443,13 @@ bool Declarations::IsBroken(std::string_view name) const {
 Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
                      dsl::Diagnostics& diagnostics, std::string& usage_error) {
   return Declarer(parsed, options, diagnostics, usage_error).Run();
+}
+
+std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& declarations,
+                                 const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
+  const dsl::ParseResult nothing;
+  std::string ignored;
+  return Declarer(nothing, {catalog, {}}, diagnostics, ignored).RowsOf(expr, declarations);
 }
 
 }  // namespace raceway::compiler

@@ -84,6 +84,10 @@ struct DeclareOptions {
 Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
                      dsl::Diagnostics& diagnostics, std::string& usage_error);
 
+/// A table's type as written outside of the declarations: the name of a schema, or a record.
+std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& declarations,
+                                 const engine::Catalog& catalog, dsl::Diagnostics& diagnostics);
+
 /// "did you mean `a`?", or all that is known where nothing is near.
 std::string Suggest(std::string_view wrong, const std::vector<std::string>& known);
 

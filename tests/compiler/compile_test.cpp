@@ -260,7 +260,7 @@ TEST(DiagnosticsTest, NoPlanWithoutAWord) {
           if (flow == nullptr) continue;
           const testing::Compiled compiled =
               testing::Compile(text, {.flow = flow->name.text, .params = {}, .without = {}});
-          EXPECT_EQ(compiled.result.diagnostics.has_errors(),
+          EXPECT_EQ(compiled.result.diagnostics.has_errors_of_flows(),
                     !compiled.result.physical || compiled.result.is_file_missing)
               << file << ", flow " << flow->name.text;
         }

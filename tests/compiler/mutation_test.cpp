@@ -87,7 +87,7 @@ void ExpectAPlanOrAnError(const std::string& text) {
     const testing::Compiled compiled =
         testing::Compile(text, {.flow = flow->name.text, .params = {}, .without = {}});
     const CompileResult& result = compiled.result;
-    EXPECT_EQ(result.diagnostics.has_errors(), !result.physical || result.is_file_missing)
+    EXPECT_EQ(result.diagnostics.has_errors_of_flows(), !result.physical || result.is_file_missing)
         << flow->name.text << "\n"
         << text;
     if (!result.physical) continue;

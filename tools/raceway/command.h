@@ -70,7 +70,8 @@ enum class Need {
 /// there is no value and `exit_code` is set. What is wrong with the flow is in the result.
 std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code);
 
-/// Prints what the compiler has to say; notes only for `check`.
+/// Prints what the compiler has to say; notes, and what is wrong with tests, only for
+/// `check`.
 void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::SourceSet& sources,
                       bool notes);
 

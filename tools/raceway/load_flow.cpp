@@ -56,7 +56,8 @@ void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::SourceSet&
                       bool notes) {
   dsl::Diagnostics shown;
   for (const dsl::Diagnostic& diagnostic : diagnostics.Sorted()) {
-    if (!notes && dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kNote) continue;
+    const bool is_note = dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kNote;
+    if (!notes && (is_note || diagnostic.is_of_test)) continue;
     dsl::Diagnostic& copy = shown.Add(diagnostic.kind, diagnostic.where, diagnostic.message);
     copy.notes = diagnostic.notes;
     copy.help = diagnostic.help;
@@ -82,10 +83,10 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   LoadedFlow loaded;
   const dsl::Source source(options.file, *std::move(text));
   dsl::ParseResult parsed = dsl::Parse(source);
-  compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without};
+  compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without, false};
   const bool is_flow_wanted = need != Need::kCheck || options.flow;
   // With mistakes in the file the flow that is meant may be one of those left out.
-  if (is_flow_wanted && !parsed.diagnostics.has_errors()) {
+  if (is_flow_wanted && !parsed.diagnostics.has_errors_of_flows()) {
     engine::Result<std::string> flow =
         compiler::SelectFlow(parsed.file, options.flow, path.stem().string());
     if (!flow.ok()) {

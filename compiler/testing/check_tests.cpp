@@ -1,0 +1,384 @@
+#include "compiler/testing/check_tests.h"
+
+#include <algorithm>
+#include <set>
+#include <variant>
+
+#include "compiler/check/dims.h"
+#include "compiler/testing/values.h"
+#include "dsl/print.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+using ExprKind = ast::Expr::Kind;
+using Kind = ValueType::Kind;
+
+/// `flow(table)` or `table |> flow`
+struct Application {
+  ast::Name flow;
+  ast::Name input;
+};
+
+std::optional<Application> ApplicationOf(const ast::Pipeline& pipeline) {
+  const ast::Expr& head = pipeline.head;
+  if (pipeline.with) return std::nullopt;
+  if (head.kind == ExprKind::kName && pipeline.steps.size() == 1) {
+    const ast::Step& step = pipeline.steps.front();
+    const bool is_plain =
+        step.args.empty() && step.branches.empty() && !step.as && !step.with && step.rescue.empty();
+    if (!is_plain) return std::nullopt;
+    return Application{{step.path.Text(), step.path.range}, {head.text, head.range}};
+  }
+  if (head.kind != ExprKind::kCall || !pipeline.steps.empty() || head.args.size() != 1) {
+    return std::nullopt;
+  }
+  const ast::Arg& arg = head.args.front();
+  const ast::Expr& callee = head.children.front();
+  const bool is_name = arg.kind == ast::Arg::Kind::kPositional && arg.value.steps.empty() &&
+                       !arg.value.with && arg.value.head.kind == ExprKind::kName;
+  const bool is_path = callee.kind == ExprKind::kName || callee.kind == ExprKind::kMember;
+  if (!is_name || !is_path) return std::nullopt;
+  return Application{{dsl::PrintExpr(callee), callee.range},
+                     {arg.value.head.text, arg.value.head.range}};
+}
+
+engine::Schema SchemaOf(const std::vector<DeclaredColumn>& columns) {
+  std::vector<engine::Field> fields;
+  fields.reserve(columns.size());
+  for (const DeclaredColumn& column : columns) fields.push_back({column.name, column.type});
+  return engine::Schema(std::move(fields));
+}
+
+/// One test of a file.
+class TestChecker {
+ public:
+  TestChecker(const ast::TestDecl& decl, const Declarations& declarations,
+              const engine::Catalog& catalog)
+      : decl_(decl),
+        declarations_(declarations),
+        catalog_(catalog),
+        scope_{declarations, {}, {}, diagnostics_} {}
+
+  TestCase Run(dsl::Diagnostics& diagnostics) {
+    test_.title = decl_.title;
+    test_.range = decl_.range;
+    for (const auto& [name, param] : declarations_.params) {
+      test_.parameters.emplace_back(name, param.value);
+    }
+    bool expects = false;
+    for (const ast::TestStmt& stmt : decl_.body) {
+      switch (stmt.kind) {
+        case ast::TestStmt::Kind::kStub: Stub(stmt); break;
+        case ast::TestStmt::Kind::kGiven: Given(stmt); break;
+        case ast::TestStmt::Kind::kLet: Let(*stmt.let); break;
+        case ast::TestStmt::Kind::kExpect: Expect(stmt), expects = true; break;
+      }
+    }
+    if (!expects) {
+      Report(DiagnosticKind::kBadArguments, decl_.range, "the test expects nothing").help =
+          "expect count(out) == 1";
+    }
+    WarnOfUnused();
+    for (TestStep& step : test_.steps) {
+      if (auto* run = std::get_if<TestRun>(&step)) run->may_fail = scope_.runs.at(run->table);
+    }
+    test_.is_broken |= diagnostics_.has_errors();
+    diagnostics.AppendOfTest(diagnostics_);
+    return std::move(test_);
+  }
+
+ private:
+  dsl::Diagnostic& Report(DiagnosticKind kind, SourceRange where, std::string message) {
+    return diagnostics_.Add(kind, where, std::move(message));
+  }
+
+  // --- stub ---
+
+  void Stub(const ast::TestStmt& stmt) {
+    const std::string name = stmt.stub.Text();
+    const auto [first, is_new] = stubbed_.try_emplace(name, stmt.stub.range);
+    if (!is_new) {
+      Report(DiagnosticKind::kDuplicateName, stmt.stub.range, "`" + name + "` has a stub already")
+          .notes.push_back({first->second, "first here"});
+      return;
+    }
+    const auto function = declarations_.functions.find(name);
+    if (function == declarations_.functions.end()) {
+      test_.is_broken = true;
+      if (!declarations_.IsBroken(name)) ReportNoFunction(name, stmt.stub.range);
+      return;
+    }
+    const std::string whose = "an answer of `" + name + "`";
+    if (stmt.expr.kind == ExprKind::kList) {
+      for (const ast::Expr& answer : stmt.expr.children) {
+        Answer(answer, function->second.results, whose);
+      }
+    } else {
+      Answer(stmt.expr, function->second.results, whose);
+    }
+    test_.stubs.push_back({name, stmt.expr});
+  }
+
+  void ReportNoFunction(const std::string& name, SourceRange where) {
+    std::vector<std::string> known;
+    for (const auto& [other, function] : declarations_.functions) known.push_back(other);
+    dsl::Diagnostic& diagnostic =
+        Report(DiagnosticKind::kUnknownName, where, "no model or function `" + name + "`");
+    diagnostic.help = Suggest(name, known);
+    if (declarations_.flows.contains(name)) {
+      diagnostic.help = "a flow runs as it is; stub the models and functions in it";
+    }
+  }
+
+  /// A row, `slow(2s, row)` or `fails("why")`.
+  void Answer(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
+              const std::string& whose) {
+    if (IsCallOf(expr, "fails")) {
+      const ast::Expr* why = OnlyArgument(expr, scope_);
+      if (why != nullptr && why->kind != ExprKind::kString) {
+        Report(DiagnosticKind::kBadArguments, why->range, "`fails` takes the reason in quotes");
+      }
+      return;
+    }
+    if (!IsCallOf(expr, "slow")) return CheckRow(expr, columns, whose, scope_);
+    const auto is_plain = [](const ast::Arg& arg) {
+      return arg.kind == ast::Arg::Kind::kPositional && arg.value.steps.empty() && !arg.value.with;
+    };
+    if (expr.args.size() != 2 || !std::all_of(expr.args.begin(), expr.args.end(), is_plain)) {
+      Report(DiagnosticKind::kBadArguments, expr.range,
+             "`slow` takes how long it takes, and the answer")
+          .help = "slow(2s, { … })";
+      return;
+    }
+    const ast::Expr& time = expr.args[0].value.head;
+    const ValueType type = CheckValue(time, scope_);
+    if (type.kind != Kind::kDuration && !type.is_unknown()) {
+      Report(DiagnosticKind::kTypeMismatch, time.range,
+             "`slow` wants a duration first, this is " + Describe(type))
+          .help = "slow(2s, { … })";
+    }
+    const ast::Expr& answer = expr.args[1].value.head;
+    if (IsCallOf(answer, "slow")) {
+      Report(DiagnosticKind::kBadArguments, answer.range, "`slow` stands here twice");
+      return;
+    }
+    Answer(answer, columns, whose);
+  }
+
+  // --- given ---
+
+  bool IsFree(const ast::Name& name) {
+    if (!scope_.tables.contains(name.text)) return true;
+    Report(DiagnosticKind::kDuplicateName, name.range,
+           "the table `" + name.text + "` is there already");
+    return false;
+  }
+
+  void Given(const ast::TestStmt& stmt) {
+    if (!IsFree(stmt.name)) return;
+    given_.push_back(stmt.name);
+    ValueType& table = scope_.tables[stmt.name.text];  // unknown until all is well
+    std::optional<RowType> rows = RowsOf(stmt);
+    if (!rows) return;
+    if (rows->is_open()) {
+      Report(DiagnosticKind::kTypeMismatch, rows->range,
+             "a table has exactly its columns, no `...`");
+      return;
+    }
+    CheckRows(stmt.expr, rows->columns, "a row of `" + stmt.name.text + "`", scope_);
+    table.kind = Kind::kTable;
+    table.columns = rows->columns;
+    test_.steps.emplace_back(TestGiven{stmt.name.text, SchemaOf(rows->columns), stmt.expr});
+  }
+
+  /// What `given` says, else what the flow takes that gets the table.
+  std::optional<RowType> RowsOf(const ast::TestStmt& stmt) {
+    if (stmt.type) {
+      std::optional<RowType> rows = RowTypeOf(*stmt.type, declarations_, catalog_, diagnostics_);
+      test_.is_broken |= !rows.has_value();
+      return rows;
+    }
+    for (const ast::TestStmt& other : decl_.body) {
+      if (other.kind != ast::TestStmt::Kind::kLet) continue;
+      const std::optional<Application> applied = ApplicationOf(other.let->value);
+      if (!applied || applied->input.text != stmt.name.text) continue;
+      const auto flow = declarations_.flows.find(applied->flow.text);
+      const bool is_known = flow != declarations_.flows.end() && !flow->second.is_broken &&
+                            flow->second.params.size() == 1 &&
+                            !flow->second.params.front().rows.is_open();
+      if (is_known) return flow->second.params.front().rows;
+      return std::nullopt;  // `Let` says why
+    }
+    Report(DiagnosticKind::kTypeMismatch, stmt.name.range,
+           "the columns of `" + stmt.name.text + "` are not known")
+        .help = "write `given " + stmt.name.text + ": Schema = …`, or give it to a flow";
+    return std::nullopt;
+  }
+
+  void WarnOfUnused() {
+    for (const ast::Name& name : given_) {
+      if (used_.contains(name.text) || scope_.tables.at(name.text).is_unknown()) continue;
+      Report(DiagnosticKind::kUnusedTable, name.range,
+             "the table `" + name.text + "` goes into no flow");
+    }
+  }
+
+  // --- let ---
+
+  void Let(const ast::Let& let) {
+    const ast::Name& name = let.names.front();
+    if (!IsFree(name)) return;
+    for (const ast::Name& each : let.names) scope_.tables[each.text];  // unknown until all is well
+    scope_.runs[name.text] = false;
+    const std::optional<Application> applied = ApplicationOf(let.value);
+    if (!applied || let.names.size() != 1) {
+      Report(DiagnosticKind::kBadArguments, let.range, "a test runs one flow on one table").help =
+          "let out = flow(table)";
+      return;
+    }
+    const FlowInfo* flow = FindFlow(applied->flow);
+    if (flow == nullptr || !Fits(*flow, *applied)) return;
+    ValueType& table = scope_.tables[name.text];
+    table.kind = Kind::kTable;
+    table.columns = flow->result->columns;
+    TestRun run;
+    run.table = name.text;
+    run.flow = applied->flow.text;
+    run.input = applied->input.text;
+    run.range = let.range;
+    test_.steps.emplace_back(std::move(run));
+  }
+
+  /// A flow of the file that can be run by itself; else null.
+  const FlowInfo* FindFlow(const ast::Name& name) {
+    const auto found = declarations_.flows.find(name.text);
+    if (found == declarations_.flows.end()) {
+      if (declarations_.IsBroken(name.text)) {
+        test_.is_broken = true;
+        return nullptr;
+      }
+      std::vector<std::string> known;
+      for (const auto& [other, flow] : declarations_.flows) known.push_back(other);
+      Report(DiagnosticKind::kUnknownName, name.range, "no flow `" + name.text + "`").help =
+          Suggest(name.text, known);
+      return nullptr;
+    }
+    const FlowInfo& flow = found->second;
+    if (flow.is_broken) {
+      test_.is_broken = true;
+      return nullptr;
+    }
+    if (flow.params.size() == 1 && !flow.params.front().rows.is_open()) return &flow;
+    Report(
+        DiagnosticKind::kBadArguments, name.range,
+        flow.params.size() != 1
+            ? "`" + name.text + "` takes several tables; a test runs flows of one"
+            : "`" + name.text + "` takes rows with more columns (`...`), it is not run by itself")
+        .help = "test a flow that applies it";
+    return nullptr;
+  }
+
+  /// Whether the table has the columns that the flow takes.
+  bool Fits(const FlowInfo& flow, const Application& applied) {
+    used_.insert(applied.input.text);
+    const auto input = scope_.tables.find(applied.input.text);
+    if (input == scope_.tables.end()) {
+      std::vector<std::string> known;
+      for (const auto& [other, type] : scope_.tables) {
+        if (type.kind == Kind::kTable) known.push_back(other);
+      }
+      Report(DiagnosticKind::kUnknownName, applied.input.range,
+             "no table `" + applied.input.text + "` here")
+          .help = Suggest(applied.input.text, known);
+      return false;
+    }
+    if (input->second.is_unknown()) return false;
+    const RowType& wanted = flow.params.front().rows;
+    const std::vector<DeclaredColumn>& found = input->second.columns;
+    Dims dims;
+    Instantiation of_flow(dims, Instantiation::Kind::kFlexible);
+    Instantiation of_table(dims, Instantiation::Kind::kFlexible);
+    for (const DeclaredColumn& column : wanted.columns) {
+      const auto same = std::find_if(found.begin(), found.end(), [&](const DeclaredColumn& other) {
+        return other.name == column.name;
+      });
+      const bool is_there = same != found.end();
+      if (is_there && UnifyTypes(dims, of_flow(column.type), of_table(same->type)).text.empty()) {
+        continue;
+      }
+      Report(
+          is_there ? DiagnosticKind::kTypeMismatch : DiagnosticKind::kMissingColumn,
+          applied.input.range,
+          "`" + applied.flow.text + "` wants `" + column.name + ": " + ToString(column.type) +
+              "`, `" + applied.input.text + "` has " +
+              (is_there ? "`" + same->name + ": " + ToString(same->type) + "`" : "no such column"))
+          .notes.push_back({column.range, "wanted here"});
+      return false;
+    }
+    for (const DeclaredColumn& column : found) {
+      const auto is_it = [&](const DeclaredColumn& other) { return other.name == column.name; };
+      if (std::any_of(wanted.columns.begin(), wanted.columns.end(), is_it)) continue;
+      Report(DiagnosticKind::kTypeMismatch, applied.input.range,
+             "`" + applied.flow.text + "` takes exactly its columns, `" + applied.input.text +
+                 "` has `" + column.name + "` too");
+      return false;
+    }
+    return true;
+  }
+
+  // --- expect ---
+
+  void Expect(const ast::TestStmt& stmt) {
+    const ValueType type = CheckValue(stmt.expr, scope_);
+    if (!type.is_unknown() && type.kind != Kind::kBool) {
+      Report(DiagnosticKind::kTypeMismatch, stmt.expr.range,
+             "what is expected is a condition, this is " + Describe(type));
+    }
+    TestExpect expect{stmt.expr, std::nullopt};
+    const bool is_table = stmt.expr.kind == ExprKind::kBinary && stmt.expr.text == "==" &&
+                          stmt.expr.children[0].kind == ExprKind::kName &&
+                          scope_.runs.contains(stmt.expr.children[0].text) &&
+                          stmt.expr.children[1].kind == ExprKind::kList;
+    if (is_table) expect.rows = stmt.expr.children[1].range;
+    test_.steps.emplace_back(std::move(expect));
+  }
+
+  const ast::TestDecl& decl_;
+  const Declarations& declarations_;
+  const engine::Catalog& catalog_;
+  dsl::Diagnostics diagnostics_;
+  TestScope scope_;
+  TestCase test_;
+  std::map<std::string, SourceRange> stubbed_;
+  std::vector<ast::Name> given_;
+  std::set<std::string> used_;
+};
+
+}  // namespace
+
+std::vector<TestCase> CheckTests(const ast::File& file, const Declarations& declarations,
+                                 const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
+  std::vector<TestCase> tests;
+  std::map<std::string, SourceRange> titles;
+  for (const ast::Item& item : file.items) {
+    const auto* decl = std::get_if<ast::TestDecl>(&item);
+    if (decl == nullptr) continue;
+    const auto [first, is_new] = titles.try_emplace(decl->title, decl->range);
+    if (!is_new) {
+      dsl::Diagnostics twice;
+      twice
+          .Add(DiagnosticKind::kDuplicateName, decl->range,
+               "a test \"" + decl->title + "\" is there already")
+          .notes.push_back({first->second, "first here"});
+      diagnostics.AppendOfTest(twice);
+    }
+    tests.push_back(TestChecker(*decl, declarations, catalog).Run(diagnostics));
+    tests.back().is_broken |= !is_new;
+  }
+  return tests;
+}
+
+}  // namespace raceway::compiler

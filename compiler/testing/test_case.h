@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "compiler/plan/logical_plan.h"
+#include "dsl/ast.h"
+#include "dsl/source.h"
+#include "engine/data/schema.h"
+#include "engine/plan/physical_plan.h"
+#include "engine/value.h"
+
+/// A `test` of a flow file, checked: names are resolved and types fit, so that whoever runs it only
+/// has to compute. Its values stay syntax: they are computed on what came out, not on columns.
+namespace raceway::compiler {
+
+/// `stub small => answer`
+struct TestStub {
+  std::string function;
+  dsl::ast::Expr answer;
+};
+
+/// `given images = rows`
+struct TestGiven {
+  std::string table;
+  engine::Schema schema;
+  dsl::ast::Expr rows;
+};
+
+/// `let out = flow(table)`
+struct TestRun {
+  std::string table;
+  std::string flow;
+  std::string input;  // the table that goes in
+  dsl::SourceRange range;
+  bool may_fail = false;                     // the test asks for `error(table)`
+  std::optional<LogicalPlan> logical;        // where plans were asked for
+  std::optional<engine::PhysicalPlan> plan;  // likewise
+};
+
+/// `expect condition`
+struct TestExpect {
+  dsl::ast::Expr condition;
+  /// The list of records of `expect out == [ … ]`, which could be written anew.
+  std::optional<dsl::SourceRange> rows;
+};
+
+using TestStep = std::variant<TestGiven, TestRun, TestExpect>;
+
+struct TestCase {
+  std::string title;
+  dsl::SourceRange range;  // of the item
+  bool is_broken = false;  // it has a mistake, reported; not to be run
+  std::vector<TestStub> stubs;
+  std::vector<TestStep> steps;                                    // in the order of the text
+  std::vector<std::pair<std::string, engine::Value>> parameters;  // of the file
+};
+
+}  // namespace raceway::compiler

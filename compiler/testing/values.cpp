@@ -1,0 +1,662 @@
+#include "compiler/testing/values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "dsl/print.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+using dsl::SourceRange;
+using engine::DataType;
+using ExprKind = ast::Expr::Kind;
+using Kind = ValueType::Kind;
+
+ValueType Poison() { return {}; }
+ValueType Of(Kind kind) { return {kind, {}, Kind::kUnknown, {}}; }
+ValueType Tensor(std::vector<int64_t> shape, Kind element) {
+  return {Kind::kTensor, std::move(shape), element, {}};
+}
+
+/// Of the elements of a column.
+Kind ElementOf(DataType type) {
+  switch (type) {
+    case DataType::kUnknown: return Kind::kUnknown;
+    case DataType::kBool: return Kind::kBool;
+    case DataType::kString: return Kind::kString;
+    case DataType::kBytes: return Kind::kBytes;
+    case DataType::kTimestamp:
+    case DataType::kDuration: return Kind::kDuration;
+    default: return engine::IsFloat(type) ? Kind::kFloat : Kind::kInt;
+  }
+}
+
+/// "integer", "a string"
+std::string_view NameOf(Kind kind) {
+  switch (kind) {
+    case Kind::kNull: return "null";
+    case Kind::kBool: return "a bool";
+    case Kind::kInt: return "an integer";
+    case Kind::kFloat: return "a float";
+    case Kind::kString: return "a string";
+    case Kind::kBytes: return "bytes";
+    case Kind::kDuration: return "a duration";
+    case Kind::kTensor: return "a tensor";
+    case Kind::kEmptyList: return "an empty list";
+    case Kind::kRow: return "a row";
+    case Kind::kTable: return "a table";
+    case Kind::kUnknown: break;
+  }
+  return "something unknown";
+}
+
+bool FitsElement(Kind value, DataType column) {
+  const Kind wanted = ElementOf(column);
+  if (value == wanted || value == Kind::kUnknown || wanted == Kind::kUnknown) return true;
+  if (value == Kind::kInt) return wanted == Kind::kFloat;
+  return value == Kind::kString && wanted == Kind::kBytes;
+}
+
+/// Whether two shapes may be the same, as far as they are known.
+bool AreAlike(const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](int64_t x, int64_t y) { return x == y || x < 0 || y < 0; });
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + (shape[i] < 0 ? "_" : std::to_string(shape[i]));
+  }
+  return text + "]";
+}
+
+std::string ColumnsText(const std::vector<DeclaredColumn>& columns) {
+  std::vector<engine::Field> fields;
+  fields.reserve(columns.size());
+  for (const DeclaredColumn& column : columns) fields.push_back({column.name, column.type});
+  return ToString(engine::Schema(std::move(fields)));
+}
+
+std::vector<std::string> NamesOf(const std::vector<DeclaredColumn>& columns) {
+  std::vector<std::string> names;
+  names.reserve(columns.size());
+  for (const DeclaredColumn& column : columns) names.push_back(column.name);
+  return names;
+}
+
+const DeclaredColumn* FindColumn(const std::vector<DeclaredColumn>& columns,
+                                 std::string_view name) {
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const DeclaredColumn& c) { return c.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+/// A row or table as written: it gets its types from what it is compared with.
+bool IsLiteral(const ast::Expr& expr) {
+  if (expr.kind == ExprKind::kRecord) return true;
+  return expr.kind == ExprKind::kList && !expr.children.empty() &&
+         expr.children.front().kind == ExprKind::kRecord;
+}
+
+bool IsEquality(std::string_view sign) { return sign == "==" || sign == "!="; }
+
+constexpr std::array<std::string_view, 8> kFunctions = {"args", "calls",   "count", "error",
+                                                        "file", "latency", "zeros", "one_hot"};
+
+class Checker {
+ public:
+  explicit Checker(TestScope& scope) : scope_(scope) {}
+
+  ValueType Check(const ast::Expr& expr) {
+    switch (expr.kind) {
+      case ExprKind::kInt:
+      case ExprKind::kFloat: return Number(expr);
+      case ExprKind::kQuantity: return Quantity(expr);
+      case ExprKind::kString: return Of(Kind::kString);
+      case ExprKind::kBool: return Of(Kind::kBool);
+      case ExprKind::kNull: return Of(Kind::kNull);
+      case ExprKind::kName: return Name(expr);
+      case ExprKind::kMember: return Member(expr);
+      case ExprKind::kIndex: return Index(expr);
+      case ExprKind::kCall: return Call(expr);
+      case ExprKind::kUnary: return Unary(expr);
+      case ExprKind::kBinary: return Binary(expr);
+      case ExprKind::kIsNull: Check(expr.children.front()); return Of(Kind::kBool);
+      case ExprKind::kIf: return If(expr);
+      case ExprKind::kList: return List(expr);
+      case ExprKind::kRecord:
+        return Wrong(DiagnosticKind::kNotAnExpression, expr.range, "a row has no type by itself",
+                     "compare it with a row of a table: `out[0] == { … }`");
+      case ExprKind::kFString:
+        return Wrong(DiagnosticKind::kNotAnExpression, expr.range,
+                     "a text with holes does not go in a test", "write out what is expected");
+    }
+    return Poison();
+  }
+
+ private:
+  ValueType Wrong(DiagnosticKind kind, SourceRange where, std::string message,
+                  std::string help = "") {
+    scope_.diagnostics.Add(kind, where, std::move(message)).help = std::move(help);
+    return Poison();
+  }
+
+  ValueType Mismatch(const ast::Expr& expr, const ValueType& a, const ValueType& b) {
+    return Wrong(DiagnosticKind::kTypeMismatch, expr.range,
+                 "`" + expr.text + "` does not go with " + Describe(a) + " and " + Describe(b));
+  }
+
+  ValueType Number(const ast::Expr& expr) {
+    const auto value = ConstantOf(expr, scope_.diagnostics);
+    if (!value) return Poison();
+    return Of(value->AsInt() != nullptr ? Kind::kInt : Kind::kFloat);
+  }
+
+  ValueType Quantity(const ast::Expr& expr) {
+    if (DurationOf(expr.text)) return Of(Kind::kDuration);
+    return Wrong(DiagnosticKind::kBadLiteral, expr.range,
+                 "`" + expr.text + "` is no length of time that fits",
+                 "units of time are us, ms, s, min and h");
+  }
+
+  ValueType Name(const ast::Expr& expr) {
+    const auto table = scope_.tables.find(expr.text);
+    if (table != scope_.tables.end()) return table->second;
+    const auto param = scope_.declarations.params.find(expr.text);
+    if (param != scope_.declarations.params.end()) return ValueTypeOf(param->second.type);
+    if (scope_.declarations.IsBroken(expr.text)) return Poison();
+    std::vector<std::string> known;
+    for (const auto& [name, type] : scope_.tables) known.push_back(name);
+    for (const auto& [name, value] : scope_.declarations.params) known.push_back(name);
+    return Wrong(DiagnosticKind::kUnknownName, expr.range,
+                 "no table or parameter `" + expr.text + "` here", Suggest(expr.text, known));
+  }
+
+  ValueType Member(const ast::Expr& expr) {
+    const ValueType object = Check(expr.children.front());
+    if (object.is_unknown()) return Poison();
+    if (object.kind == Kind::kTable) {
+      return Wrong(DiagnosticKind::kTypeMismatch, expr.range, "a table has rows, say which",
+                   "`" + dsl::PrintExpr(expr.children.front()) + "[0]." + expr.text + "`");
+    }
+    if (object.kind != Kind::kRow) {
+      return Wrong(DiagnosticKind::kTypeMismatch, expr.range,
+                   Describe(object) + " has no column `" + expr.text + "`");
+    }
+    const DeclaredColumn* column = FindColumn(object.columns, expr.text);
+    if (column != nullptr) return ValueTypeOf(column->type);
+    return Wrong(DiagnosticKind::kUnknownColumn, expr.text_range,
+                 "the row has no column `" + expr.text + "`: " + ColumnsText(object.columns),
+                 dsl::DidYouMeanText(expr.text, NamesOf(object.columns)));
+  }
+
+  ValueType Index(const ast::Expr& expr) {
+    const ValueType object = Check(expr.children.front());
+    bool is_fine = !object.is_unknown();
+    for (size_t i = 1; i < expr.children.size(); ++i) {
+      const ValueType index = Check(expr.children[i]);
+      if (index.kind != Kind::kInt && !index.is_unknown()) {
+        Wrong(DiagnosticKind::kTypeMismatch, expr.children[i].range,
+              "an index is an integer, this is " + Describe(index));
+      }
+      is_fine &= index.kind == Kind::kInt;
+    }
+    if (!is_fine) return Poison();
+    const size_t depth = expr.children.size() - 1;
+    if (object.kind == Kind::kTable && depth == 1) {
+      return {Kind::kRow, {}, Kind::kUnknown, object.columns};
+    }
+    if (object.kind != Kind::kTensor || depth > object.shape.size()) {
+      return Wrong(DiagnosticKind::kTypeMismatch, expr.range,
+                   Describe(object) + " cannot be indexed" +
+                       (depth > 1 ? " by " + std::to_string(depth) + " indices" : ""));
+    }
+    if (depth == object.shape.size()) return Of(object.element);
+    return Tensor({object.shape.begin() + static_cast<std::ptrdiff_t>(depth), object.shape.end()},
+                  object.element);
+  }
+
+  // --- calls ---
+
+  ValueType Call(const ast::Expr& expr) {
+    const ast::Expr& callee = expr.children.front();
+    const std::string name = callee.kind == ExprKind::kName ? callee.text : "";
+    if (name == "zeros" || name == "one_hot") return Filled(expr, name);
+    if (name == "slow" || name == "fails") {
+      return Wrong(DiagnosticKind::kNotAnExpression, expr.range,
+                   "`" + name + "` is an answer of a stub",
+                   "stub f => slow(2s, { … })  or  stub f => fails(\"why\")");
+    }
+    if (name == "rows") {
+      return Wrong(DiagnosticKind::kNotAnExpression, expr.range, "`rows` stands after `given`",
+                   "given t: Schema = rows(\"t.jsonl\")");
+    }
+    if (std::find(kFunctions.begin(), kFunctions.end(), name) == kFunctions.end()) {
+      std::vector<std::string> known(kFunctions.begin(), kFunctions.end());
+      known.insert(known.end(), {"rows", "slow", "fails"});
+      return Wrong(DiagnosticKind::kUnknownName, callee.range,
+                   "no function `" + dsl::PrintExpr(callee) + "` in tests", Suggest(name, known));
+    }
+    const ast::Expr* argument = OnlyArgument(expr, scope_);
+    if (argument == nullptr) return Poison();
+    if (name == "calls" || name == "args") return OfFunction(name, *argument);
+    if (name == "latency" || name == "error") return OfRun(name, *argument);
+    const ValueType value = Check(*argument);
+    if (value.is_unknown()) return Poison();
+    if (name == "file") {
+      if (argument->kind == ExprKind::kString) return Of(Kind::kBytes);
+      return Wrong(DiagnosticKind::kBadArguments, argument->range,
+                   "`file` takes a path in quotes, relative to the flow");
+    }
+    if (value.kind == Kind::kTable || value.kind == Kind::kTensor) return Of(Kind::kInt);
+    return Wrong(DiagnosticKind::kTypeMismatch, argument->range,
+                 "`count` counts the rows of a table, this is " + Describe(value));
+  }
+
+  /// `zeros(2, 3)`, `one_hot(index, size)`
+  ValueType Filled(const ast::Expr& expr, const std::string& name) {
+    std::vector<int64_t> sizes;
+    bool is_fine = true;
+    for (const ast::Arg& arg : expr.args) {
+      const bool is_plain = arg.kind == ast::Arg::Kind::kPositional && arg.value.steps.empty();
+      const ValueType value = is_plain ? Check(arg.value.head) : Of(Kind::kNull);
+      if (!value.is_unknown() && value.kind != Kind::kInt) {
+        Wrong(DiagnosticKind::kBadArguments, arg.range, "`" + name + "` takes integers");
+      }
+      is_fine &= value.kind == Kind::kInt;
+      dsl::Diagnostics ignored;
+      const auto size = is_plain ? ConstantOf(arg.value.head, ignored) : std::nullopt;
+      const bool is_known = size && size->AsInt() != nullptr;
+      if (is_known && *size->AsInt() < 0) {
+        Wrong(DiagnosticKind::kBadArguments, arg.range, "this is less than 0");
+        is_fine = false;
+      }
+      sizes.push_back(is_known ? *size->AsInt() : -1);
+    }
+    if (sizes.empty() || (name == "one_hot" && sizes.size() != 2)) {
+      Wrong(DiagnosticKind::kBadArguments, expr.range,
+            "`" + name + "` takes " +
+                (name == "zeros" ? "the size of each dimension" : "the place of the 1 and a size"),
+            name == "zeros" ? "zeros(1000)  or  zeros(2, 3)" : "one_hot(7, 1000)");
+      is_fine = false;
+    }
+    if (is_fine && name == "one_hot") {
+      if (sizes[0] >= sizes[1] && sizes[1] >= 0) {
+        return Wrong(DiagnosticKind::kBadArguments, expr.range,
+                     "there is no place " + std::to_string(sizes[0]) + " in " +
+                         std::to_string(sizes[1]) + " elements");
+      }
+      sizes.erase(sizes.begin());
+    }
+    return is_fine ? Tensor(std::move(sizes), Kind::kInt) : Poison();
+  }
+
+  /// `calls(small)`, `args(small)`
+  ValueType OfFunction(const std::string& name, const ast::Expr& argument) {
+    const std::string function = dsl::PrintExpr(argument);
+    const auto found = scope_.declarations.functions.find(function);
+    if (found != scope_.declarations.functions.end()) {
+      if (name == "calls") return Of(Kind::kInt);
+      return {Kind::kTable, {}, Kind::kUnknown, found->second.params};
+    }
+    if (scope_.declarations.IsBroken(function)) return Poison();
+    std::vector<std::string> known;
+    for (const auto& [other, declared] : scope_.declarations.functions) known.push_back(other);
+    return Wrong(DiagnosticKind::kUnknownName, argument.range,
+                 "no model or function `" + function + "`", Suggest(function, known));
+  }
+
+  /// `latency(out)`, `error(out)`
+  ValueType OfRun(const std::string& name, const ast::Expr& argument) {
+    const auto found = scope_.runs.find(argument.text);
+    if (argument.kind == ExprKind::kName && found != scope_.runs.end()) {
+      found->second |= name == "error";
+      return Of(name == "error" ? Kind::kString : Kind::kDuration);
+    }
+    if (argument.kind != ExprKind::kName || !Check(argument).is_unknown()) {
+      Wrong(DiagnosticKind::kBadArguments, argument.range,
+            "`" + name + "` is of a table that a flow made", "let out = flow(t)");
+    }
+    return Poison();
+  }
+
+  // --- signs ---
+
+  ValueType Unary(const ast::Expr& expr) {
+    ValueType value = Check(expr.children.front());
+    if (value.is_unknown()) return Poison();
+    const bool is_not = expr.text == "not";
+    const bool fits =
+        is_not ? value.kind == Kind::kBool
+               : value.is_number() || value.kind == Kind::kDuration || value.kind == Kind::kTensor;
+    if (fits) return value;
+    return Wrong(DiagnosticKind::kTypeMismatch, expr.range,
+                 "`" + expr.text + "` does not go with " + Describe(value));
+  }
+
+  ValueType Binary(const ast::Expr& expr) {
+    const ast::Expr& left = expr.children[0];
+    const ast::Expr& right = expr.children[1];
+    if (expr.text == "in" || expr.text == "not in") return In(expr);
+    if (expr.text == "..") {
+      return Wrong(DiagnosticKind::kNotAnExpression, expr.range, "a range stands after `in`");
+    }
+    if (IsEquality(expr.text)) {
+      if (IsLiteral(right)) return WithLiteral(left, right);
+      if (IsLiteral(left)) return WithLiteral(right, left);
+    }
+    const ValueType a = Check(left);
+    const ValueType b = Check(right);
+    if (a.is_unknown() || b.is_unknown()) return Poison();
+    if (expr.text == "and" || expr.text == "or") {
+      const bool fits = a.kind == Kind::kBool && b.kind == Kind::kBool;
+      return fits ? Of(Kind::kBool) : Mismatch(expr, a, b);
+    }
+    if (expr.text == "??") return AreComparable(a, b) ? b : Mismatch(expr, a, b);
+    if (IsEquality(expr.text)) {
+      return AreComparable(a, b) ? Of(Kind::kBool) : Mismatch(expr, a, b);
+    }
+    if (std::string_view("+-*/").find(expr.text) != std::string_view::npos) {
+      return Arithmetic(expr, a, b);
+    }
+    const bool is_ordered =
+        (a.is_number() && b.is_number()) ||
+        (a.kind == b.kind && (a.kind == Kind::kString || a.kind == Kind::kDuration));
+    return is_ordered ? Of(Kind::kBool) : Mismatch(expr, a, b);
+  }
+
+  /// A row or table on one side, one written out on the other.
+  ValueType WithLiteral(const ast::Expr& value, const ast::Expr& literal) {
+    const ValueType type = Check(value);
+    if (type.is_unknown()) return Poison();
+    const std::string whose = "a row of `" + dsl::PrintExpr(value) + "`";
+    const bool is_row = literal.kind == ExprKind::kRecord;
+    if (type.kind != (is_row ? Kind::kRow : Kind::kTable)) {
+      return Wrong(
+          DiagnosticKind::kTypeMismatch, literal.range,
+          std::string(is_row ? "a row" : "a table") + " is compared with " + Describe(type));
+    }
+    is_row ? CheckRow(literal, type.columns, "`" + dsl::PrintExpr(value) + "`", scope_)
+           : CheckRows(literal, type.columns, whose, scope_);
+    return Of(Kind::kBool);
+  }
+
+  static bool AreComparable(const ValueType& a, const ValueType& b) {
+    if (a.kind == Kind::kNull || b.kind == Kind::kNull) return true;
+    if (a.is_number() && b.is_number()) return true;
+    if (a.kind == Kind::kTensor && b.kind == Kind::kTensor) {
+      const auto is_number = [](Kind kind) { return kind == Kind::kInt || kind == Kind::kFloat; };
+      const bool are_numbers = is_number(a.element) && is_number(b.element);
+      return (a.element == b.element || are_numbers) && AreAlike(a.shape, b.shape);
+    }
+    const auto has_items = [](const ValueType& type) {
+      return type.kind == Kind::kTensor || type.kind == Kind::kTable ||
+             type.kind == Kind::kEmptyList;
+    };
+    if (a.kind == Kind::kEmptyList) return has_items(b);
+    if (b.kind == Kind::kEmptyList) return has_items(a);
+    if (a.kind == Kind::kRow || a.kind == Kind::kTable) {
+      return a.kind == b.kind && NamesOf(a.columns) == NamesOf(b.columns);
+    }
+    const auto is_text = [](Kind kind) { return kind == Kind::kString || kind == Kind::kBytes; };
+    return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind));
+  }
+
+  ValueType Arithmetic(const ast::Expr& expr, const ValueType& a, const ValueType& b) {
+    const auto is_numeric = [](const ValueType& type) {
+      return type.is_number() || (type.kind == Kind::kTensor &&
+                                  (type.element == Kind::kInt || type.element == Kind::kFloat));
+    };
+    if (is_numeric(a) && is_numeric(b)) {
+      const auto element = [](const ValueType& t) { return t.is_number() ? t.kind : t.element; };
+      const bool is_float = element(a) == Kind::kFloat || element(b) == Kind::kFloat;
+      const Kind result = is_float ? Kind::kFloat : Kind::kInt;
+      if (a.is_number() && b.is_number()) return Of(result);
+      if (a.kind == b.kind && !AreAlike(a.shape, b.shape)) return Mismatch(expr, a, b);
+      return Tensor(a.kind == Kind::kTensor ? a.shape : b.shape, result);
+    }
+    const bool is_sum = expr.text == "+" || expr.text == "-";
+    if (a.kind == Kind::kDuration && is_sum && b.kind == Kind::kDuration) return a;
+    if (a.kind == Kind::kDuration && !is_sum && b.is_number()) return a;
+    if (a.is_number() && expr.text == "*" && b.kind == Kind::kDuration) return b;
+    return Mismatch(expr, a, b);
+  }
+
+  ValueType In(const ast::Expr& expr) {
+    const ValueType value = Check(expr.children[0]);
+    const ast::Expr& set = expr.children[1];
+    const bool is_range = set.kind == ExprKind::kBinary && set.text == "..";
+    if (!is_range && set.kind != ExprKind::kList) {
+      return Wrong(DiagnosticKind::kTypeMismatch, set.range,
+                   "`in` wants a list `[a, b]` or a range `a..b`");
+    }
+    for (const ast::Expr& member : set.children) {
+      const ValueType other = Check(member);
+      if (value.is_unknown() || other.is_unknown()) return Poison();
+      const bool is_ordered = value.is_number() || value.kind == Kind::kDuration;
+      if (AreComparable(value, other) && (is_ordered || !is_range)) continue;
+      return Mismatch(expr, value, other);
+    }
+    return Of(Kind::kBool);
+  }
+
+  ValueType If(const ast::Expr& expr) {
+    const ValueType condition = Check(expr.children[0]);
+    const ValueType a = Check(expr.children[1]);
+    const ValueType b = Check(expr.children[2]);
+    if (condition.is_unknown() || a.is_unknown() || b.is_unknown()) return Poison();
+    if (condition.kind != Kind::kBool) {
+      return Wrong(DiagnosticKind::kTypeMismatch, expr.children[0].range,
+                   "a condition is a bool, this is " + Describe(condition));
+    }
+    if (AreComparable(a, b)) return a.kind == Kind::kInt ? b : a;
+    return Wrong(DiagnosticKind::kTypeMismatch, expr.range,
+                 "this is " + Describe(a) + " or " + Describe(b));
+  }
+
+  /// `[1, 2.5]`, `[[1, 2], [3, 4]]`
+  ValueType List(const ast::Expr& expr) {
+    if (expr.children.empty()) return Of(Kind::kEmptyList);
+    std::optional<ValueType> first;
+    for (const ast::Expr& child : expr.children) {
+      const ValueType item = Check(child);
+      if (item.is_unknown()) return Poison();
+      const bool is_nested = item.kind == Kind::kTensor;
+      const Kind element = is_nested ? item.element : item.kind;
+      const bool is_element = element == Kind::kBool || element == Kind::kInt ||
+                              element == Kind::kFloat || element == Kind::kString;
+      if (!is_element) {
+        return Wrong(DiagnosticKind::kTypeMismatch, child.range,
+                     Describe(item) + " is no element of a list");
+      }
+      if (!first) first = Tensor(item.shape, element);
+      const bool is_mixed = first->element == Kind::kInt && element == Kind::kFloat;
+      if (is_mixed) first->element = Kind::kFloat;
+      const bool is_alike =
+          element == first->element || (element == Kind::kInt && first->element == Kind::kFloat);
+      if (!is_alike || !AreAlike(first->shape, item.shape)) {
+        return Wrong(
+            DiagnosticKind::kTypeMismatch, child.range,
+            "this is " + Describe(item) + " beside " +
+                (first->shape.empty() ? std::string(NameOf(first->element)) : Describe(*first)));
+      }
+    }
+    first->shape.insert(first->shape.begin(), static_cast<int64_t>(expr.children.size()));
+    return *first;
+  }
+
+  TestScope& scope_;
+};
+
+}  // namespace
+
+std::string Describe(const ValueType& type) {
+  std::string text(NameOf(type.kind));
+  if (type.kind == Kind::kTensor) {
+    const std::string_view element = NameOf(type.element);
+    const size_t space = element.find(' ');
+    text = "a tensor " + ShapeText(type.shape) + " of " +
+           (space == std::string_view::npos ? std::string(element)
+                                            : std::string(element.substr(space + 1)) + "s");
+  } else if (type.kind == Kind::kRow || type.kind == Kind::kTable) {
+    text += " " + ColumnsText(type.columns);
+  }
+  return text;
+}
+
+ValueType ValueTypeOf(const engine::Type& type) {
+  const Kind element = ElementOf(type.dtype);
+  if (type.is_scalar()) return Of(element);
+  std::vector<int64_t> shape;
+  for (const engine::Dim& dim : type.shape) shape.push_back(dim.is_size() ? dim.size : -1);
+  return Tensor(std::move(shape), element);
+}
+
+std::string MisfitOf(const ValueType& value, const engine::Type& column, bool& is_shape) {
+  is_shape = false;
+  if (value.is_unknown() || column.is_unknown()) return {};
+  if (value.kind == Kind::kNull) return column.optional ? "" : "is null";
+  if (value.kind == Kind::kEmptyList && !column.is_scalar()) {
+    is_shape = true;
+    const engine::Dim& first = column.shape.front();
+    return first.is_size() && first.size != 0 ? "is an empty list" : "";
+  }
+  const bool is_tensor = value.kind == Kind::kTensor;
+  if (is_tensor == column.is_scalar() ||
+      !FitsElement(is_tensor ? value.element : value.kind, column.dtype)) {
+    return "is " + Describe(value);
+  }
+  is_shape = true;
+  return is_tensor && !AreAlike(value.shape, ValueTypeOf(column).shape)
+             ? "is of shape " + ShapeText(value.shape)
+             : "";
+}
+
+std::optional<int64_t> DurationOf(const std::string& quantity) {
+  constexpr std::array<std::pair<std::string_view, double>, 5> kUnits = {
+      {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"min", 60e9}, {"h", 3600e9}}};
+  std::string text = quantity;
+  std::erase(text, '_');
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(stop, static_cast<size_t>(end - stop));
+  for (const auto& [name, nanoseconds] : kUnits) {
+    if (name != unit) continue;
+    const double value = std::round(number * nanoseconds);
+    if (value >= static_cast<double>(std::numeric_limits<int64_t>::max())) return std::nullopt;
+    return static_cast<int64_t>(value);
+  }
+  return std::nullopt;
+}
+
+ValueType CheckValue(const ast::Expr& expr, TestScope& scope) { return Checker(scope).Check(expr); }
+
+void CheckCell(const ast::Expr& expr, const DeclaredColumn& column, TestScope& scope) {
+  const auto report = [&](DiagnosticKind kind, const std::string& what) {
+    scope.diagnostics
+        .Add(kind, expr.range,
+             "`" + column.name + "` " + what + ", wanted " + ToString(column.type))
+        .notes.push_back({column.range, "declared here"});
+  };
+  if (IsLiteral(expr)) return report(DiagnosticKind::kTypeMismatch, "is a row or a table");
+  const ValueType value = CheckValue(expr, scope);
+  bool is_shape = false;
+  const std::string misfit = MisfitOf(value, column.type, is_shape);
+  if (!misfit.empty()) {
+    return report(is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
+                  misfit);
+  }
+  if (value.kind != Kind::kInt || !engine::IsInteger(column.type.dtype)) return;
+  dsl::Diagnostics ignored;
+  const std::optional<engine::Value> literal = ConstantOf(expr, ignored);
+  std::string why;
+  if (literal && literal->AsInt() != nullptr && !FitLiteral(*literal, column.type, why)) {
+    scope.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, why);
+  }
+}
+
+void CheckRow(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
+              const std::string& whose, TestScope& scope) {
+  if (expr.kind != ExprKind::kRecord) {
+    scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, expr.range,
+                          "a row is wanted: `{ column: value }`");
+    return;
+  }
+  for (size_t i = 0; i < expr.names.size(); ++i) {
+    const ast::Name& name = expr.names[i];
+    const auto is_same = [&](const ast::Name& other) { return other.text == name.text; };
+    if (std::find_if(expr.names.begin(), expr.names.end(), is_same) !=
+        expr.names.begin() + static_cast<int64_t>(i)) {
+      scope.diagnostics.Add(DiagnosticKind::kDuplicateName, name.range,
+                            "`" + name.text + "` stands here twice");
+      continue;
+    }
+    const DeclaredColumn* column = FindColumn(columns, name.text);
+    if (column != nullptr) {
+      CheckCell(expr.children[i], *column, scope);
+      continue;
+    }
+    scope.diagnostics
+        .Add(DiagnosticKind::kUnknownColumn, name.range,
+             whose + " has no column `" + name.text + "`: " + ColumnsText(columns))
+        .help = dsl::DidYouMeanText(name.text, NamesOf(columns));
+  }
+  for (const DeclaredColumn& column : columns) {
+    const auto is_it = [&](const ast::Name& name) { return name.text == column.name; };
+    if (column.type.optional || std::any_of(expr.names.begin(), expr.names.end(), is_it)) continue;
+    // A column with a misspelt name was reported already.
+    const bool is_misspelt = std::any_of(
+        expr.names.begin(), expr.names.end(),
+        [&](const ast::Name& name) { return FindColumn(columns, name.text) == nullptr; });
+    if (is_misspelt) continue;
+    scope.diagnostics
+        .Add(DiagnosticKind::kMissingColumn, expr.range,
+             "`" + column.name + ": " + ToString(column.type) + "` is missing: " + whose + " has " +
+                 ColumnsText(columns))
+        .notes.push_back({column.range, "declared here"});
+  }
+}
+
+void CheckRows(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
+               const std::string& whose, TestScope& scope) {
+  if (IsCallOf(expr, "rows")) {
+    const ast::Expr* path = OnlyArgument(expr, scope);
+    if (path != nullptr && path->kind != ExprKind::kString) {
+      scope.diagnostics.Add(DiagnosticKind::kBadArguments, path->range,
+                            "`rows` takes a path in quotes, relative to the flow");
+    }
+    return;
+  }
+  if (expr.kind != ExprKind::kList) {
+    scope.diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, expr.range, "a list of rows is wanted here")
+        .help = "[{ column: value }]  or  rows(\"file.jsonl\")";
+    return;
+  }
+  for (const ast::Expr& row : expr.children) CheckRow(row, columns, whose, scope);
+}
+
+const ast::Expr* OnlyArgument(const ast::Expr& call, TestScope& scope) {
+  const bool is_plain = call.args.size() == 1 &&
+                        call.args.front().kind == ast::Arg::Kind::kPositional &&
+                        call.args.front().value.steps.empty() && !call.args.front().value.with;
+  if (is_plain) return &call.args.front().value.head;
+  scope.diagnostics.Add(DiagnosticKind::kBadArguments, call.range,
+                        "`" + dsl::PrintExpr(call.children.front()) + "` takes one argument");
+  return nullptr;
+}
+
+bool IsCallOf(const ast::Expr& expr, std::string_view name) {
+  return expr.kind == ExprKind::kCall && expr.children.front().kind == ExprKind::kName &&
+         expr.children.front().text == name;
+}
+
+}  // namespace raceway::compiler
