@@ -47,6 +47,7 @@ CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog
   }
   Declarations declarations =
       Declare(parsed, {catalog, options.params}, result.diagnostics, result.usage_error);
+  declarations.facts = options.facts;
   CheckFlows(declarations, catalog, result.diagnostics);
   const bool is_fine =
       !parsed.diagnostics.has_errors_of_flows() && !result.diagnostics.has_errors_of_flows();

@@ -14,6 +14,8 @@
 
 namespace raceway::compiler {
 
+class Facts;  // compiler/check/facts.h
+
 struct CheckOptions {
   /// The flow to make a plan of; none: only look for mistakes.
   std::optional<std::string> flow;
@@ -21,6 +23,8 @@ struct CheckOptions {
   std::vector<std::pair<std::string, std::string>> params;
   /// Also make plans of the flows that tests run.
   bool plan_tests = false;
+  /// Filled with what editors show, if there is one.
+  Facts* facts = nullptr;
 };
 
 struct CheckResult {

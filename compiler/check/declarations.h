@@ -18,6 +18,8 @@ namespace raceway::compiler {
 
 namespace ast = dsl::ast;
 
+class Facts;
+
 /// A column of a signature or schema and where it stands.
 struct DeclaredColumn {
   std::string name;
@@ -72,6 +74,7 @@ struct Declarations {
   std::vector<std::string> flow_order;
   std::map<std::string, dsl::SourceRange> names;  // of every item, where it is declared
   std::vector<std::string> broken;
+  Facts* facts = nullptr;  // what is learnt of the bodies of flows goes here, if there is one
 
   bool IsBroken(std::string_view name) const;
 };

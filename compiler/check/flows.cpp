@@ -6,6 +6,7 @@
 #include <span>
 #include <variant>
 
+#include "compiler/check/facts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
 
@@ -128,6 +129,7 @@ class FlowChecker {
       if (is_fine) {
         table = (*value)[i];
         table->made_by = "`" + name.text + "`";
+        NoteTable(name.range, *table);
       }
     }
     return is_fine;
@@ -213,7 +215,33 @@ class FlowChecker {
 
   std::optional<Tables> CheckPipeline(const ast::Pipeline& pipeline, const Frame& frame) {
     if (pipeline.with) CheckHints(*pipeline.with, frame.diagnostics);
-    return CheckChain(pipeline.steps, CheckHead(pipeline.head, frame), frame);
+    std::optional<Tables> tables = CheckHead(pipeline.head, frame);
+    if (tables) NoteTable(pipeline.head.range, tables->front());
+    return CheckChain(pipeline.steps, std::move(tables), frame);
+  }
+
+  // --- facts for editors, of the definition being checked ---
+
+  Facts* FactsToFill() const { return IsInDefinition() ? declarations_.facts : nullptr; }
+
+  void NoteTable(SourceRange name, const Table& table) {
+    if (Facts* facts = FactsToFill()) {
+      facts->named.push_back({name, facts->AddTable(table, builder_)});
+    }
+  }
+
+  std::optional<Tables> CheckAndNote(const ast::Step& step, const Table& input,
+                                     const Frame& frame) {
+    Facts* facts = FactsToFill();
+    if (facts == nullptr) return CheckStep(step, input, frame);
+    const size_t noted = facts->steps.size();
+    facts->steps.push_back({step.range, facts->AddTable(input, builder_), {}});
+    std::optional<Tables> tables = CheckStep(step, input, frame);
+    if (!tables) return tables;
+    for (const Table& table : *tables) {
+      facts->steps[noted].after.push_back(facts->AddTable(table, builder_));
+    }
+    return tables;
   }
 
   /// One step after the other, from `tables` on.
@@ -227,7 +255,7 @@ class FlowChecker {
             .help = "let (holds, rest) = … |> split(…)";
         return std::nullopt;
       }
-      tables = CheckStep(step, tables->front(), frame);
+      tables = CheckAndNote(step, tables->front(), frame);
     }
     if (tables && tables->front().group_keys) {
       ReportLoneGroups(tables->front().made, frame);

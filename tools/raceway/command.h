@@ -51,6 +51,7 @@ int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunCompile(const CompileOptions& options);
 int RunFlow(const RunOptions& options);
+int RunLsp();
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {

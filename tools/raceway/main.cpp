@@ -129,6 +129,13 @@ void AddRun(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunFlow(*options); });
 }
 
+void AddLsp(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("lsp", "Serve an editor over standard input and output");
+  command->footer("Speaks the Language Server Protocol. How to set up an editor: tools/editor.");
+  command->add_flag("--stdio")->description("What some editors say; there is no other way");
+  command->callback([&exit_code] { exit_code = raceway::tools::RunLsp(); });
+}
+
 /// What is wrong with the call, and where to read more.
 std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
@@ -137,7 +144,7 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> words = app.remaining();
   const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what + ": check, explain, compile or run\nSee raceway --help.";
+  return what + ": check, explain, compile, run or lsp\nSee raceway --help.";
 }
 
 }  // namespace
@@ -161,6 +168,7 @@ int main(int argc, char** argv) {
   AddExplain(app, exit_code);
   AddCompile(app, exit_code);
   AddRun(app, exit_code);
+  AddLsp(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
