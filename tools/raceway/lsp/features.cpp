@@ -1,11 +1,22 @@
 #include "tools/raceway/lsp/features.h"
 
-#include <array>
+#include "tools/raceway/lsp/answers.h"
 
 namespace raceway::tools::lsp {
 namespace {
 
-constexpr std::array<Feature, 0> kFeatures = {};
+constexpr Feature kFeatures[] = {
+    {"textDocument/hover", &AnswerHover},
+    {"textDocument/definition", &AnswerDefinition},
+    {"textDocument/references", &AnswerReferences},
+    {"textDocument/documentHighlight", &AnswerHighlights},
+    {"textDocument/prepareRename", &AnswerPrepareRename},
+    {"textDocument/rename", &AnswerRename},
+    {"textDocument/completion", &AnswerCompletion},
+    {"textDocument/documentSymbol", &AnswerSymbols},
+    {"textDocument/foldingRange", &AnswerFolding},
+    {"textDocument/inlayHint", &AnswerInlayHints},
+};
 
 }  // namespace
 
@@ -29,6 +40,15 @@ Json Capabilities(Encoding encoding) {
       {"positionEncoding", encoding == Encoding::kUtf8 ? "utf-8" : "utf-16"},
       {"textDocumentSync",
        {{"openClose", true}, {"change", kIncremental}, {"save", {{"includeText", false}}}}},
+      {"hoverProvider", true},
+      {"definitionProvider", true},
+      {"referencesProvider", true},
+      {"documentHighlightProvider", true},
+      {"renameProvider", {{"prepareProvider", true}}},
+      {"completionProvider", {{"triggerCharacters", {">", "(", ",", ":", "{", "\"", "."}}}},
+      {"documentSymbolProvider", true},
+      {"foldingRangeProvider", true},
+      {"inlayHintProvider", true},
   };
 }
 

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <variant>
 
+#include "dsl/print.h"
+
 namespace raceway::tools::lsp {
 
 using compiler::Facts;
@@ -29,7 +31,7 @@ NameIndex NameFinder::Run() {
 // --- symbols ---
 
 size_t NameFinder::AddSymbol(NameKind kind, const std::string& name, SourceRange definition) {
-  index_.symbols_.push_back({kind, name, definition, false});
+  index_.symbols_.push_back({kind, name, {}, definition, false});
   index_.parents_.push_back(index_.parents_.size());
   return index_.symbols_.size() - 1;
 }
@@ -41,7 +43,10 @@ size_t NameFinder::SymbolOf(SourceRange origin, const std::string& name) {
 }
 
 size_t NameFinder::SymbolOf(const TableFact::Column& column) {
-  return SymbolOf(column.origin, column.name);
+  const size_t symbol = SymbolOf(column.origin, column.name);
+  std::string& type = index_.symbols_[symbol].type;
+  if (type.empty()) type = column.type;
+  return symbol;
 }
 
 NameFinder::Columns NameFinder::ColumnsOf(const TableFact& table) {
@@ -96,6 +101,7 @@ const ast::Signature* NameFinder::FunctionOf(const ast::Step& step) const {
 void NameFinder::DeclareColumns(const std::vector<ast::Column>& columns) {
   for (const ast::Column& column : columns) {
     const size_t symbol = SymbolOf(column);
+    index_.symbols_[symbol].type = dsl::PrintType(column.type);
     Note(column.name.range, symbol, true);
   }
 }

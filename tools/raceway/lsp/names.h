@@ -19,6 +19,7 @@ enum class NameKind { kParam, kSchema, kStore, kModel, kFn, kFlow, kImport, kTab
 struct Symbol {
   NameKind kind = NameKind::kColumn;
   std::string name;
+  std::string type;             // of a column
   dsl::SourceRange definition;  // the name alone; empty if the text does not define it by a name
   /// What can be renamed only by what it is made of: `s.top` of `map(f) as s`.
   bool is_fixed = false;
