@@ -49,9 +49,6 @@ ValueType ValueTypeOf(const engine::Type& type);
 /// the shape differs.
 std::string MisfitOf(const ValueType& value, const engine::Type& column, bool& is_shape);
 
-/// Nanoseconds of `900ms`; nothing for a quantity that is no length of time, or too long.
-std::optional<int64_t> DurationOf(const std::string& quantity);
-
 /// What a test can name at some place.
 struct TestScope {
   const Declarations& declarations;

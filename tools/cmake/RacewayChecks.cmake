@@ -1,4 +1,5 @@
-# Tests that are no C++: who includes whom, formatting, and the example against plain Python.
+# Tests that are no C++: who includes whom, formatting, the tests of the examples, and the
+# example against plain Python.
 # They look at the sources or at the whole, so the sanitizer builds leave the first two out.
 
 set(RACEWAY_PYTHON "${PROJECT_SOURCE_DIR}/.venv/bin/python")
@@ -11,6 +12,9 @@ if(NOT RACEWAY_SANITIZE)
 endif()
 
 if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
+  add_test(NAME example_tests
+    COMMAND "${PROJECT_BINARY_DIR}/bin/raceway" test examples
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   add_test(NAME example_models
     COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tools/models/export.py"
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")

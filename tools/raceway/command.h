@@ -47,11 +47,22 @@ struct RunOptions {
   int workers = 0;
 };
 
+struct TestOptions {
+  std::vector<std::string> paths;  // flow files and folders of them
+  std::vector<std::string> set;
+  std::string filter;  // part of a test's title
+  std::string junit;   // where to write results as JUnit has them, or empty
+  bool real = false;
+  bool update = false;
+  bool json = false;
+};
+
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunCompile(const CompileOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
+int RunTests(const TestOptions& options);
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {
@@ -62,6 +73,7 @@ struct LoadedFlow {
 /// How far a command wants a flow compiled.
 enum class Need {
   kCheck,         // no plan: all flows of the file alike
+  kTests,         // the same, with plans for its tests
   kPlan,          // of one flow; the files it names are taken as given
   kPlanToShow,    // the same, with the hashes of those files that are there
   kPlanAndFiles,  // those files are read and hashed

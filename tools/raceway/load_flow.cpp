@@ -84,7 +84,9 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   const dsl::Source source(options.file, *std::move(text));
   dsl::ParseResult parsed = dsl::Parse(source);
   compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without, false};
-  const bool is_flow_wanted = need != Need::kCheck || options.flow;
+  const bool is_of_all = need == Need::kCheck || need == Need::kTests;
+  compile.plan_tests = need == Need::kTests;
+  const bool is_flow_wanted = !is_of_all || options.flow;
   // With mistakes in the file the flow that is meant may be one of those left out.
   if (is_flow_wanted && !parsed.diagnostics.has_errors_of_flows()) {
     engine::Result<std::string> flow =
@@ -93,7 +95,7 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
       return Fail(kUsage, options.file + ": " + flow.error().message), std::nullopt;
     }
     loaded.flow = *flow;
-    if (need != Need::kCheck) compile.flow = *flow;
+    if (!is_of_all) compile.flow = *flow;
   }
   engine::Catalog catalog;
   operators::RegisterContracts(catalog);

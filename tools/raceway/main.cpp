@@ -136,6 +136,27 @@ void AddLsp(CLI::App& app, int& exit_code) {
   command->callback([&exit_code] { exit_code = raceway::tools::RunLsp(); });
 }
 
+void AddTest(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::TestOptions>();
+  CLI::App* command = app.add_subcommand("test", "Run the tests in flow files");
+  command->footer(
+      "Models answer as their stubs say, so no model file needs to be there; time passes only\n"
+      "in slow stubs. Each test runs apart from the others. With --update a list of rows in\n"
+      "`expect out == [...]` that differs from what came out is written anew.");
+  command->add_option("PATH", options->paths, "A .flow file, or a folder of them")->required();
+  command->add_option("--filter", options->filter, "Only tests with this text in their title")
+      ->type_name("TEXT");
+  command->add_flag("--real", options->real, "Run the models that have no stub");
+  command->add_flag("--update", options->update, "Write what came out into failing expectations");
+  command->add_option("--junit", options->junit, "Write the results as JUnit XML")
+      ->type_name("FILE");
+  command->add_option("--set", options->set, "A parameter of the files: --set threshold=0.9")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "Output for machines");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunTests(*options); });
+}
+
 /// What is wrong with the call, and where to read more.
 std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
@@ -144,7 +165,7 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> words = app.remaining();
   const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what + ": check, explain, compile, run or lsp\nSee raceway --help.";
+  return what + ": check, explain, compile, run, test or lsp\nSee raceway --help.";
 }
 
 }  // namespace
@@ -169,6 +190,7 @@ int main(int argc, char** argv) {
   AddCompile(app, exit_code);
   AddRun(app, exit_code);
   AddLsp(app, exit_code);
+  AddTest(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,11 +1,8 @@
 // `raceway run`: compiles, then opens the engine and hands it the plan.
-#include <dlfcn.h>
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 
 #include "tools/raceway/command.h"
+#include "tools/raceway/engine_library.h"
 #include "tools/raceway/files.h"
 #include "tools/raceway/run_request.h"
 
@@ -56,26 +53,6 @@ int CompilePlan(const RunOptions& options, engine::PhysicalPlan& plan) {
   return kFine;
 }
 
-/// The engine's function, from the library beside this program (`../lib`) or where the loader
-/// finds it. Null (and said) if there is none.
-RunFunction* OpenEngine() {
-  // LibTorch's threads spin while they wait unless told otherwise before they start, and then
-  // they take the cores from each other. This is our own process, so we may say so.
-  ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  std::error_code ignored;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  const auto beside = program.parent_path().parent_path() / "lib" / kRunLibrary;
-  void* library =
-      ::dlopen(std::filesystem::exists(beside, ignored) ? beside.c_str() : kRunLibrary, RTLD_NOW);
-  if (library == nullptr) {
-    Fail(kMachineLacks, std::string("cannot open the engine: ") + ::dlerror());
-    return nullptr;
-  }
-  void* symbol = ::dlsym(library, kRunFunction);
-  if (symbol == nullptr) Fail(kMachineLacks, "the engine's library is of another version");
-  return reinterpret_cast<RunFunction*>(symbol);
-}
-
 }  // namespace
 
 int RunFlow(const RunOptions& options) {
@@ -98,7 +75,7 @@ int RunFlow(const RunOptions& options) {
   request.deadline_ms = options.deadline_ms;
   request.workers = options.workers;
   request.json = options.flow.json;
-  RunFunction* run = OpenEngine();
+  auto* run = reinterpret_cast<RunFunction*>(EngineFunction(kRunFunction));
   return run == nullptr ? kMachineLacks : run(request);
 }
 

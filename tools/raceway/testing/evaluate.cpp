@@ -1,0 +1,326 @@
+#include "tools/raceway/testing/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "compiler/check/declarations.h"
+#include "compiler/testing/duration.h"
+#include "dsl/print.h"
+
+namespace raceway::tools {
+namespace {
+
+using dsl::ast::Expr;
+using engine::Error;
+using engine::ErrorCode;
+using engine::Result;
+using engine::Value;
+
+Error Bad(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+
+/// The most elements that `zeros` makes.
+constexpr int64_t kMaxElements = int64_t{1} << 26;
+
+Value Filled(std::span<const int64_t> sizes) {
+  if (sizes.empty()) return Value(int64_t{0});
+  return Value(Value::List(static_cast<size_t>(sizes.front()), Filled(sizes.subspan(1))));
+}
+
+Result<Value> IntegerOf(std::string_view sign, int64_t a, int64_t b) {
+  int64_t result = 0;
+  bool is_too_large = false;
+  if (sign == "+") is_too_large = __builtin_add_overflow(a, b, &result);
+  if (sign == "-") is_too_large = __builtin_sub_overflow(a, b, &result);
+  if (sign == "*") is_too_large = __builtin_mul_overflow(a, b, &result);
+  if (sign == "/") {
+    if (b == 0) return Bad("a division by 0");
+    is_too_large = a == INT64_MIN && b == -1;
+    if (!is_too_large) result = a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
+  }
+  if (is_too_large) return Bad("the result of `" + std::string(sign) + "` does not fit 64 bits");
+  return Value(result);
+}
+
+double FloatOf(std::string_view sign, double a, double b) {
+  if (sign == "+") return a + b;
+  if (sign == "-") return a - b;
+  return sign == "*" ? a * b : a / b;
+}
+
+/// Numbers, lengths of time and tensors of numbers; a number goes with each element of a tensor.
+Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) {
+  if (a.AsList() != nullptr || b.AsList() != nullptr) {
+    const Value::List* left = a.AsList();
+    const Value::List* right = b.AsList();
+    if (left != nullptr && right != nullptr && left->size() != right->size()) {
+      return Bad("`" + std::string(sign) + "` does not go with tensors of " +
+                 std::to_string(left->size()) + " and " + std::to_string(right->size()));
+    }
+    Value::List list;
+    const size_t size = (left != nullptr ? left : right)->size();
+    list.reserve(size);
+    for (size_t i = 0; i < size; ++i) {
+      Result<Value> element =
+          Arithmetic(sign, left != nullptr ? (*left)[i] : a, right != nullptr ? (*right)[i] : b);
+      if (!element.ok()) return element;
+      list.push_back(*std::move(element));
+    }
+    return Value(std::move(list));
+  }
+  const int64_t* time = NanosecondsOf(a);
+  const int64_t* other_time = NanosecondsOf(b);
+  if (time != nullptr && other_time != nullptr) {
+    Result<Value> sum = IntegerOf(sign, *time, *other_time);
+    return sum.ok() ? Duration(*sum->AsInt()) : sum;
+  }
+  if (time != nullptr || other_time != nullptr) {
+    const double left = time != nullptr ? static_cast<double>(*time) : a.AsNumber().value_or(0);
+    const double right =
+        other_time != nullptr ? static_cast<double>(*other_time) : b.AsNumber().value_or(0);
+    return Duration(static_cast<int64_t>(std::llround(FloatOf(sign, left, right))));
+  }
+  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return IntegerOf(sign, *a.AsInt(), *b.AsInt());
+  return Value(FloatOf(sign, a.AsNumber().value_or(NAN), b.AsNumber().value_or(NAN)));
+}
+
+bool IsLess(const Value& a, const Value& b) {
+  if (NanosecondsOf(a) != nullptr) return *NanosecondsOf(a) < *NanosecondsOf(b);
+  if (a.AsString() != nullptr) return *a.AsString() < *b.AsString();
+  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() < *b.AsInt();
+  return a.AsNumber().value_or(NAN) < b.AsNumber().value_or(NAN);
+}
+
+/// One expression; what it is made of is checked, so that kinds are as they should be.
+class Evaluator {
+ public:
+  explicit Evaluator(const TestNames& names) : names_(names) {}
+
+  Result<Value> Of(const Expr& expr) const {
+    switch (expr.kind) {
+      case Expr::Kind::kInt:
+      case Expr::Kind::kFloat:
+      case Expr::Kind::kString:
+      case Expr::Kind::kBool: return Literal(expr);
+      case Expr::Kind::kQuantity: return Duration(compiler::DurationOf(expr.text).value_or(0));
+      case Expr::Kind::kName: return Name(expr.text);
+      case Expr::Kind::kMember: return Member(expr);
+      case Expr::Kind::kIndex: return Index(expr);
+      case Expr::Kind::kCall: return Call(expr);
+      case Expr::Kind::kUnary: return Unary(expr);
+      case Expr::Kind::kBinary: return Binary(expr);
+      case Expr::Kind::kIsNull: return IsNull(expr);
+      case Expr::Kind::kIf: return If(expr);
+      case Expr::Kind::kList: return List(expr.children);
+      case Expr::Kind::kRecord: return Record(expr);
+      case Expr::Kind::kNull: return Value();
+      case Expr::Kind::kFString: break;
+    }
+    return Bad("`" + dsl::PrintExpr(expr) + "` cannot be computed in a test");
+  }
+
+ private:
+  static Result<Value> Literal(const Expr& expr) {
+    dsl::Diagnostics ignored;
+    return compiler::ConstantOf(expr, ignored).value_or(Value());
+  }
+
+  Result<Value> Name(const std::string& name) const {
+    const auto found = names_.values.find(name);
+    if (found != names_.values.end()) return found->second;
+    const Value why = names_.facts.ErrorOf(name);
+    return Bad("there is no `" + name + "`" +
+               (why.AsString() != nullptr ? ": " + *why.AsString() : ""));
+  }
+
+  Result<Value> Member(const Expr& expr) const {
+    Result<Value> row = Of(expr.children.front());
+    if (!row.ok()) return row;
+    const Value* value = row->Find(expr.text);
+    return value != nullptr ? *value : Value();
+  }
+
+  Result<Value> Index(const Expr& expr) const {
+    Result<Value> value = Of(expr.children.front());
+    for (size_t i = 1; i < expr.children.size(); ++i) {
+      if (!value.ok()) return value;
+      const Result<Value> index = Of(expr.children[i]);
+      if (!index.ok()) return index;
+      const Value::List* list = value->AsList();
+      const int64_t at = index->AsInt() != nullptr ? *index->AsInt() : -1;
+      const int64_t size = list != nullptr ? static_cast<int64_t>(list->size()) : 0;
+      if (at < 0 || at >= size) {
+        return Bad("`" + dsl::PrintExpr(expr.children.front()) + "` has " + std::to_string(size) +
+                   (size == 1 ? " element" : " elements") + ", there is no " + std::to_string(at) +
+                   " (they count from 0)");
+      }
+      Value element = (*list)[static_cast<size_t>(at)];
+      value = std::move(element);
+    }
+    return value;
+  }
+
+  Result<Value> Call(const Expr& expr) const {
+    const std::string& name = expr.children.front().text;
+    if (name == "zeros" || name == "one_hot") return Filled(expr, name);
+    const Expr& argument = expr.args.front().value.head;
+    const std::string text = dsl::PrintExpr(argument);
+    if (name == "calls") return Value(names_.facts.Calls(text));
+    if (name == "args") return names_.facts.Args(text);
+    if (name == "latency") return Duration(names_.facts.Latency(text));
+    if (name == "error") return names_.facts.ErrorOf(text);
+    Result<Value> value = Of(argument);
+    if (!value.ok()) return value;
+    if (name == "count") return Value(static_cast<int64_t>(value->AsList()->size()));
+    Result<std::string> bytes = names_.facts.File(*value->AsString());
+    if (!bytes.ok()) return std::move(bytes).error();
+    return Value(*std::move(bytes));
+  }
+
+  Result<Value> Filled(const Expr& expr, const std::string& name) const {
+    std::vector<int64_t> sizes;
+    int64_t count = 1;
+    for (const dsl::ast::Arg& arg : expr.args) {
+      const Result<Value> size = Of(arg.value.head);
+      if (!size.ok()) return size;
+      sizes.push_back(*size->AsInt());
+      if (sizes.back() < 0) return Bad("a size is at least 0");
+      if (name == "one_hot" && sizes.size() == 1) continue;
+      if (__builtin_mul_overflow(count, sizes.back(), &count) || count > kMaxElements) {
+        return Bad("`" + dsl::PrintExpr(expr) + "` is too large");
+      }
+    }
+    if (name == "zeros") return raceway::tools::Filled(sizes);
+    if (sizes[0] >= sizes[1]) {
+      return Bad("there is no place " + std::to_string(sizes[0]) + " in " +
+                 std::to_string(sizes[1]) + " elements");
+    }
+    Value::List list(static_cast<size_t>(sizes[1]), Value(int64_t{0}));
+    list[static_cast<size_t>(sizes[0])] = Value(int64_t{1});
+    return Value(std::move(list));
+  }
+
+  Result<Value> Unary(const Expr& expr) const {
+    Result<Value> value = Of(expr.children.front());
+    if (!value.ok() || expr.text == "+") return value;
+    if (expr.text == "not") return Value(!*value->AsBool());
+    if (NanosecondsOf(*value) != nullptr) return Duration(-*NanosecondsOf(*value));
+    return Arithmetic("*", *value, Value(int64_t{-1}));
+  }
+
+  Result<Value> Binary(const Expr& expr) const {
+    if (expr.text == "in" || expr.text == "not in") return In(expr);
+    Result<Value> a = Of(expr.children[0]);
+    if (!a.ok()) return a;
+    const bool is_decided = (expr.text == "and" && !*a->AsBool()) ||
+                            (expr.text == "or" && *a->AsBool()) ||
+                            (expr.text == "??" && !a->is_null());
+    if (is_decided) return a;
+    Result<Value> b = Of(expr.children[1]);
+    if (!b.ok() || expr.text == "and" || expr.text == "or" || expr.text == "??") return b;
+    if (expr.text == "==") return Value(AreEqual(*a, *b));
+    if (expr.text == "!=") return Value(!AreEqual(*a, *b));
+    if (expr.text == "<") return Value(IsLess(*a, *b));
+    if (expr.text == ">") return Value(IsLess(*b, *a));
+    if (expr.text == "<=") return Value(IsLess(*a, *b) || AreSame(*a, *b));
+    if (expr.text == ">=") return Value(IsLess(*b, *a) || AreSame(*a, *b));
+    return Arithmetic(expr.text, *a, *b);
+  }
+
+  /// Without tolerance.
+  static bool AreSame(const Value& a, const Value& b) {
+    return !IsLess(a, b) && !IsLess(b, a) && a.AsNumber() == a.AsNumber() &&
+           b.AsNumber() == b.AsNumber();
+  }
+
+  Result<Value> In(const Expr& expr) const {
+    const Expr& set = expr.children[1];
+    Result<Value> value = Of(expr.children[0]);
+    Result<Value> members = List(set.children);
+    if (!value.ok()) return value;
+    if (!members.ok()) return members;
+    const Value::List& list = *members->AsList();
+    const bool is_range = set.kind == Expr::Kind::kBinary;
+    const bool is_in = is_range ? !IsLess(*value, list[0]) && !IsLess(list[1], *value)
+                                : std::any_of(list.begin(), list.end(), [&](const Value& member) {
+                                    return AreEqual(*value, member);
+                                  });
+    return Value(is_in == (expr.text == "in"));
+  }
+
+  Result<Value> IsNull(const Expr& expr) const {
+    const Result<Value> value = Of(expr.children.front());
+    if (!value.ok()) return value;
+    return Value(value->is_null() == (expr.text == "is null"));
+  }
+
+  Result<Value> If(const Expr& expr) const {
+    const Result<Value> condition = Of(expr.children[0]);
+    if (!condition.ok()) return condition;
+    return Of(expr.children[*condition->AsBool() ? 1 : 2]);
+  }
+
+  Result<Value> List(const std::vector<Expr>& items) const {
+    Value::List list;
+    for (const Expr& item : items) {
+      Result<Value> value = Of(item);
+      if (!value.ok()) return value;
+      list.push_back(*std::move(value));
+    }
+    return Value(std::move(list));
+  }
+
+  Result<Value> Record(const Expr& expr) const {
+    Value::Record record;
+    for (size_t i = 0; i < expr.names.size(); ++i) {
+      Result<Value> value = Of(expr.children[i]);
+      if (!value.ok()) return value;
+      record.emplace_back(expr.names[i].text, *std::move(value));
+    }
+    return Value(std::move(record));
+  }
+
+  const TestNames& names_;
+};
+
+bool AreEqualRecords(const Value& a, const Value& b) {
+  const auto agree = [](const Value& one, const Value& other) {
+    return std::all_of(one.AsRecord()->begin(), one.AsRecord()->end(), [&](const auto& column) {
+      const Value* same = other.Find(column.first);
+      return AreEqual(column.second, same != nullptr ? *same : Value());
+    });
+  };
+  return agree(a, b) && agree(b, a);
+}
+
+}  // namespace
+
+Result<Value> Evaluate(const Expr& expr, const TestNames& names) {
+  return Evaluator(names).Of(expr);
+}
+
+// No column has an empty name, so that no row looks like a length of time.
+Value Duration(int64_t nanoseconds) { return Value(Value::Record{{"", Value(nanoseconds)}}); }
+
+const int64_t* NanosecondsOf(const Value& value) {
+  const Value* nanoseconds = value.Find("");
+  return nanoseconds != nullptr ? nanoseconds->AsInt() : nullptr;
+}
+
+bool AreEqual(const Value& a, const Value& b) {
+  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() == *b.AsInt();
+  if (a.AsNumber() && b.AsNumber()) {
+    const double x = *a.AsNumber();
+    const double y = *b.AsNumber();
+    if (std::isinf(x) || std::isinf(y)) return x == y;
+    return std::abs(x - y) <= 1e-6 + 1e-5 * std::max(std::abs(x), std::abs(y));
+  }
+  if (a.AsList() != nullptr && b.AsList() != nullptr) {
+    return std::equal(a.AsList()->begin(), a.AsList()->end(), b.AsList()->begin(),
+                      b.AsList()->end(), AreEqual);
+  }
+  if (a.AsRecord() != nullptr && b.AsRecord() != nullptr) return AreEqualRecords(a, b);
+  return a == b;
+}
+
+}  // namespace raceway::tools
