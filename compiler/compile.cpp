@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "compiler/load/modules.h"
 #include "compiler/place/place.h"
 #include "compiler/rewrite/optimize.h"
 
@@ -12,11 +13,14 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
                       const engine::Catalog& catalog, Files& files, const CompileOptions& options) {
   CompileResult result;
   result.sources = dsl::SourceSet(source);
-  result.parsed = std::move(parsed);
-  result.diagnostics = result.parsed.diagnostics;
-  CheckResult checked =
-      Check(result.parsed, catalog, {options.flow, options.params, options.plan_tests});
+  result.diagnostics = parsed.diagnostics;
+  Modules modules = LoadModules(std::move(parsed), result.sources, files, result.diagnostics);
+  std::vector<ParamSetting> params = options.param_file;
+  for (const auto& [name, text] : options.params) params.push_back(SetParam(name, text));
+  CheckResult checked = Check(modules, !result.diagnostics.has_errors_of_flows(), catalog,
+                              {options.flow, std::move(params), options.hints, options.plan_tests});
   result.diagnostics.Append(checked.diagnostics);
+  result.parsed = std::move(modules.all.back().parsed);
   result.usage_error = std::move(checked.usage_error);
   result.logical = std::move(checked.plan);
   result.tests = std::move(checked.tests);
@@ -34,6 +38,9 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   result.optimized = Optimize(*result.logical, options.without);
   dsl::Diagnostics lowering;
   result.physical = Lower(Place(*result.optimized), result.sources, files, lowering);
+  for (const Module& module : modules.all) {
+    if (&module != &modules.main()) result.physical->sources.push_back(module.file);
+  }
   result.is_file_missing = lowering.has_errors();
   result.diagnostics.Append(lowering);
   return result;

@@ -25,6 +25,8 @@ struct CompileOptions {
   std::vector<std::pair<std::string, std::string>> params;  // --set name=value
   std::vector<std::string> without;                         // rewrites to leave out, by name
   bool plan_tests = false;                                  // make plans for the tests of the file
+  std::vector<ParamSetting> param_file = {};                // of a file of parameters; --set wins
+  std::vector<std::string> hints = {};                      // --hint flow/step.hint.member=value
 };
 
 /// Every value on the way, as far as it went.

@@ -39,6 +39,10 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kUnknownEdition, "E0601", "unknown-edition", Severity::kError},
     {Kind::kMissingEdition, "E0602", "missing-edition", Severity::kWarning},
     {Kind::kBadParameter, "E0603", "bad-parameter", Severity::kError},
+    {Kind::kImportCycle, "E0604", "import-cycle", Severity::kError},
+    {Kind::kBadImport, "E0605", "bad-import", Severity::kError},
+    {Kind::kUnknownImport, "E0606", "unknown-import", Severity::kError},
+    {Kind::kUnusedImport, "E0607", "unused-import", Severity::kWarning},
     {Kind::kNotImplemented, "E0701", "not-implemented", Severity::kError},
     {Kind::kMissingFile, "E0801", "missing-file", Severity::kError},
 };

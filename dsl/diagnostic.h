@@ -43,10 +43,14 @@ enum class DiagnosticKind {
   kBadSetting,
   kUnknownHint,
   kHintNotHonoured,
-  // E06: editions, parameters from outside
+  // E06: editions, parameters from outside, imports
   kUnknownEdition,
   kMissingEdition,
   kBadParameter,
+  kImportCycle,
+  kBadImport,
+  kUnknownImport,
+  kUnusedImport,
   // E07: part of the language, not yet of this release
   kNotImplemented,
   // E08: what the machine lacks

@@ -2,6 +2,7 @@
 
 #include "compiler/check/declarations.h"
 #include "compiler/check/flows.h"
+#include "compiler/check/hint_addresses.h"
 #include "compiler/testing/check_tests.h"
 
 namespace raceway::compiler {
@@ -36,29 +37,48 @@ void PlanTest(TestCase& test, Declarations& declarations, const engine::Catalog&
   }
 }
 
+/// Whether nothing is known of what an import's file declares.
+bool IsLost(const Modules& modules, const std::optional<size_t>& import) {
+  if (!import) return true;
+  const dsl::ParseResult& parsed = modules.all[*import].parsed;
+  return parsed.file.items.empty() && parsed.diagnostics.has_errors();
+}
+
 }  // namespace
 
-CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog,
+CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& catalog,
                   const CheckOptions& options) {
   CheckResult result;
-  // Of a file that could not be read at all there is no more to say.
-  if (!parsed.file.items.empty() || !parsed.diagnostics.has_errors()) {
-    CheckEdition(parsed.file, result.diagnostics);
+  const auto settings = SettingsByModule(modules, options.params, result.usage_error);
+  std::vector<Declarations> all(modules.all.size());  // never resized: flows know their home
+  for (size_t i = 0; i < modules.all.size(); ++i) {
+    const Module& module = modules.all[i];
+    const dsl::ParseResult& parsed = module.parsed;
+    // Of a file that could not be read at all there is no more to say.
+    if (!parsed.file.items.empty() || !parsed.diagnostics.has_errors()) {
+      CheckEdition(parsed.file, result.diagnostics);
+    }
+    std::vector<Declarations*> imports;
+    for (const std::optional<size_t>& import : module.imports) {
+      imports.push_back(IsLost(modules, import) ? nullptr : &all[*import]);
+    }
+    Declare(module, {catalog, settings[i], std::move(imports)}, all[i], result.diagnostics);
+    if (&module == &modules.main()) all[i].facts = options.facts;
+    CheckFlows(all[i], catalog, result.diagnostics);
   }
-  Declarations declarations =
-      Declare(parsed, {catalog, options.params}, result.diagnostics, result.usage_error);
-  declarations.facts = options.facts;
-  CheckFlows(declarations, catalog, result.diagnostics);
-  const bool is_fine =
-      !parsed.diagnostics.has_errors_of_flows() && !result.diagnostics.has_errors_of_flows();
+  Declarations& main = all.back();
+  if (was_read && result.usage_error.empty()) {
+    result.usage_error = AddressHints(options.hints, main);
+  }
+  const bool is_fine = was_read && !result.diagnostics.has_errors_of_flows();
   if (!options.flow) {
-    result.tests = CheckTests(parsed.file, declarations, catalog, result.diagnostics);
+    result.tests = CheckTests(modules.main().parsed.file, main, catalog, result.diagnostics);
   }
   if (options.plan_tests && is_fine && result.usage_error.empty()) {
-    for (TestCase& test : result.tests) PlanTest(test, declarations, catalog, result.diagnostics);
+    for (TestCase& test : result.tests) PlanTest(test, main, catalog, result.diagnostics);
   }
   if (options.flow && is_fine && result.usage_error.empty()) {
-    result.plan = PlanFlow(*options.flow, declarations, catalog, result.diagnostics);
+    result.plan = PlanFlow(*options.flow, main, catalog, result.diagnostics);
   }
   return result;
 }

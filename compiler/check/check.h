@@ -5,11 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/check/params.h"
+#include "compiler/load/modules.h"
 #include "compiler/plan/logical_plan.h"
 #include "compiler/testing/test_case.h"
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
-#include "dsl/parse.h"
 #include "engine/catalog.h"
 
 namespace raceway::compiler {
@@ -19,8 +20,10 @@ class Facts;  // compiler/check/facts.h
 struct CheckOptions {
   /// The flow to make a plan of; none: only look for mistakes.
   std::optional<std::string> flow;
-  /// `--set name=value`, the value as it would stand in the file.
-  std::vector<std::pair<std::string, std::string>> params;
+  /// Values of parameters; the last one for a name counts.
+  std::vector<ParamSetting> params;
+  /// `--hint ADDRESS=VALUE`
+  std::vector<std::string> hints;
   /// Also make plans of the flows that tests run.
   bool plan_tests = false;
   /// Filled with what editors show, if there is one.
@@ -28,21 +31,23 @@ struct CheckOptions {
 };
 
 struct CheckResult {
-  dsl::Diagnostics diagnostics;  // of the checker alone, not of the parser
+  dsl::Diagnostics diagnostics;  // of the checker alone, not of the parser and the imports
   /// There is one if a flow was asked for and nothing is wrong with the file.
   std::optional<LogicalPlan> plan;
-  /// The tests of the file, checked; none if a flow was asked for.
+  /// The tests of the main file, checked; none if a flow was asked for.
   std::vector<TestCase> tests;
-  /// A mistake that has no place in the file: `--set` of an unknown parameter. Else empty.
+  /// A mistake that has no place in the file: `--set` of an unknown parameter, `--hint` of an
+  /// unknown step. Else empty.
   std::string usage_error;
 };
 
-/// Syntax → logical plan: names, types, shapes, rows. Every flow of the file is checked by itself
-/// against its own signature; the one asked for becomes a plan, the flows it applies inlined.
+/// Syntax → logical plan: names, types, shapes, rows. Every flow of every file is checked by itself
+/// against its own signature; the one of the main file that is asked for becomes a plan, the flows
+/// it applies inlined. `was_read` says whether parsing and importing went well: else no plan.
 ///
 /// Errors   all of them, in `diagnostics`; one mistake is reported once
 /// Threads  pure
-CheckResult Check(const dsl::ParseResult& parsed, const engine::Catalog& catalog,
+CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& catalog,
                   const CheckOptions& options);
 
 }  // namespace raceway::compiler

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <variant>
 
+#include "compiler/check/flow_steps.h"
 #include "compiler/check/functions.h"
+#include "compiler/check/imports.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
 
@@ -29,31 +31,28 @@ std::string_view AliasOf(std::string_view name) {
 
 class Declarer {
  public:
-  Declarer(const dsl::ParseResult& parsed, const DeclareOptions& options,
-           dsl::Diagnostics& diagnostics, std::string& usage_error)
-      : file_(parsed.file),
+  Declarer(const Module& module, const DeclareOptions& options, Declarations& out,
+           dsl::Diagnostics& diagnostics)
+      : file_(module.parsed.file),
+        folder_(module.folder),
         options_(options),
-        diagnostics_(diagnostics),
-        usage_error_(usage_error) {
-    out_.broken = parsed.lost_names;
-  }
+        out_(out),
+        diagnostics_(diagnostics) {}
 
-  Declarations Run() {
+  void Run(const std::vector<std::string>& lost_names) {
+    out_.broken = lost_names;
     for (const ast::Item& item : file_.items) std::visit([&](const auto& d) { Name(d); }, item);
-    CheckSetNames();
+    BringImports(file_, options_.imports, out_, diagnostics_);
     // Each kind may use those before it: dimensions name parameters, flows name schemas.
     Each<ast::ParamDecl>([&](const auto& d) { Declare(d); });
     Each<ast::SchemaDecl>([&](const auto& d) { Declare(d); });
     Each<ast::ModelDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FnDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FlowDecl>([&](const auto& d) { Declare(d); });
-    return std::move(out_);
+    CheckHintNames(out_, diagnostics_);
   }
 
-  std::optional<RowType> RowsOf(const ast::TypeExpr& expr, const Declarations& declarations) {
-    out_ = declarations;
-    return ResolveRows(expr);
-  }
+  std::optional<RowType> RowsOf(const ast::TypeExpr& expr) { return ResolveRows(expr); }
 
  private:
   template <typename Decl, typename Function>
@@ -73,26 +72,34 @@ class Declarer {
 
   template <typename Decl>
   void Name(const Decl& decl) {
-    AddName(decl.name);
+    if (AddName(decl.name)) out_.own.push_back(decl.name.text);
   }
   void Name(const ast::ImportDecl& decl) {
-    NotImplemented(decl.range, "`import` is");
-    for (const ast::Name& name : decl.names) AddName(name), out_.broken.push_back(name.text);
+    for (const ast::Name& name : decl.names) AddName(name);
   }
   void Name(const ast::StoreDecl& decl) {
     NotImplemented(decl.name.range, "stores are");
-    AddName(decl.name);
+    if (AddName(decl.name)) out_.own.push_back(decl.name.text);
     out_.broken.push_back(decl.name.text);
   }
-  void Name(const ast::DefaultsDecl& decl) { CheckHints(decl.block, diagnostics_); }
+  void Name(const ast::DefaultsDecl& decl) {
+    if (defaults_ != nullptr) {
+      diagnostics_.Add(DiagnosticKind::kDuplicateName, decl.range, "`defaults` come once in a file")
+          .notes.push_back({defaults_->range, "first here"});
+      return;
+    }
+    defaults_ = &decl;
+    out_.hints.defaults = CheckHints(decl.block, HintPlace::kDefaults, diagnostics_);
+  }
   void Name(const ast::TestDecl& /*decl*/) {}  // its title is no name
 
-  void AddName(const ast::Name& name) {
+  bool AddName(const ast::Name& name) {
     const auto [entry, is_new] = out_.names.try_emplace(name.text, name.range);
-    if (is_new) return;
+    if (is_new) return true;
     diagnostics_
         .Add(DiagnosticKind::kDuplicateName, name.range, "`" + name.text + "` is declared twice")
         .notes.push_back({entry->second, "first here"});
+    return false;
   }
 
   // --- types ---
@@ -225,33 +232,20 @@ class Declarer {
 
   // --- declarations ---
 
-  void CheckSetNames() {
-    std::vector<std::string> known;
-    for (const ast::Item& item : file_.items) {
-      if (const auto* param = std::get_if<ast::ParamDecl>(&item)) known.push_back(param->name.text);
-    }
-    for (const auto& [name, text] : options_.params) {
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      const std::string hint = dsl::DidYouMeanText(name, known);
-      usage_error_ = "--set " + name + ": the file has no parameter of that name" +
-                     (hint.empty() ? "" : "; " + hint);
-    }
-  }
-
   std::optional<Value> ParamFromOutside(const ast::ParamDecl& decl, const Type& type,
                                         bool& is_set) {
     // The last of several counts.
     for (auto set = options_.params.rbegin(); set != options_.params.rend(); ++set) {
-      const auto& [name, text] = *set;
-      if (name != decl.name.text) continue;
+      if (set->name != decl.name.text) continue;
       is_set = true;
       std::string why;
-      std::optional<Value> constant;
-      if (type.dtype != engine::DataType::kString) constant = ParseConstant(text, type);
-      std::optional<Value> fitted = FitLiteral(constant.value_or(Value(text)), type, why);
+      std::optional<Value> constant = set->value;
+      if (!constant && type.dtype != engine::DataType::kString) {
+        constant = ParseConstant(set->text, type);
+      }
+      std::optional<Value> fitted = FitLiteral(constant.value_or(Value(set->text)), type, why);
       if (!fitted) {
-        diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range,
-                         "--set " + name + "=" + text + ": " + why);
+        diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range, set->said + ": " + why);
       }
       return fitted;
     }
@@ -369,6 +363,7 @@ class Declarer {
     std::optional<FunctionSpec> spec = ModelSpec(decl, diagnostics_);
     if (!is_fine || !spec) return out_.broken.push_back(decl.name.text);
     function.spec = *std::move(spec);
+    function.spec.source = PathIn(folder_, function.spec.source);
     out_.functions[decl.name.text] = std::move(function);
   }
 
@@ -381,14 +376,45 @@ class Declarer {
         NativeSpec(decl, function.params, function.results, options_.catalog, diagnostics_);
     if (!spec) return out_.broken.push_back(decl.name.text);
     function.spec = *std::move(spec);
+    FilesIn(folder_, function.spec);
     out_.functions[decl.name.text] = std::move(function);
+  }
+
+  /// The files that settings name are relative to the folder of the file they stand in.
+  static void FilesIn(const std::string& folder, FunctionSpec& spec) {
+    for (auto& setting : spec.settings) {
+      const auto is_it = [&](const auto& file) { return file.first == setting.first; };
+      const std::string* path = setting.second.AsString();
+      if (path == nullptr || std::none_of(spec.files.begin(), spec.files.end(), is_it)) continue;
+      setting.second = PathIn(folder, *path);
+    }
+  }
+
+  void CheckHintsOf(const ast::FlowDecl& decl) {
+    std::map<int32_t, Hints>& written = out_.hints.written;
+    if (decl.with) {
+      written[decl.name.range.begin] = CheckHints(*decl.with, HintPlace::kFlow, diagnostics_);
+    }
+    for (const FlowStep& step : StepsOf(decl)) {
+      if (step.with == nullptr) continue;
+      Hints hints = CheckHints(*step.with, HintPlace::kStep, diagnostics_);
+      if (!step.kind.empty()) {
+        written[step.name.begin] = std::move(hints);
+        continue;
+      }
+      diagnostics_
+          .Add(DiagnosticKind::kHintNotHonoured, step.name,
+               "a table alone does nothing that hints could be for")
+          .help = "write `with` behind a step";
+    }
   }
 
   void Declare(const ast::FlowDecl& decl) {
     FlowInfo flow;
     flow.decl = &decl;
+    flow.home = &out_;
     out_.flow_order.push_back(decl.name.text);
-    if (decl.with) CheckHints(*decl.with, diagnostics_);
+    CheckHintsOf(decl);
     for (const ast::Column& param : decl.signature.params) {
       std::optional<RowType> rows = ResolveRows(param.type);
       flow.is_broken |= !rows.has_value();
@@ -416,10 +442,11 @@ class Declarer {
   }
 
   const ast::File& file_;
+  const std::string& folder_;
   const DeclareOptions& options_;
+  Declarations& out_;
   dsl::Diagnostics& diagnostics_;
-  std::string& usage_error_;
-  Declarations out_;
+  const ast::DefaultsDecl* defaults_ = nullptr;
 };
 
 }  // namespace
@@ -436,20 +463,47 @@ std::string Suggest(std::string_view wrong, const std::vector<std::string>& know
   return text;
 }
 
-bool Declarations::IsBroken(std::string_view name) const {
-  return std::find(broken.begin(), broken.end(), name) != broken.end();
+FlowInfo* Declarations::FindFlow(const std::string& name) {
+  if (const auto found = flows.find(name); found != flows.end()) return &found->second;
+  const auto found = imported_flows.find(name);
+  return found == imported_flows.end() ? nullptr : found->second;
 }
 
-Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
-                     dsl::Diagnostics& diagnostics, std::string& usage_error) {
-  return Declarer(parsed, options, diagnostics, usage_error).Run();
+const FlowInfo* Declarations::FindFlow(const std::string& name) const {
+  if (const auto found = flows.find(name); found != flows.end()) return &found->second;
+  const auto found = imported_flows.find(name);
+  return found == imported_flows.end() ? nullptr : found->second;
+}
+
+bool Declarations::HasFlow(const std::string& name) const {
+  return flows.contains(name) || imported_flows.contains(name);
+}
+
+std::vector<std::string> Declarations::FlowNames() const {
+  std::vector<std::string> names;
+  for (const auto& [name, flow] : flows) names.push_back(name);
+  for (const auto& [name, flow] : imported_flows) names.push_back(name);
+  return names;
+}
+
+bool Declarations::IsBroken(std::string_view name) const {
+  const auto has = [&](std::string_view one) {
+    return std::find(broken.begin(), broken.end(), one) != broken.end();
+  };
+  // `x.f` of a file `x` that could not be read.
+  const size_t dot = name.find('.');
+  return has(name) || (dot != std::string_view::npos && has(name.substr(0, dot)));
+}
+
+void Declare(const Module& module, const DeclareOptions& options, Declarations& declarations,
+             dsl::Diagnostics& diagnostics) {
+  Declarer(module, options, declarations, diagnostics).Run(module.parsed.lost_names);
 }
 
 std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& declarations,
                                  const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
-  const dsl::ParseResult nothing;
-  std::string ignored;
-  return Declarer(nothing, {catalog, {}}, diagnostics, ignored).RowsOf(expr, declarations);
+  Declarations known = declarations;
+  return Declarer({}, {catalog, {}, {}}, known, diagnostics).RowsOf(expr);
 }
 
 }  // namespace raceway::compiler

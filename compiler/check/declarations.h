@@ -3,9 +3,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/check/dims.h"
+#include "compiler/check/hints.h"
+#include "compiler/check/params.h"
+#include "compiler/load/modules.h"
 #include "compiler/plan/logical_plan.h"
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
@@ -55,37 +59,53 @@ struct FlowParam {
   RowType rows;
 };
 
+struct Declarations;
+
 /// A flow's signature and body.
 struct FlowInfo {
   const ast::FlowDecl* decl = nullptr;
+  Declarations* home = nullptr;  // of the file it stands in: what its body may name
   std::vector<FlowParam> params;
   std::optional<RowType> result;
   bool is_broken = false;  // its signature or body has a mistake, reported already
   bool is_checked = false;
 };
 
-/// Everything a file declares. A declaration with a mistake is left out of its map and noted in
-/// `broken` (with those that the parser lost), so that its uses are not reported a second time.
+/// Everything a file declares or imports, by the names it has there: `f`, or `x.f` after
+/// `import x from …`. What has an address here must stay where it is. A declaration with a mistake
+/// is left out of its map and noted in `broken` (with those that the parser lost), so that its uses
+/// are not reported a second time.
 struct Declarations {
   std::map<std::string, Param> params;
   std::map<std::string, RowType> schemas;
   std::map<std::string, RowFunction> functions;
-  std::map<std::string, FlowInfo> flows;
+  std::map<std::string, FlowInfo> flows;  // of the file itself
   std::vector<std::string> flow_order;
+  std::map<std::string, FlowInfo*> imported_flows;
+  std::vector<std::string> own;                   // what other files may ask for
   std::map<std::string, dsl::SourceRange> names;  // of every item, where it is declared
   std::vector<std::string> broken;
+  HintTable hints;
   Facts* facts = nullptr;  // what is learnt of the bodies of flows goes here, if there is one
 
+  /// Null if there is none, or one with a mistake in its declaration.
+  FlowInfo* FindFlow(const std::string& name);
+  const FlowInfo* FindFlow(const std::string& name) const;
+  bool HasFlow(const std::string& name) const;
+  std::vector<std::string> FlowNames() const;
   bool IsBroken(std::string_view name) const;
 };
 
 struct DeclareOptions {
   const engine::Catalog& catalog;
-  const std::vector<std::pair<std::string, std::string>>& params;  // --set
+  std::vector<ParamSetting> params;  // of this file, by their names in it
+  /// For each `import` of the file, in order, what that file declares; null if it was not read.
+  std::vector<Declarations*> imports;
 };
 
-Declarations Declare(const dsl::ParseResult& parsed, const DeclareOptions& options,
-                     dsl::Diagnostics& diagnostics, std::string& usage_error);
+/// Fills `declarations`, which must stay where it is.
+void Declare(const Module& module, const DeclareOptions& options, Declarations& declarations,
+             dsl::Diagnostics& diagnostics);
 
 /// A table's type as written outside of the declarations: the name of a schema, or a record.
 std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& declarations,
@@ -102,10 +122,5 @@ std::optional<engine::Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics&
 /// float type. Null if it fits not; `why` then says so.
 std::optional<engine::Value> FitLiteral(const engine::Value& literal, const engine::Type& type,
                                         std::string& why);
-
-/// Notes hints that no part of the engine honours yet, refuses unknown ones.
-void CheckHint(const ast::Entry& entry, dsl::Diagnostics& diagnostics);
-void CheckHints(const ast::Block& block, dsl::Diagnostics& diagnostics);
-bool IsHint(std::string_view name);
 
 }  // namespace raceway::compiler

@@ -168,7 +168,13 @@ class Checker {
       if (const TableColumn* column = scope_.table.Find(name)) {
         return Expression::Column(column->id, scope_.builder.TypeOf(column->id));
       }
+      // A parameter of an imported file.
+      const auto param = scope_.declarations.params.find(name);
+      if (param != scope_.declarations.params.end()) {
+        return Expression::Constant(param->second.value, param->second.type);
+      }
       if (scope_.table.Find(object.text) == nullptr) {
+        if (scope_.declarations.IsBroken(name)) return Poison();
         ReportUnknownColumn(name, expr.range, scope_);
         return Poison();
       }

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "compiler/check/facts.h"
+#include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
 
@@ -22,17 +23,16 @@ using Flows = std::vector<const FlowInfo*>;
 /// Flows are written out where they are applied, so that a short text can mean a huge plan.
 constexpr size_t kMaxStages = 10000;
 
-void CheckDefinition(FlowInfo& flow, Flows under_way, Declarations& declarations,
-                     const engine::Catalog& catalog, dsl::Diagnostics& diagnostics);
+void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& catalog,
+                     dsl::Diagnostics& diagnostics);
 
 /// The bodies of flows, one inside the other where they are applied.
 class FlowChecker {
  public:
   /// Checks the last of `under_way`; its definition if `is_definition`, else for a plan.
-  FlowChecker(Flows under_way, bool is_definition, Declarations& declarations,
-              const engine::Catalog& catalog, PlanBuilder& builder, dsl::Diagnostics& diagnostics)
-      : declarations_(declarations),
-        catalog_(catalog),
+  FlowChecker(Flows under_way, bool is_definition, const engine::Catalog& catalog,
+              PlanBuilder& builder, dsl::Diagnostics& diagnostics)
+      : catalog_(catalog),
         builder_(builder),
         root_diagnostics_(diagnostics),
         is_definition_(is_definition),
@@ -66,6 +66,7 @@ class FlowChecker {
     for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
     std::set<std::string> used;
     const Frame frame{scope, diagnostics, used};
+    const auto hints = builder_.hints.Enter(Here().hints, flow.decl->name.range.begin);
     bool is_fine = true;
     for (const ast::Stmt& stmt : flow.decl->body) {
       if (const auto* let = std::get_if<ast::Let>(&stmt)) {
@@ -98,9 +99,10 @@ class FlowChecker {
   /// Whether this is the body of the definition being checked, not of a flow that it applies.
   bool IsInDefinition() const { return is_definition_ && stack_.size() == root_depth_; }
 
-  StepScope ScopeOf(const Frame& frame) {
-    return {builder_, declarations_, catalog_, frame.diagnostics};
-  }
+  /// What the body under way may name.
+  Declarations& Here() const { return *stack_.back()->home; }
+
+  StepScope ScopeOf(const Frame& frame) { return {builder_, Here(), catalog_, frame.diagnostics}; }
 
   bool BindLet(const ast::Let& let, std::map<std::string, std::optional<Table>>& scope,
                const Frame& frame) {
@@ -214,7 +216,6 @@ class FlowChecker {
   // --- pipelines ---
 
   std::optional<Tables> CheckPipeline(const ast::Pipeline& pipeline, const Frame& frame) {
-    if (pipeline.with) CheckHints(*pipeline.with, frame.diagnostics);
     std::optional<Tables> tables = CheckHead(pipeline.head, frame);
     if (tables) NoteTable(pipeline.head.range, tables->front());
     return CheckChain(pipeline.steps, std::move(tables), frame);
@@ -222,7 +223,7 @@ class FlowChecker {
 
   // --- facts for editors, of the definition being checked ---
 
-  Facts* FactsToFill() const { return IsInDefinition() ? declarations_.facts : nullptr; }
+  Facts* FactsToFill() const { return IsInDefinition() ? Here().facts : nullptr; }
 
   void NoteTable(SourceRange name, const Table& table) {
     if (Facts* facts = FactsToFill()) {
@@ -280,22 +281,23 @@ class FlowChecker {
       ReportUnknownTable(head, frame);
       return std::nullopt;
     }
-    if (head.kind != ast::Expr::Kind::kCall ||
-        head.children.front().kind != ast::Expr::Kind::kName) {
+    const std::optional<std::string> callee =
+        head.kind == ast::Expr::Kind::kCall ? ColumnName(head.children.front()) : std::nullopt;
+    if (!callee) {
       frame.diagnostics
           .Add(DiagnosticKind::kNotAnExpression, head.range, "a pipeline begins with a table")
           .help = "name a table, or call `union(…)` or a flow";
       return std::nullopt;
     }
-    const ast::Expr& callee = head.children.front();
-    if (!TakesTables(callee.text, callee.range, frame)) return std::nullopt;
-    std::optional<Tables> arguments = CheckTableArguments(head.args, callee.text == "join", frame);
+    if (!TakesTables(*callee, head.children.front().range, frame)) return std::nullopt;
+    std::optional<Tables> arguments = CheckTableArguments(head.args, *callee == "join", frame);
     if (!arguments) return std::nullopt;
-    return One(Apply(callee.text, head.range, head.args, *std::move(arguments), frame));
+    const auto hints = builder_.hints.Enter(Here().hints, head.children.front().range.begin);
+    return One(Apply(*callee, head.range, head.args, *std::move(arguments), frame));
   }
 
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
-    if (declarations_.IsBroken(head.text)) return;
+    if (Here().IsBroken(head.text)) return;
     std::vector<std::string> known;
     for (const auto& [name, table] : frame.tables) known.push_back(name);
     frame.diagnostics
@@ -338,6 +340,7 @@ class FlowChecker {
   std::optional<Tables> CheckStep(const ast::Step& step, const Table& input, const Frame& frame) {
     const std::string op = step.path.Text();
     const StepScope scope = ScopeOf(frame);
+    auto hints = builder_.hints.Enter(Here().hints, step.path.range.begin);
     if (input.group_keys && op != "agg") {
       ReportLoneGroups(step.path.range, frame);
       return std::nullopt;
@@ -360,9 +363,11 @@ class FlowChecker {
     if (!TakesTables(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
       return std::nullopt;
     }
+    hints.Leave();  // the arguments have hints of their own
     std::optional<Tables> others = CheckTableArguments(step.args, op == "join", frame);
     if (!others) return std::nullopt;
     others->insert(others->begin(), input);
+    const auto own_hints = builder_.hints.Enter(Here().hints, step.path.range.begin);
     return One(Apply(op, step.range, step.args, *std::move(others), frame));
   }
 
@@ -391,7 +396,7 @@ class FlowChecker {
 
   bool IsLater(const std::string& op, SourceRange where, const Frame& frame) {
     const auto& later = LaterOperators();
-    if (declarations_.flows.contains(op)) return false;
+    if (Here().HasFlow(op)) return false;
     if (std::find(later.begin(), later.end(), op) == later.end()) return false;
     frame.diagnostics.Add(DiagnosticKind::kNotImplemented, where,
                           "`" + op + "` is not implemented yet");
@@ -400,8 +405,8 @@ class FlowChecker {
 
   /// Whether `name` is `union` or a flow; what else it may be is reported.
   bool TakesTables(const std::string& name, SourceRange where, const Frame& frame) {
-    if (name == "union" || name == "join" || declarations_.flows.contains(name)) return true;
-    if (IsLater(name, where, frame) || declarations_.IsBroken(name)) return false;
+    if (name == "union" || name == "join" || Here().HasFlow(name)) return true;
+    if (IsLater(name, where, frame) || Here().IsBroken(name)) return false;
     std::vector<std::string> known = CoreOperators();
     if (std::find(known.begin(), known.end(), name) != known.end()) {
       frame.diagnostics
@@ -409,7 +414,7 @@ class FlowChecker {
           .help = "write `table |> " + name + "(…)`";
       return false;
     }
-    for (const auto& [other, info] : declarations_.flows) known.push_back(other);
+    for (const std::string& flow : Here().FlowNames()) known.push_back(flow);
     frame.diagnostics.Add(DiagnosticKind::kUnknownName, where, "no operator or flow `" + name + "`")
         .help = HelpForUnknownStep(name, known);
     return false;
@@ -425,11 +430,11 @@ class FlowChecker {
                             "`union` takes two tables or more");
       return std::nullopt;
     }
-    return ApplyFlow(declarations_.flows.at(name), where, std::move(tables), frame);
+    return ApplyFlow(*Here().FindFlow(name), where, std::move(tables), frame);
   }
 
   std::string HelpForUnknownStep(const std::string& name, const std::vector<std::string>& known) {
-    if (declarations_.functions.contains(name)) {
+    if (Here().functions.contains(name)) {
       return "a model or function is applied by `map(" + name + ")`";
     }
     if (name == "where") return "did you mean `filter`?";
@@ -450,7 +455,7 @@ class FlowChecker {
       return std::nullopt;
     }
     if (ReportRecursion(flow, where)) return std::nullopt;
-    CheckDefinition(flow, stack_, declarations_, catalog_, root_diagnostics_);
+    CheckDefinition(flow, stack_, catalog_, root_diagnostics_);
     if (flow.is_broken || ReportSize(where)) return std::nullopt;
     Instantiation instantiate(builder_.dims, Instantiation::Kind::kFlexible);
     std::vector<Table> inputs;
@@ -594,7 +599,6 @@ class FlowChecker {
   }
 
  private:
-  Declarations& declarations_;
   const engine::Catalog& catalog_;
   PlanBuilder& builder_;
   dsl::Diagnostics& root_diagnostics_;  // a cycle of flows is said even from inside an applied one
@@ -622,8 +626,8 @@ bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics
 
 /// Checks a flow against its own signature, once: later calls do nothing. `under_way` are the
 /// flows whose definitions apply it.
-void CheckDefinition(FlowInfo& flow, Flows under_way, Declarations& declarations,
-                     const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
+void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& catalog,
+                     dsl::Diagnostics& diagnostics) {
   if (flow.is_checked || flow.is_broken) return;
   flow.is_checked = true;
   if (!CheckNumberOfOpenTables(flow, diagnostics)) {
@@ -632,7 +636,7 @@ void CheckDefinition(FlowInfo& flow, Flows under_way, Declarations& declarations
   }
   PlanBuilder scratch;
   under_way.push_back(&flow);
-  FlowChecker checker(std::move(under_way), true, declarations, catalog, scratch, diagnostics);
+  FlowChecker checker(std::move(under_way), true, catalog, scratch, diagnostics);
   Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
   flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
@@ -660,15 +664,15 @@ LogicalPlan WithoutUnread(LogicalPlan plan) {
 void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
                 dsl::Diagnostics& diagnostics) {
   for (const std::string& name : declarations.flow_order) {
-    CheckDefinition(declarations.flows.at(name), {}, declarations, catalog, diagnostics);
+    CheckDefinition(declarations.flows.at(name), {}, catalog, diagnostics);
   }
 }
 
 std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& declarations,
                                     const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
-  const auto found = declarations.flows.find(name);
-  if (found == declarations.flows.end() || found->second.is_broken) return std::nullopt;
-  const FlowInfo& flow = found->second;
+  const FlowInfo* found = declarations.FindFlow(name);
+  if (found == nullptr || found->is_broken) return std::nullopt;
+  const FlowInfo& flow = *found;
   if (flow.params.size() != 1 || flow.params.front().rows.is_open()) {
     diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
                     flow.params.size() != 1
@@ -678,13 +682,15 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
   }
   PlanBuilder builder;
   dsl::Diagnostics said_before;  // when the definition was checked
-  FlowChecker checker({&flow}, false, declarations, catalog, builder, said_before);
+  FlowChecker checker({&flow}, false, catalog, builder, said_before);
   Instantiation rigid(builder.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
   std::optional<Table> result = checker.Body(flow, inputs, rigid, said_before);
   if (!result) return std::nullopt;
   LogicalPlan plan = std::move(builder.plan);
   plan.flow = name;
+  const auto hints = builder.hints.Enter(flow.home->hints, flow.decl->name.range.begin);
+  plan.slo = builder.hints.OfFlow();
   plan.input = flow.params.front().name;
   plan.input_columns = inputs.front().Ids();
   plan.output = result->port;

@@ -43,9 +43,9 @@ std::optional<std::string> StringOf(const ast::Entry& entry, Diagnostics& diagno
 }
 
 /// Hints may stand in any declaration's block as blocks of their own.
-bool IsHintEntry(const ast::Entry& entry, Diagnostics& diagnostics) {
+bool TakeHint(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagnostics) {
   if (!IsHint(entry.key.text)) return false;
-  CheckHint(entry, diagnostics);
+  Overlay(spec.hints, CheckHint(entry, HintPlace::kDeclaration, diagnostics));
   return true;
 }
 
@@ -266,7 +266,7 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
     } else if (Contains(kLaterSources, key) || Contains(kLaterSettings, key)) {
       NotImplemented(entry, diagnostics);
       is_fine = false;
-    } else if (!IsHintEntry(entry, diagnostics)) {
+    } else if (!TakeHint(entry, spec, diagnostics)) {
       UnknownSetting(entry, "a model", {"source", "device", "threads", "batch", "load", "prewarm"},
                      diagnostics);
       is_fine = false;
@@ -314,7 +314,7 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
     } else if (Contains(kLaterSettings, key)) {
       NotImplemented(entry, diagnostics);
       is_fine = false;
-    } else if (!IsHintEntry(entry, diagnostics)) {
+    } else if (!TakeHint(entry, spec, diagnostics)) {
       UnknownSetting(entry, "`" + contract->name + "`", known, diagnostics);
       is_fine = false;
     }

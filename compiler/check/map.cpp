@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/check/expressions.h"
+#include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 
 namespace raceway::compiler {
@@ -43,28 +44,24 @@ class MapChecker {
   }
 
   const RowFunction* FindFunction() {
-    const ast::Expr* name = nullptr;
-    if (!step_.args.empty() && step_.args.front().kind == ast::Arg::Kind::kPositional &&
-        step_.args.front().value.steps.empty() &&
-        step_.args.front().value.head.kind == ast::Expr::Kind::kName) {
-      name = &step_.args.front().value.head;
-    }
-    if (name == nullptr) {
+    std::optional<std::string> name;
+    if (!step_.args.empty()) name = ColumnName(step_.args.front());
+    if (!name) {
       Report(DiagnosticKind::kBadArguments, step_.range,
              "`map` takes a model or function of the file first")
           .help = "map(small)";
       return nullptr;
     }
-    const auto found = scope_.declarations.functions.find(name->text);
+    const auto found = scope_.declarations.functions.find(*name);
     if (found != scope_.declarations.functions.end()) return &found->second;
-    if (scope_.declarations.IsBroken(name->text)) return nullptr;
+    if (scope_.declarations.IsBroken(*name)) return nullptr;
     std::vector<std::string> known;
     for (const auto& [other, function] : scope_.declarations.functions) known.push_back(other);
-    dsl::Diagnostic& diagnostic = Report(DiagnosticKind::kUnknownName, name->range,
-                                         "no model or function `" + name->text + "`");
-    diagnostic.help = dsl::DidYouMeanText(name->text, known);
-    if (scope_.declarations.flows.contains(name->text)) {
-      diagnostic.help = "a flow is a step of its own: `|> " + name->text + "`";
+    dsl::Diagnostic& diagnostic = Report(DiagnosticKind::kUnknownName, step_.args.front().range,
+                                         "no model or function `" + *name + "`");
+    diagnostic.help = dsl::DidYouMeanText(*name, known);
+    if (scope_.declarations.HasFlow(*name)) {
+      diagnostic.help = "a flow is a step of its own: `|> " + *name + "`";
     }
     return nullptr;
   }

@@ -44,7 +44,6 @@ const std::vector<std::string>& LaterOperators() {
 
 bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnostics) {
   const std::string name = "`" + step.path.Text() + "`";
-  if (step.with) CheckHints(*step.with, diagnostics);
   if (!step.branches.empty() && !allowed.branches) {
     diagnostics.Add(DiagnosticKind::kBadArguments, step.branches.front().range,
                     name + " has no branches");

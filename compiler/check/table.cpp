@@ -46,6 +46,7 @@ std::string PlanBuilder::NewColumn(const std::string& base, engine::Type type,
 }
 
 Port PlanBuilder::AddStage(const std::string& name, std::vector<Port> inputs, Step step) {
+  step.hints = hints.OfStep(step.function.hints, step.kind == StepKind::kMap);
   Stage stage;
   stage.name = Unique(name, stage_names_);
   stage.inputs = std::move(inputs);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/check/dims.h"
+#include "compiler/check/hints.h"
 #include "compiler/check/lineage.h"
 #include "compiler/plan/logical_plan.h"
 #include "dsl/source.h"
@@ -46,10 +47,12 @@ class PlanBuilder {
  public:
   LogicalPlan plan;
   Dims dims;
+  HintScope hints;
 
   /// A name of its own for a new column: `base`, or `base.2` where that is taken.
   std::string NewColumn(const std::string& base, engine::Type type, dsl::SourceRange where);
-  /// Appends a stage of one step that reads `inputs`. `name` is made unique.
+  /// Appends a stage of one step that reads `inputs`, with the hints that hold here. `name` is made
+  /// unique.
   Port AddStage(const std::string& name, std::vector<Port> inputs, Step step);
 
   /// One that nothing else has: of an origin or a choice.

@@ -31,6 +31,7 @@ class Lowering {
       physical.output = {0, 0};
     }
     physical.files = std::move(described_);
+    physical.slo = LowerHints(plan_.slo);
     return physical;
   }
 
@@ -69,15 +70,25 @@ class Lowering {
     StepSpec spec;
     spec.op = std::string(NameOf(step.kind));
     spec.label = step.label;
-    spec.origin = Origin(step.where);
+    spec.origin = PlaceText(sources_, step.where);
     spec.arguments = step.arguments;
     spec.results = step.results;
     spec.expressions = step.expressions;
     spec.sources = step.sources;
     spec.options = step.options;
+    spec.hints = LowerHints(step.hints);
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
     if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
     return spec;
+  }
+
+  std::vector<engine::HintSpec> LowerHints(const Hints& hints) const {
+    std::vector<engine::HintSpec> specs;
+    for (const Hint& hint : hints) {
+      specs.push_back({hint.name, hint.value, hint.text, std::string(NameOf(hint.origin)),
+                       hint.said.empty() ? PlaceText(sources_, hint.where) : hint.said});
+    }
+    return specs;
   }
 
   void LowerFunction(const FunctionSpec& function, StepSpec& spec) {
@@ -115,16 +126,6 @@ class Lowering {
     return file->sha256;
   }
 
-  /// "cascade.flow:12:5", the same wherever the files lie.
-  std::string Origin(dsl::SourceRange where) const {
-    const dsl::Source& source = sources_.Of(where);
-    const dsl::Position position = source.PositionOf(where.begin);
-    const std::filesystem::path folder =
-        std::filesystem::path(sources_.main().name()).parent_path();
-    return std::filesystem::path(source.name()).lexically_relative(folder).string() + ":" +
-           std::to_string(position.line) + ":" + std::to_string(position.column);
-  }
-
   const LogicalPlan& plan_;
   const dsl::SourceSet& sources_;
   Files& files_;
@@ -133,6 +134,14 @@ class Lowering {
 };
 
 }  // namespace
+
+std::string PlaceText(const dsl::SourceSet& sources, dsl::SourceRange where) {
+  const dsl::Source& source = sources.Of(where);
+  const dsl::Position position = source.PositionOf(where.begin);
+  const std::filesystem::path folder = std::filesystem::path(sources.main().name()).parent_path();
+  return std::filesystem::path(source.name()).lexically_relative(folder).string() + ":" +
+         std::to_string(position.line) + ":" + std::to_string(position.column);
+}
 
 PhysicalPlan Lower(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
                    dsl::Diagnostics& diagnostics) {

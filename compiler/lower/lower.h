@@ -10,7 +10,14 @@
 
 namespace raceway::compiler {
 
-/// The files that a plan names. The compiler itself reads none.
+/// The text of a file that a flow imports.
+struct FileText {
+  std::string text;
+  engine::FileSpec file;  // its path as asked for, size and content hash
+  std::string identity;   // the same for all names of one file, through links too
+};
+
+/// The files that flows name. The compiler itself reads none.
 class Files {
  public:
   virtual ~Files() = default;
@@ -18,11 +25,21 @@ class Files {
   ///
   /// Errors   Unavailable, with the reason, if it cannot be read
   virtual engine::Result<engine::FileSpec> Describe(const std::string& path) = 0;
+  /// The flow file `path` (relative to the flow's folder), for `import`.
+  ///
+  /// Errors   Unavailable, with the reason, if it cannot be read or is larger than a flow may be
+  virtual engine::Result<FileText> Read(const std::string& path) {
+    return engine::Error{engine::ErrorCode::kUnavailable,
+                         "cannot read `" + path + "`: there are no files here"};
+  }
 };
 
 /// Logical plan → the engine's input language. A file that cannot be read is reported where the
 /// flow names it; the plan is whole all the same, so that it can be shown.
 engine::PhysicalPlan Lower(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
                            dsl::Diagnostics& diagnostics);
+
+/// "cascade.flow:12:5", the path from the main file's folder: the same wherever the files lie.
+std::string PlaceText(const dsl::SourceSet& sources, dsl::SourceRange where);
 
 }  // namespace raceway::compiler

@@ -24,6 +24,12 @@ std::string_view NameOf(StepKind kind) {
   return "?";
 }
 
+bool operator==(const FunctionSpec& a, const FunctionSpec& b) {
+  return a.kind == b.kind && a.native == b.native && a.source == b.source &&
+         a.source_range == b.source_range && a.device == b.device && a.settings == b.settings &&
+         a.files == b.files;
+}
+
 std::vector<std::string> Step::Defines() const {
   std::vector<std::string> columns;
   for (const auto& [result, column] : results) columns.push_back(column);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/plan/hints.h"
 #include "dsl/source.h"
 #include "engine/plan/expression.h"
 #include "engine/plan/physical_plan.h"
@@ -53,8 +54,10 @@ struct FunctionSpec {
   engine::Value::Record settings;
   /// Settings that name files, relative to the flow's folder, and where they are written.
   std::vector<std::pair<std::string, dsl::SourceRange>> files;
+  Hints hints;
 
-  friend bool operator==(const FunctionSpec&, const FunctionSpec&) = default;
+  /// Whether both compute the same: what a file calls it and hints do not count.
+  friend bool operator==(const FunctionSpec& a, const FunctionSpec& b);
 };
 
 /// One application of one operator.
@@ -77,6 +80,7 @@ struct Step {
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
   /// kLimit: "count"; kAgg: name of the result → {"function", "count"}.
   engine::Value::Record options;
+  Hints hints;  // those that hold here, of whatever origin
   /// The columns that leave, one list for each output (two for kSplit).
   std::vector<std::vector<std::string>> outputs;
 
@@ -104,6 +108,7 @@ struct LogicalPlan {
   std::vector<Stage> stages;                    // each after those it reads
   Port output;
   std::vector<std::pair<std::string, std::string>> result;  // name in the signature → column
+  Hints slo;                                                // what the flow aims at: "p99"
 
   /// The columns that leave a port.
   const std::vector<std::string>& ColumnsOf(Port port) const;

@@ -128,7 +128,7 @@ class TestChecker {
     dsl::Diagnostic& diagnostic =
         Report(DiagnosticKind::kUnknownName, where, "no model or function `" + name + "`");
     diagnostic.help = Suggest(name, known);
-    if (declarations_.flows.contains(name)) {
+    if (declarations_.HasFlow(name)) {
       diagnostic.help = "a flow runs as it is; stub the models and functions in it";
     }
   }
@@ -205,11 +205,10 @@ class TestChecker {
       if (other.kind != ast::TestStmt::Kind::kLet) continue;
       const std::optional<Application> applied = ApplicationOf(other.let->value);
       if (!applied || applied->input.text != stmt.name.text) continue;
-      const auto flow = declarations_.flows.find(applied->flow.text);
-      const bool is_known = flow != declarations_.flows.end() && !flow->second.is_broken &&
-                            flow->second.params.size() == 1 &&
-                            !flow->second.params.front().rows.is_open();
-      if (is_known) return flow->second.params.front().rows;
+      const FlowInfo* flow = declarations_.FindFlow(applied->flow.text);
+      const bool is_known = flow != nullptr && !flow->is_broken && flow->params.size() == 1 &&
+                            !flow->params.front().rows.is_open();
+      if (is_known) return flow->params.front().rows;
       return std::nullopt;  // `Let` says why
     }
     Report(DiagnosticKind::kTypeMismatch, stmt.name.range,
@@ -254,19 +253,17 @@ class TestChecker {
 
   /// A flow of the file that can be run by itself; else null.
   const FlowInfo* FindFlow(const ast::Name& name) {
-    const auto found = declarations_.flows.find(name.text);
-    if (found == declarations_.flows.end()) {
+    const FlowInfo* found = declarations_.FindFlow(name.text);
+    if (found == nullptr) {
       if (declarations_.IsBroken(name.text)) {
         test_.is_broken = true;
         return nullptr;
       }
-      std::vector<std::string> known;
-      for (const auto& [other, flow] : declarations_.flows) known.push_back(other);
       Report(DiagnosticKind::kUnknownName, name.range, "no flow `" + name.text + "`").help =
-          Suggest(name.text, known);
+          Suggest(name.text, declarations_.FlowNames());
       return nullptr;
     }
-    const FlowInfo& flow = found->second;
+    const FlowInfo& flow = *found;
     if (flow.is_broken) {
       test_.is_broken = true;
       return nullptr;

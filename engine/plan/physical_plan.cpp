@@ -42,6 +42,14 @@ void AppendWork(const StepSpec& step, std::string& text) {
   }
 }
 
+// "    hint batch.max = 32 (step, cascade.flow:12:5)"
+void AppendHints(const std::vector<HintSpec>& hints, std::string_view before, std::string& text) {
+  for (const HintSpec& hint : hints) {
+    text += std::string(before) + " " + hint.name + " = " + hint.text + " (" + hint.origin + ", " +
+            hint.where + ")\n";
+  }
+}
+
 void AppendStage(const PhysicalPlan& plan, const StageSpec& stage, std::string& text) {
   text += "\nstage " + stage.name + " on " + stage.device;
   if (stage.own_task) text += ", own task";
@@ -53,6 +61,7 @@ void AppendStage(const PhysicalPlan& plan, const StageSpec& stage, std::string& 
   for (const StepSpec& step : stage.steps) {
     text += "  " + step.label + "\n";
     AppendWork(step, text);
+    AppendHints(step.hints, "    hint", text);
     for (size_t i = 0; i < step.outputs.size(); ++i) {
       const std::string index = step.outputs.size() > 1 ? "[" + std::to_string(i) + "] " : "";
       text += "    => " + index + ToString(step.outputs[i]) + "\n";
@@ -92,6 +101,11 @@ std::string ToString(const PhysicalPlan& plan) {
     text += (i > 0 ? ", " : "") + (name == column ? name : name + " = " + column);
   }
   text += ")\n";
+  AppendHints(plan.slo, "slo", text);
+  for (const FileSpec& file : plan.sources) {
+    text += "imported " + file.path + " " + std::to_string(file.num_bytes) + " bytes, sha256 " +
+            file.sha256.substr(0, 12) + "\n";
+  }
   for (const FileSpec& file : plan.files) {
     text += "file " + file.path;
     text += file.sha256.empty() ? ", not there\n"

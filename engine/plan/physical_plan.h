@@ -22,6 +22,17 @@ struct Port {
   friend bool operator==(const Port&, const Port&) = default;
 };
 
+/// A wish about how something runs, never about what it computes: an engine may ignore it.
+struct HintSpec {
+  std::string name;  // "batch.max"; of a goal of the whole flow: "p99"
+  Value value;       // durations in ns, sizes in bytes, shares from 0 to 1; a range is two of them
+  std::string text;  // as written: "4ms"
+  std::string origin;  // "defaults", "declaration", "flow", "step" or "command line"
+  std::string where;   // "cascade.flow:12:5", or what the command line said
+
+  friend bool operator==(const HintSpec&, const HintSpec&) = default;
+};
+
 /// One operator applied to the rows that pass.
 ///
 /// Column names are unique in a plan: a column that is defined anew gets a name of its own
@@ -40,6 +51,7 @@ struct StepSpec {
   /// `union`: for each column of the result, where it comes from in each input.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
   Value::Record options;
+  std::vector<HintSpec> hints = {};  // each name once, by name
   /// What leaves the step, one schema for each output (two for `split`). Columns of the input
   /// that are named here are carried along, the others end here.
   std::vector<Schema> outputs;
@@ -86,7 +98,9 @@ struct PhysicalPlan {
   /// What the caller gets: the name in the flow's signature → the column of `output` that it is.
   /// (The plan's own name may differ, where the flow defines a name more than once.)
   std::vector<std::pair<std::string, std::string>> result;
-  std::vector<FileSpec> files;
+  std::vector<FileSpec> files;    // to be there, unchanged, when the plan runs
+  std::vector<FileSpec> sources;  // flow files that were imported; running needs none of them
+  std::vector<HintSpec> slo;      // what the flow aims at
 
   const Schema& SchemaOf(Port port) const;
   Schema ResultSchema() const;

@@ -142,6 +142,27 @@ Json FromPort(const PhysicalPlan& plan, Port port) {
   return json;
 }
 
+Json FromHints(const std::vector<HintSpec>& hints) {
+  Json json = Json::array();
+  for (const HintSpec& hint : hints) {
+    json.push_back(Json::object({{"name", hint.name},
+                                 {"value", FromValue(hint.value)},
+                                 {"text", hint.text},
+                                 {"origin", hint.origin},
+                                 {"where", hint.where}}));
+  }
+  return json;
+}
+
+Json FromFiles(const std::vector<FileSpec>& files) {
+  Json json = Json::array();
+  for (const FileSpec& file : files) {
+    json.push_back(Json::object(
+        {{"path", file.path}, {"sha256", file.sha256}, {"num_bytes", file.num_bytes}}));
+  }
+  return json;
+}
+
 Json FromStep(const StepSpec& step) {
   Json json = Json::object({{"op", step.op}, {"label", step.label}, {"origin", step.origin}});
   if (!step.arguments.empty()) json["arguments"] = FromPairs(step.arguments);
@@ -153,6 +174,7 @@ Json FromStep(const StepSpec& step) {
     json["sources"].push_back(Json::array({column, from}));
   }
   if (!step.options.empty()) json["options"] = FromValue(Value(step.options));
+  if (!step.hints.empty()) json["hints"] = FromHints(step.hints);
   json["outputs"] = Json::array();
   for (const Schema& schema : step.outputs) json["outputs"].push_back(FromSchema(schema));
   return json;
@@ -349,9 +371,24 @@ Port ToPort(const Reader& reader, const std::vector<StageSpec>& stages) {
   stage.Says("no stage `" + stage.String() + "` before this place");
 }
 
+std::vector<HintSpec> ToHints(const Reader& reader) {
+  return reader.List([](const Reader& hint) {
+    hint.Only({"name", "value", "text", "origin", "where"});
+    return HintSpec{hint["name"].String(), ToValue(hint["value"]), hint["text"].String(),
+                    hint["origin"].String(), hint["where"].String()};
+  });
+}
+
+std::vector<FileSpec> ToFiles(const Reader& reader) {
+  return reader.List([](const Reader& file) {
+    file.Only({"path", "sha256", "num_bytes"});
+    return FileSpec{file["path"].String(), file["sha256"].String(), file["num_bytes"].Integer()};
+  });
+}
+
 StepSpec ToStep(const Reader& reader) {
   reader.Only({"op", "label", "origin", "arguments", "results", "expressions", "sources", "options",
-               "outputs"});
+               "hints", "outputs"});
   StepSpec step;
   step.op = reader["op"].String();
   step.label = reader["label"].String();
@@ -374,6 +411,7 @@ StepSpec ToStep(const Reader& reader) {
     if (value.AsRecord() == nullptr) options->Wants("an object");
     step.options = std::move(*value.AsRecord());
   }
+  if (const auto hints = reader.Maybe("hints")) step.hints = ToHints(*hints);
   step.outputs = reader["outputs"].List(ToSchema);
   return step;
 }
@@ -398,7 +436,8 @@ PhysicalPlan ToPlan(const Reader& reader) {
                                                  std::to_string(PhysicalPlan::kFormat)};
   }
   if (format < 1) reader["raceway_plan"].Says("no such format");
-  reader.Only({"raceway_plan", "flow", "inputs", "stages", "output", "result", "files"});
+  reader.Only(
+      {"raceway_plan", "flow", "inputs", "stages", "output", "result", "files", "sources", "slo"});
 
   PhysicalPlan plan;
   plan.flow = reader["flow"].String();
@@ -413,10 +452,9 @@ PhysicalPlan ToPlan(const Reader& reader) {
   }
   plan.output = ToPort(reader["output"], plan.stages);
   plan.result = reader["result"].List(ToPair);
-  plan.files = reader["files"].List([](const Reader& file) {
-    file.Only({"path", "sha256", "num_bytes"});
-    return FileSpec{file["path"].String(), file["sha256"].String(), file["num_bytes"].Integer()};
-  });
+  plan.files = ToFiles(reader["files"]);
+  if (const auto sources = reader.Maybe("sources")) plan.sources = ToFiles(*sources);
+  if (const auto slo = reader.Maybe("slo")) plan.slo = ToHints(*slo);
   return plan;
 }
 
@@ -456,11 +494,10 @@ std::string ToJson(const PhysicalPlan& plan) {
   for (const StageSpec& stage : plan.stages) json["stages"].push_back(FromStage(plan, stage));
   json["output"] = FromPort(plan, plan.output);
   json["result"] = FromPairs(plan.result);
-  json["files"] = Json::array();
-  for (const FileSpec& file : plan.files) {
-    json["files"].push_back(Json::object(
-        {{"path", file.path}, {"sha256", file.sha256}, {"num_bytes", file.num_bytes}}));
-  }
+  json["files"] = FromFiles(plan.files);
+  // Only where there are any: a plan without them is the plan it was before they existed.
+  if (!plan.sources.empty()) json["sources"] = FromFiles(plan.sources);
+  if (!plan.slo.empty()) json["slo"] = FromHints(plan.slo);
   std::string text;
   Pretty(json, 0, 0, false, text);
   return text + "\n";

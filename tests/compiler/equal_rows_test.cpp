@@ -21,6 +21,7 @@
 #include "operators/register_all.h"
 #include "tests/compiler/compiling.h"
 #include "tests/compiler/random_flow.h"
+#include "tests/compiler/with_hints.h"
 
 namespace raceway::compiler {
 namespace {
@@ -209,6 +210,22 @@ flow f(rows: { id: i64, a: i64, x: f32, s: string }) -> { p: i64, q: i64, r: i64
               "p 4  q 4  r 4  \np 6  q 6  r 6  \n")
         << subset;
   }
+}
+
+// Hints say how, never what.
+TEST_F(EqualRowsTest, WithHintsWhereverTheyMayStand) {
+  size_t num_hints = 0;
+  for (uint32_t seed = 2000; seed < 2060; ++seed) {
+    const RandomFlow flow = testing::MakeRandomFlow(seed);
+    const testing::Compiled compiled = testing::Compile(testing::WithHints(flow.text, seed),
+                                                        {.flow = "f", .params = {}, .without = {}});
+    ASSERT_TRUE(compiled.result.physical) << compiled.Text();
+    for (const engine::StageSpec& stage : compiled.result.physical->stages) {
+      for (const engine::StepSpec& step : stage.steps) num_hints += step.hints.size();
+    }
+    EXPECT_EQ(Run(*compiled.result.physical, flow.input), ToString(flow.expected)) << flow.text;
+  }
+  EXPECT_GT(num_hints, 200u);
 }
 
 // A plan that went through a file is the same plan.

@@ -98,7 +98,8 @@ void ExpectAPlanOrAnError(const std::string& text) {
     EXPECT_GE(diagnostic.where.begin, 0);
     EXPECT_LE(diagnostic.where.begin, diagnostic.where.end);
     // What is lacking at the end has its place one behind it.
-    EXPECT_LE(static_cast<size_t>(diagnostic.where.end), text.size() + 1) << text;
+    const dsl::Source& in = checked.result.sources.Of(diagnostic.where);
+    EXPECT_LE(diagnostic.where.end, in.end() + 1) << text;
     EXPECT_FALSE(diagnostic.message.empty());
   }
 }

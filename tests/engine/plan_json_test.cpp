@@ -28,6 +28,8 @@ class AnyPlan {
     plan.output = AnyPort(plan);
     plan.result = Pairs();
     for (int i = Up(2); i > 0; --i) plan.files.push_back({Name(), Name(), Up(1'000'000)});
+    for (int i = Up(2); i > 0; --i) plan.sources.push_back({Name(), Name(), Up(1'000'000)});
+    plan.slo = AnyHints();
     return plan;
   }
 
@@ -98,6 +100,11 @@ class AnyPlan {
     for (int i = Up(3); i > 0; --i) pairs.emplace_back(Name(), Name());
     return pairs;
   }
+  std::vector<HintSpec> AnyHints() {
+    std::vector<HintSpec> hints;
+    for (int i = Up(2); i > 0; --i) hints.push_back({Name(), AnyValue(1), Name(), Name(), Name()});
+    return hints;
+  }
   Port AnyPort(const PhysicalPlan& plan) {
     return {Up(static_cast<int>(plan.stages.size())) - 1, Up(2)};
   }
@@ -117,6 +124,7 @@ class AnyPlan {
         step.sources.emplace_back(Name(), std::vector<std::string>{Name(), Name()});
       }
       step.options = AnyRecord(3);
+      step.hints = AnyHints();
       for (int k = Up(2); k >= 0; --k) step.outputs.push_back(AnySchema());
     }
     stage.device = Up(1) ? "cpu" : Name();
@@ -272,6 +280,18 @@ TEST(PlanJsonTest, SurvivesAnyBytes) {
     const Result<PhysicalPlan> plan = PlanFromJson(bad);
     if (plan) (void)Validate(*plan).ok();
   }
+}
+
+TEST(PlanTextTest, ShowsHintsAndWhereTheyComeFrom) {
+  PhysicalPlan plan = CascadePlan();
+  plan.stages[1].steps[0].hints = {
+      {"batch.wait", int64_t{4'000'000}, "4ms", "step", "cascade.flow:12:5"}};
+  plan.slo = {{"p99", int64_t{60'000'000}, "60ms", "command line", "--hint cascade.slo.p99=60ms"}};
+  plan.sources = {{"lib/x.flow", std::string(64, 'b'), 120}};
+  const std::string text = ToString(plan);
+  EXPECT_THAT(text, HasSubstr("    hint batch.wait = 4ms (step, cascade.flow:12:5)\n"));
+  EXPECT_THAT(text, HasSubstr("slo p99 = 60ms (command line, --hint cascade.slo.p99=60ms)\n"));
+  EXPECT_THAT(text, HasSubstr("imported lib/x.flow 120 bytes, sha256 bbbbbbbbbbbb\n"));
 }
 
 TEST(PlanTextTest, ShowsWhatRunsWhere) {

@@ -133,7 +133,7 @@ class PlanTest(CliTest):
         self.assertEqual([row["id"] for row in self.rows_of(done)], [3])
         self.ends(
             USAGE, "run", "twice.plan", *self.rows, "--set", "limit=7",
-            says="--set and --without go with a .flow file",
+            says="--set, --params, --hint and --without go with a .flow file",
         )
 
     def test_another_flow_than_it_holds(self):

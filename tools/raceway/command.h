@@ -15,7 +15,9 @@ namespace raceway::tools {
 struct FlowOptions {
   std::string file;
   std::optional<std::string> flow;
-  std::vector<std::string> set;  // name=value
+  std::vector<std::string> set;   // name=value
+  std::string params;             // a TOML file of parameters, or empty
+  std::vector<std::string> hint;  // address=value
   std::vector<std::string> without;
   bool json = false;
 };

@@ -11,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "dsl/source.h"
+
 namespace raceway::tools {
 namespace {
 
@@ -54,6 +56,20 @@ class OpenFile {
   std::string reason_;
 };
 
+/// SHA-256 of what is added.
+class Hash {
+ public:
+  Hash() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+  }
+  void Add(const char* bytes, size_t size) { EVP_DigestUpdate(context_.get(), bytes, size); }
+  /// In hexadecimal; nothing can be added after it.
+  std::string Text();
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
 std::string Hex(const unsigned char* bytes, size_t size) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
@@ -62,6 +78,13 @@ std::string Hex(const unsigned char* bytes, size_t size) {
     text += kDigits[bytes[i] & 15];
   }
   return text;
+}
+
+std::string Hash::Text() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
+  return Hex(digest.data(), size);
 }
 
 }  // namespace
@@ -120,13 +143,29 @@ engine::Status WriteFile(const std::filesystem::path& given, const std::string& 
   return engine::Done{};
 }
 
-Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
+Result<compiler::FileText> FlowFiles::Read(const std::string& path) {
   const std::filesystem::path full = base_dir_ / path;
+  std::error_code ignored;
+  if (std::filesystem::exists(full, ignored) && !std::filesystem::is_regular_file(full, ignored) &&
+      !std::filesystem::is_directory(full, ignored)) {
+    return Unavailable(full, "it is no file");  // a pipe would be waited for
+  }
+  Result<std::string> text = ReadFile(full, dsl::Source::kMaxBytes);
+  if (!text.ok()) return text.error();
+  Hash hash;
+  hash.Add(text->data(), text->size());
+  const std::filesystem::path identity = std::filesystem::canonical(full, ignored);
+  const auto num_bytes = static_cast<int64_t>(text->size());
+  return compiler::FileText{*std::move(text),
+                            {path, hash.Text(), num_bytes},
+                            ignored ? full.string() : identity.string()};
+}
+
+Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
+  const std::filesystem::path full = base_dir() / path;
   OpenFile file(full);
   if (!file.reason().empty()) return Unavailable(full, file.reason());
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  Hash hash;
   engine::FileSpec spec{path, "", 0};
   std::vector<char> buffer(1 << 18);
   while (true) {
@@ -134,12 +173,9 @@ Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
     if (count < 0) return Unavailable(full, file.reason());
     if (count == 0) break;
     spec.num_bytes += count;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<size_t>(count));
+    hash.Add(buffer.data(), static_cast<size_t>(count));
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
-  spec.sha256 = Hex(digest.data(), size);
+  spec.sha256 = hash.Text();
   return spec;
 }
 

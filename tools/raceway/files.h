@@ -17,28 +17,40 @@ engine::Result<std::string> ReadFile(const std::filesystem::path& path,
 /// Writes `text` so that the file is there whole or not at all.
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
 
-/// Reads and hashes what flows name, relative to a folder.
-class HashedFiles final : public compiler::Files {
+/// Reads what flows import, relative to a folder.
+class FlowFiles : public compiler::Files {
  public:
-  explicit HashedFiles(std::filesystem::path base_dir) : base_dir_(std::move(base_dir)) {}
-  engine::Result<engine::FileSpec> Describe(const std::string& path) override;
+  explicit FlowFiles(std::filesystem::path base_dir) : base_dir_(std::move(base_dir)) {}
+  engine::Result<compiler::FileText> Read(const std::string& path) override;
+
+ protected:
+  const std::filesystem::path& base_dir() const { return base_dir_; }
 
  private:
   std::filesystem::path base_dir_;
 };
 
-/// Takes every file as given: for looking at plans.
-class UnreadFiles final : public compiler::Files {
+/// Reads and hashes what flows name, relative to a folder.
+class HashedFiles final : public FlowFiles {
  public:
+  using FlowFiles::FlowFiles;
+  engine::Result<engine::FileSpec> Describe(const std::string& path) override;
+};
+
+/// Takes the files that a flow names as given: for looking at plans.
+class UnreadFiles final : public FlowFiles {
+ public:
+  using FlowFiles::FlowFiles;
   engine::Result<engine::FileSpec> Describe(const std::string& path) override {
     return engine::FileSpec{path, "", 0};
   }
 };
 
 /// Reads and hashes the files that are there, takes the others as given.
-class FilesIfThere final : public compiler::Files {
+class FilesIfThere final : public FlowFiles {
  public:
-  explicit FilesIfThere(std::filesystem::path base_dir) : hashed_(std::move(base_dir)) {}
+  explicit FilesIfThere(const std::filesystem::path& base_dir)
+      : FlowFiles(base_dir), hashed_(base_dir) {}
   engine::Result<engine::FileSpec> Describe(const std::string& path) override {
     engine::Result<engine::FileSpec> file = hashed_.Describe(path);
     return file.ok() ? std::move(file) : engine::FileSpec{path, "", 0};

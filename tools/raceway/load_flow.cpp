@@ -10,6 +10,7 @@
 #include "operators/contracts.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/params_file.h"
 
 namespace raceway::tools {
 namespace {
@@ -47,7 +48,7 @@ bool CheckPassNames(const std::vector<std::string>& names) {
 std::unique_ptr<compiler::Files> FilesFor(Need need, const std::filesystem::path& base_dir) {
   if (need == Need::kPlanAndFiles) return std::make_unique<HashedFiles>(base_dir);
   if (need == Need::kPlanToShow) return std::make_unique<FilesIfThere>(base_dir);
-  return std::make_unique<UnreadFiles>();
+  return std::make_unique<UnreadFiles>(base_dir);
 }
 
 }  // namespace
@@ -79,11 +80,18 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   if (!text.ok()) return Fail(kUsage, text.error().message), std::nullopt;
   auto settings = SplitSettings(options.set);
   if (!settings || !CheckPassNames(options.without)) return std::nullopt;
+  std::vector<compiler::ParamSetting> param_file;
+  if (!options.params.empty()) {
+    auto read = ReadParams(options.params);
+    if (!read.ok()) return Fail(kUsage, "--params: " + read.error().message), std::nullopt;
+    param_file = *std::move(read);
+  }
 
   LoadedFlow loaded;
   const dsl::Source source(options.file, *std::move(text));
   dsl::ParseResult parsed = dsl::Parse(source);
-  compiler::CompileOptions compile{std::nullopt, *std::move(settings), options.without, false};
+  compiler::CompileOptions compile{std::nullopt, *std::move(settings),  options.without,
+                                   false,        std::move(param_file), options.hint};
   const bool is_of_all = need == Need::kCheck || need == Need::kTests;
   compile.plan_tests = need == Need::kTests;
   const bool is_flow_wanted = !is_of_all || options.flow;

@@ -34,6 +34,17 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   command
+      .add_option("--params", options.params,
+                  "Parameters from a TOML file, under those of --set: threshold = 0.9")
+      ->type_name("FILE");
+  command
+      .add_option("--hint", options.hint,
+                  "A hint for a flow or one of its steps, above all others:\n"
+                  "--hint cascade/map.big.batch.max=16, --hint cascade.slo.p99=50ms;\n"
+                  "map.big#2 is the second step of its kind")
+      ->type_name("ADDRESS=VALUE")
+      ->allow_extra_args(false);
+  command
       .add_option("--without", options.without,
                   "Leave a rewrite out; may be repeated:\n"
                   "constant-folding, shared-subflows, exclusive-branches,\n"

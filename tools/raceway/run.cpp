@@ -25,8 +25,11 @@ int CheckFiles(const engine::PhysicalPlan& plan, const std::filesystem::path& ba
 
 int LoadPlan(const RunOptions& options, const std::filesystem::path& base_dir,
              engine::PhysicalPlan& plan) {
-  if (!options.flow.set.empty() || !options.flow.without.empty()) {
-    return Fail(kUsage, "--set and --without go with a .flow file: a plan is compiled already");
+  if (!options.flow.set.empty() || !options.flow.params.empty() || !options.flow.hint.empty() ||
+      !options.flow.without.empty()) {
+    return Fail(kUsage,
+                "--set, --params, --hint and --without go with a .flow file: a plan is compiled "
+                "already");
   }
   const engine::Result<std::string> text = ReadFile(options.flow.file);
   if (!text.ok()) return Fail(kUsage, text.error().message);

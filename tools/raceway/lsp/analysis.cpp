@@ -1,19 +1,44 @@
 #include "tools/raceway/lsp/analysis.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "compiler/check/check.h"
+#include "compiler/load/modules.h"
+#include "tools/raceway/files.h"
 
 namespace raceway::tools::lsp {
+namespace {
+
+/// What lies in the document itself: the rest is shown where its file is open.
+dsl::Diagnostics OfMain(const dsl::Diagnostics& diagnostics, const dsl::SourceSet& sources) {
+  const auto is_elsewhere = [&](dsl::SourceRange where) {
+    return &sources.Of(where) != &sources.main();
+  };
+  dsl::Diagnostics of_main;
+  for (dsl::Diagnostic& diagnostic : diagnostics.Sorted()) {
+    if (is_elsewhere(diagnostic.where)) continue;
+    std::erase_if(diagnostic.notes,
+                  [&](const dsl::DiagnosticNote& note) { return is_elsewhere(note.where); });
+    of_main.Add(diagnostic.kind, diagnostic.where, {}) = std::move(diagnostic);
+  }
+  return of_main;
+}
+
+}  // namespace
 
 Analysis Analyse(std::string name, std::string text, const engine::Catalog& catalog) {
+  UnreadFiles files(std::filesystem::path(name).parent_path());
   Analysis analysis{dsl::Source(std::move(name), std::move(text)), {}, {}, {}, {}};
-  analysis.parsed = dsl::Parse(analysis.source);
-  analysis.diagnostics = analysis.parsed.diagnostics;
+  dsl::SourceSet sources(analysis.source);
+  dsl::ParseResult parsed = dsl::Parse(analysis.source);
+  dsl::Diagnostics found = parsed.diagnostics;
+  compiler::Modules modules = LoadModules(std::move(parsed), sources, files, found);
   compiler::CheckOptions options;
   options.facts = &analysis.facts;
-  const compiler::CheckResult checked = compiler::Check(analysis.parsed, catalog, options);
-  analysis.diagnostics.Append(checked.diagnostics);
+  found.Append(compiler::Check(modules, false, catalog, options).diagnostics);
+  analysis.parsed = std::move(modules.all.back().parsed);
+  analysis.diagnostics = OfMain(found, sources);
   analysis.names = IndexNames(analysis.parsed.file, analysis.facts);
   return analysis;
 }
