@@ -120,6 +120,24 @@ std::vector<std::string_view> Caret::KeysSince(const OpenBracket& bracket,
   return keys;
 }
 
+namespace {
+
+/// A file whose imports are not looked into: what they bring is unknown, and no mistake.
+compiler::Modules Alone(dsl::ParseResult parsed) {
+  const std::vector<dsl::ast::Item>& items = parsed.file.items;
+  const auto num_imports = std::count_if(items.begin(), items.end(), [](const auto& item) {
+    return std::holds_alternative<dsl::ast::ImportDecl>(item);
+  });
+  compiler::Module module;
+  module.imports.resize(static_cast<size_t>(num_imports));
+  module.parsed = std::move(parsed);
+  compiler::Modules modules;
+  modules.all.push_back(std::move(module));
+  return modules;
+}
+
+}  // namespace
+
 std::optional<compiler::TableFact> Caret::Table(const engine::Catalog& catalog) const {
   // The step's name is replaced by a mark, what follows is cut off, what is open is closed.
   size_t cut = tokens_.size();
@@ -153,7 +171,7 @@ std::optional<compiler::TableFact> Caret::Table(const engine::Catalog& catalog) 
   compiler::Facts facts;
   compiler::CheckOptions options;
   options.facts = &facts;
-  compiler::Check(parsed, catalog, options);
+  compiler::Check(Alone(std::move(parsed)), true, catalog, options);
   const int32_t place = source.base() + static_cast<int32_t>(mark);
   for (const compiler::Facts::Step& fact : facts.steps) {
     if (fact.range.begin == place) return facts.tables[fact.before];
