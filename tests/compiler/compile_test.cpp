@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <string>
 
 #include "tests/compiler/compiling.h"
@@ -302,16 +303,16 @@ TEST(CompileTest, IsQuick) {
     text += "    |> filter(y" + n + " > " + n + ")\n";
   }
   text += "}\n";
-  auto best = std::chrono::steady_clock::duration::max();
-  for (int i = 0; i < 5; ++i) {  // the machine may be busy
-    const auto begin = std::chrono::steady_clock::now();
+  std::clock_t best = std::numeric_limits<std::clock_t>::max();
+  for (int i = 0; i < 5; ++i) {
+    const std::clock_t begin = std::clock();  // of this process: the machine may be busy
     const testing::Compiled compiled =
         testing::Compile(text, {.flow = "f", .params = {}, .without = {}});
-    best = std::min(best, std::chrono::steady_clock::now() - begin);
+    best = std::min(best, std::clock() - begin);
     ASSERT_TRUE(compiled.result.physical) << compiled.Text();
     ASSERT_EQ(compiled.result.logical->stages.size(), 100u);
   }
-  EXPECT_LT(best, std::chrono::milliseconds(100));
+  EXPECT_LT(best, CLOCKS_PER_SEC / 10);
 }
 
 // The largest plan there may be takes seconds, not minutes.

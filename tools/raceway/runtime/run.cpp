@@ -160,6 +160,14 @@ int ExitCodeOf(const engine::Error& error) {
 }
 
 int RunAll(const RunRequest& request) {
+  const auto schema = std::make_shared<const engine::Schema>(request.plan.inputs.front().schema);
+  // Rows first: a mistake in them is said before threads are started and models are loaded.
+  Result<Input> input = ReadInput(request, schema);
+  if (!input.ok()) {
+    const bool is_usage =
+        !request.each.empty() || input.error().code != engine::ErrorCode::kInvalidArgument;
+    return Fail(is_usage ? kUsage : kRequestFailed, input.error().Text());
+  }
   engine::EngineOptions options;
   // One request has LibTorch's threads to itself; many requests have a worker for each core. Either
   // way no more threads compute than there are cores.
@@ -169,14 +177,6 @@ int RunAll(const RunRequest& request) {
   at::set_num_threads(std::max(1, cores / options.num_workers));
   operators::RegisterAll(options.factories);
   engine::Engine engine(std::move(options));
-  const auto schema = std::make_shared<const engine::Schema>(request.plan.inputs.front().schema);
-  // Rows first: a mistake in them is said before models are loaded.
-  Result<Input> input = ReadInput(request, schema);
-  if (!input.ok()) {
-    const bool is_usage =
-        !request.each.empty() || input.error().code != engine::ErrorCode::kInvalidArgument;
-    return Fail(is_usage ? kUsage : kRequestFailed, input.error().Text());
-  }
   Result<engine::DeployedFlow*> flow = [&] {
     const Progress progress([] { return std::string("loading models"); });
     return engine.Deploy(request.plan, request.base_dir);
