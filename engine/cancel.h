@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 
@@ -23,16 +24,22 @@ class CancelToken {
            (parent_ != nullptr && parent_->is_cancelled());
   }
 
-  /// Whoever cancels `parent` cancels this too. Set before the request is submitted, not changed
-  /// afterwards; null for none, else it must outlive the token.
+  /// What stops `parent` stops this too. Set before anybody asks, not changed afterwards; null for
+  /// none, else it must outlive the token.
   void SetParent(const CancelToken* parent) { parent_ = parent; }
 
-  /// Set before the request is submitted, not changed afterwards. `clock` must outlive the token.
+  /// Set before anybody asks, not changed afterwards. `clock` must outlive the token.
   void SetDeadline(TimePoint deadline, const Clock& clock) {
     deadline_ = deadline;
     clock_ = &clock;
   }
-  const std::optional<TimePoint>& deadline() const { return deadline_; }
+  /// The earliest of its own deadline and its parents'.
+  std::optional<TimePoint> deadline() const {
+    const std::optional<TimePoint> inherited =
+        parent_ == nullptr ? std::nullopt : parent_->deadline();
+    if (!deadline_ || !inherited) return deadline_ ? deadline_ : inherited;
+    return std::min(*deadline_, *inherited);
+  }
 
   /// Whether somebody may yet make it stop, so that it is worth asking often: it has a deadline or
   /// a parent, or is cancelled already.
@@ -40,7 +47,10 @@ class CancelToken {
 
   /// The reason to stop, if there is one. Reads the clock only where there is a deadline.
   std::optional<ErrorCode> Check() const {
-    if (is_cancelled()) return ErrorCode::kCancelled;
+    if (cancelled_.load(std::memory_order_acquire)) return ErrorCode::kCancelled;
+    if (parent_ != nullptr) {
+      if (const std::optional<ErrorCode> stop = parent_->Check()) return stop;
+    }
     if (deadline_ && clock_->Now() >= *deadline_) return ErrorCode::kDeadlineExceeded;
     return std::nullopt;
   }

@@ -8,6 +8,7 @@ std::string_view NameOf(ErrorCode code) {
     case ErrorCode::kFailed: return "failed";
     case ErrorCode::kCancelled: return "cancelled";
     case ErrorCode::kDeadlineExceeded: return "deadline exceeded";
+    case ErrorCode::kTimeout: return "timeout";
     case ErrorCode::kUnavailable: return "unavailable";
     case ErrorCode::kUnsupported: return "unsupported";
     case ErrorCode::kInternal: return "internal";

@@ -14,6 +14,7 @@ enum class ErrorCode {
   kFailed,            // an operator could not do its work on these rows
   kCancelled,         // the caller stopped the request
   kDeadlineExceeded,  // the request's time ran out
+  kTimeout,           // the time that the flow gives a step ran out, not the request's
   kUnavailable,       // the machine lacks something: a file, a device
   kUnsupported,       // a plan or model asks for what this release cannot do
   kInternal,          // our own fault, met at run time

@@ -22,7 +22,8 @@ Result<std::unique_ptr<Graph>> Graph::Build(const PhysicalPlan& plan,
   return graph;
 }
 
-Graph::Graph(const Clock& clock, tbb::task_arena& arena) : clock_(clock), arena_(arena) {
+Graph::Graph(const Clock& clock, tbb::task_arena& arena)
+    : clock_(clock), arena_(arena), workers_(arena, in_flight_) {
   // A graph belongs to the arena it is made in.
   arena_.execute([this] { graph_.emplace(); });
 }
@@ -36,6 +37,7 @@ Status Graph::AddStages(const PhysicalPlan& plan, const OperatorFactories& facto
                         const std::filesystem::path& base_dir) {
   input_schema_ = std::make_shared<const Schema>(plan.inputs[0].schema);
   std::vector<SchemaPtr> schemas = {input_schema_};  // by port
+  const StageSurroundings around{factories, base_dir, workers_};
   const auto port_of = [&](Port port) {
     return port.stage < 0 ? 0
                           : nodes_[static_cast<size_t>(port.stage)].first_port +
@@ -52,7 +54,7 @@ Status Graph::AddStages(const PhysicalPlan& plan, const OperatorFactories& facto
     for (const Schema& schema : spec.outputs()) {
       outputs.push_back(std::make_shared<const Schema>(schema));
     }
-    Result<Stage> stage = Stage::Make(spec, std::move(inputs), outputs, factories, base_dir);
+    Result<Stage> stage = Stage::Make(spec, std::move(inputs), outputs, around);
     if (!stage) return std::move(stage).error();
     nodes_.push_back({.stage = *std::move(stage),
                       .inputs = std::move(ports),

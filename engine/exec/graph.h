@@ -12,6 +12,7 @@
 #include "engine/exec/in_flight.h"
 #include "engine/exec/request.h"
 #include "engine/exec/stage.h"
+#include "engine/exec/workers.h"
 #include "engine/operator.h"
 #include "engine/plan/physical_plan.h"
 
@@ -92,6 +93,8 @@ class Graph {
 
   const Clock& clock_;
   tbb::task_arena& arena_;
+  InFlight in_flight_;
+  Workers workers_;                        // of the stages in the nodes below
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
   RequestLayout layout_;
   SchemaPtr input_schema_;
@@ -102,7 +105,6 @@ class Graph {
   std::vector<Edge> entry_edges_;
   std::vector<Node> nodes_;
   std::optional<TaskNode> entry_;
-  InFlight in_flight_;
 };
 
 }  // namespace raceway::engine

@@ -1,40 +1,16 @@
 #include "engine/exec/stage.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
-#include <exception>
 #include <memory>
-#include <new>
-#include <string_view>
 #include <utility>
 
+#include "engine/exec/caught_error.h"
+#include "engine/exec/guard.h"
+#include "engine/exec/race.h"
 #include "engine/exec/request.h"
-#include "engine/gate.h"
 
 namespace raceway::engine {
 namespace {
-
-std::string Trimmed(std::string_view text) {
-  return std::string(text.substr(0, text.find_last_not_of(" \n\t") + 1));
-}
-
-// The error for what is being caught.
-Error CaughtError() noexcept {
-  try {
-    throw;
-  } catch (const Stopped& stopped) {
-    return StopError(stopped.code, {});
-  } catch (const c10::Error& error) {
-    return {.code = ErrorCode::kFailed, .message = Trimmed(error.what_without_backtrace())};
-  } catch (const std::bad_alloc&) {
-    return {.code = ErrorCode::kFailed, .message = "out of memory"};
-  } catch (const std::exception& exception) {
-    return {.code = ErrorCode::kFailed, .message = Trimmed(exception.what())};
-  } catch (...) {
-    return {.code = ErrorCode::kInternal, .message = "the operator threw something unknown"};
-  }
-}
 
 Error NoBatch() { return {.code = ErrorCode::kInternal, .message = "the operator gave no batch"}; }
 
@@ -52,6 +28,11 @@ bool IsRowWise(const AnyOperator& op) {
     return (*plain)->is_row_wise();
   }
   return true;  // of no rows, a splitter makes no rows and a merger too
+}
+
+// Steps with branches are the engine's own: they decide where rows go, operators do not.
+Result<AnyOperator> MakeWithBranches(const OperatorSpec& spec, const StageSurroundings& around) {
+  return spec.step.op == "anyof" ? Race::Make(spec, around) : Guard::Make(spec, around);
 }
 
 Result<AnyOperator> MakeOperator(const OperatorSpec& spec, const OperatorFactories& factories) {
@@ -77,8 +58,7 @@ Result<AnyOperator> MakeOperator(const OperatorSpec& spec, const OperatorFactori
 }  // namespace
 
 Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
-                          const std::vector<SchemaPtr>& outputs, const OperatorFactories& factories,
-                          const std::filesystem::path& base_dir) {
+                          const std::vector<SchemaPtr>& outputs, const StageSurroundings& around) {
   Stage stage;
   for (const SchemaPtr& schema : outputs) stage.empty_outputs_.push_back(Batch::Empty(schema));
   for (size_t i = 0; i < spec.steps.size(); ++i) {
@@ -90,8 +70,9 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
       leaving.push_back(std::make_shared<const Schema>(step.outputs[0]));
     }
     std::string place = step.origin.empty() ? step.label : step.label + " at " + step.origin;
-    const OperatorSpec op_spec{step, std::move(inputs), leaving, spec.device, base_dir};
-    Result<AnyOperator> op = MakeOperator(op_spec, factories);
+    const OperatorSpec op_spec{step, std::move(inputs), leaving, spec.device, around.base_dir};
+    Result<AnyOperator> op = step.branches.empty() ? MakeOperator(op_spec, around.factories)
+                                                   : MakeWithBranches(op_spec, around);
     if (!op) {
       if (op.error().stage.empty()) op.error().stage = std::move(place);
       return std::move(op).error();

@@ -9,6 +9,15 @@
 
 namespace raceway::engine {
 
+class Workers;
+
+/// What stages are made with and run among. All outlive them but the factories and the folder.
+struct StageSurroundings {
+  const OperatorFactories& factories;
+  const std::filesystem::path& base_dir;
+  Workers& workers;
+};
+
 /// The operators of one stage of a plan, made and ready to run one after another.
 ///
 /// Immutable. Threads: `Run` may be called by several at once.
@@ -18,9 +27,7 @@ class Stage {
   ///
   /// Errors   Unsupported for an operator that is not among `factories`, else what its factory says
   static Result<Stage> Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
-                            const std::vector<SchemaPtr>& outputs,
-                            const OperatorFactories& factories,
-                            const std::filesystem::path& base_dir);
+                            const std::vector<SchemaPtr>& outputs, const StageSurroundings& around);
 
   /// Takes `inputs`, writes `outputs`; each has as many as the spec. Asks `context.cancel` between
   /// steps. What an operator throws becomes an error; nothing leaves this function but its result.

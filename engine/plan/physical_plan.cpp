@@ -5,10 +5,10 @@
 namespace raceway::engine {
 namespace {
 
-// The name of a port where people read it: "photos", "decode", "gate[1]".
-std::string PortText(const PhysicalPlan& plan, Port port) {
-  if (port.stage < 0) return plan.inputs[static_cast<size_t>(port.output)].name;
-  const StageSpec& stage = plan.stages[static_cast<size_t>(port.stage)];
+// The name of a port where people read it: "photos", "decode", "gate[1]". `input` is port -1.
+std::string PortText(const std::string& input, const std::vector<StageSpec>& stages, Port port) {
+  if (port.stage < 0) return input;
+  const StageSpec& stage = stages[static_cast<size_t>(port.stage)];
   if (stage.outputs().size() == 1) return stage.name;
   return stage.name + "[" + std::to_string(port.output) + "]";
 }
@@ -25,19 +25,18 @@ std::string PairsText(const Pairs& pairs, std::string_view between) {
   return text;
 }
 
-// What the step computes, one line for each thing.
-void AppendWork(const StepSpec& step, std::string& text) {
-  std::string call = step.op;
-  if (!step.arguments.empty()) call += "(" + PairsText(step.arguments, ": ") + ")";
-  if (!step.results.empty()) call += " -> (" + PairsText(step.results, ": ") + ")";
-  if (!step.options.empty()) call += " " + ToString(Value(step.options));
-  if (call != step.op) text += "    " + call + "\n";  // else the label says as much
-  for (const auto& [name, expression] : step.expressions) {
-    text += "    " + name + " = " + ToString(expression) + "\n";
-  }
-  for (const auto& [column, from] : step.sources) {
-    text += "    " + column + " from ";
-    for (size_t i = 0; i < from.size(); ++i) text += (i > 0 ? " | " : "") + from[i];
+void AppendStage(const std::string& indent, const std::string& input,
+                 const std::vector<StageSpec>& stages, const StageSpec& stage, std::string& text);
+
+void AppendBranches(const std::string& indent, const StepSpec& step, std::string& text) {
+  const std::string input = "the rows of this step";
+  for (const BranchSpec& branch : step.branches) {
+    text += indent + "branch " + branch.name + "\n";
+    for (const StageSpec& stage : branch.stages) {
+      AppendStage(indent + "  ", input, branch.stages, stage, text);
+    }
+    text += indent + "  output " + PortText(input, branch.stages, branch.output);
+    if (!branch.accept.empty()) text += ", accepted where " + branch.accept;
     text += "\n";
   }
 }
@@ -50,21 +49,40 @@ void AppendHints(const std::vector<HintSpec>& hints, std::string_view before, st
   }
 }
 
-void AppendStage(const PhysicalPlan& plan, const StageSpec& stage, std::string& text) {
-  text += "\nstage " + stage.name + " on " + stage.device;
+// What the step computes, one line for each thing.
+void AppendWork(const std::string& indent, const StepSpec& step, std::string& text) {
+  std::string call = step.op;
+  if (!step.arguments.empty()) call += "(" + PairsText(step.arguments, ": ") + ")";
+  if (!step.results.empty()) call += " -> (" + PairsText(step.results, ": ") + ")";
+  if (!step.options.empty()) call += " " + ToString(Value(step.options));
+  if (call != step.op) text += indent + call + "\n";  // else the label says as much
+  for (const auto& [name, expression] : step.expressions) {
+    text += indent + name + " = " + ToString(expression) + "\n";
+  }
+  for (const auto& [column, from] : step.sources) {
+    text += indent + column + " from ";
+    for (size_t i = 0; i < from.size(); ++i) text += (i > 0 ? " | " : "") + from[i];
+    text += "\n";
+  }
+  AppendBranches(indent, step, text);
+}
+
+void AppendStage(const std::string& indent, const std::string& input,
+                 const std::vector<StageSpec>& stages, const StageSpec& stage, std::string& text) {
+  text += indent + "stage " + stage.name + " on " + stage.device;
   if (stage.own_task) text += ", own task";
-  text += "\n  reads ";
+  text += "\n" + indent + "  reads ";
   for (size_t i = 0; i < stage.inputs.size(); ++i) {
-    text += (i > 0 ? ", " : "") + PortText(plan, stage.inputs[i]);
+    text += (i > 0 ? ", " : "") + PortText(input, stages, stage.inputs[i]);
   }
   text += "\n";
   for (const StepSpec& step : stage.steps) {
-    text += "  " + step.label + "\n";
-    AppendWork(step, text);
-    AppendHints(step.hints, "    hint", text);
+    text += indent + "  " + step.label + "\n";
+    AppendWork(indent + "    ", step, text);
+    AppendHints(step.hints, indent + "    hint", text);
     for (size_t i = 0; i < step.outputs.size(); ++i) {
       const std::string index = step.outputs.size() > 1 ? "[" + std::to_string(i) + "] " : "";
-      text += "    => " + index + ToString(step.outputs[i]) + "\n";
+      text += indent + "    => " + index + ToString(step.outputs[i]) + "\n";
     }
   }
 }
@@ -93,9 +111,13 @@ std::string ToString(const PhysicalPlan& plan) {
   for (const InputSpec& input : plan.inputs) {
     text += "input " + input.name + " " + ToString(input.schema) + "\n";
   }
-  for (const StageSpec& stage : plan.stages) AppendStage(plan, stage, text);
+  const std::string& input = plan.inputs[0].name;
+  for (const StageSpec& stage : plan.stages) {
+    text += "\n";
+    AppendStage("", input, plan.stages, stage, text);
+  }
 
-  text += "\noutput " + PortText(plan, plan.output) + " (";
+  text += "\noutput " + PortText(input, plan.stages, plan.output) + " (";
   for (size_t i = 0; i < plan.result.size(); ++i) {
     const auto& [name, column] = plan.result[i];
     text += (i > 0 ? ", " : "") + (name == column ? name : name + " = " + column);

@@ -33,6 +33,8 @@ struct HintSpec {
   friend bool operator==(const HintSpec&, const HintSpec&) = default;
 };
 
+struct BranchSpec;
+
 /// One operator applied to the rows that pass.
 ///
 /// Column names are unique in a plan: a column that is defined anew gets a name of its own
@@ -48,13 +50,25 @@ struct StepSpec {
   std::vector<std::pair<std::string, std::string>> results;
   /// `derive`, `select`: column = expression; `filter`, `split`: one, named "where".
   std::vector<NamedExpression> expressions;
-  /// `union`: for each column of the result, where it comes from in each input.
+  /// `union`: for each column of the result, where it comes from in each input; steps with
+  /// branches: in each branch.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
   Value::Record options;
   std::vector<HintSpec> hints = {};  // each name once, by name
   /// What leaves the step, one schema for each output (two for `split`). Columns of the input
   /// that are named here are carried along, the others end here.
   std::vector<Schema> outputs;
+  /// What `guard` and `anyof` decide between. These two are the engine's own, no operators:
+  /// `guard`  The rows go through the first branch. Option "timeout": what it has no answer for
+  ///          after so many nanoseconds has failed. Rows that failed go through the second branch;
+  ///          without one they are left out (option "on_error": "drop") or fail the request. Option
+  ///          "each_row": whether the first branch treats each row by itself, so that a row that
+  ///          fails need not take the others of its batch along.
+  /// `anyof`  Each row takes the first answer that a branch has for it and that has true in
+  ///          `accept`. A last branch that is called "else" answers rows that have none when all
+  ///          others are through, or after "within" nanoseconds. The result "winner" is the name of
+  ///          the branch.
+  std::vector<BranchSpec> branches;
 
   friend bool operator==(const StepSpec&, const StepSpec&) = default;
 };
@@ -71,6 +85,19 @@ struct StageSpec {
   const std::vector<Schema>& outputs() const { return steps.back().outputs; }
   friend bool operator==(const StageSpec&, const StageSpec&) = default;
 };
+
+/// Stages inside of a step, for rows that it sends through them.
+struct BranchSpec {
+  std::string name;               // unique in its step
+  std::vector<StageSpec> stages;  // input 0 is what comes into the step
+  Port output;
+  std::string accept;  // `anyof`: a column that says whether an answer is good; empty: all are
+
+  friend bool operator==(const BranchSpec&, const BranchSpec&) = default;
+};
+
+/// How deep branches may be in one another.
+constexpr int kMaxBranchDepth = 32;
 
 /// A file that the plan names, as it was when the plan was made.
 struct FileSpec {

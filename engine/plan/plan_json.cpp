@@ -128,13 +128,13 @@ Json FromPairs(const std::vector<std::pair<std::string, std::string>>& pairs) {
 }
 
 // By the name of the stage, which a reader finds, or by its number where that name is not its own.
-Json FromPort(const PhysicalPlan& plan, Port port) {
+Json FromPort(const std::vector<StageSpec>& stages, Port port) {
   if (port.stage < 0) return Json::object({{"input", port.output}});
   Json stage = port.stage;
-  for (size_t i = 0; i < plan.stages.size(); ++i) {
+  for (size_t i = 0; i < stages.size(); ++i) {
     const auto index = static_cast<size_t>(port.stage);
-    if (index >= plan.stages.size() || plan.stages[i].name != plan.stages[index].name) continue;
-    if (i == index) stage = plan.stages[i].name;
+    if (index >= stages.size() || stages[i].name != stages[index].name) continue;
+    if (i == index) stage = stages[i].name;
     break;
   }
   Json json = Json::object({{"stage", std::move(stage)}});
@@ -163,6 +163,19 @@ Json FromFiles(const std::vector<FileSpec>& files) {
   return json;
 }
 
+Json FromStage(const std::vector<StageSpec>& stages, const StageSpec& stage);
+
+Json FromBranch(const BranchSpec& branch) {
+  Json json = Json::object({{"name", branch.name}});
+  json["stages"] = Json::array();
+  for (const StageSpec& stage : branch.stages) {
+    json["stages"].push_back(FromStage(branch.stages, stage));
+  }
+  json["output"] = FromPort(branch.stages, branch.output);
+  if (!branch.accept.empty()) json["accept"] = branch.accept;
+  return json;
+}
+
 Json FromStep(const StepSpec& step) {
   Json json = Json::object({{"op", step.op}, {"label", step.label}, {"origin", step.origin}});
   if (!step.arguments.empty()) json["arguments"] = FromPairs(step.arguments);
@@ -175,16 +188,17 @@ Json FromStep(const StepSpec& step) {
   }
   if (!step.options.empty()) json["options"] = FromValue(Value(step.options));
   if (!step.hints.empty()) json["hints"] = FromHints(step.hints);
+  for (const BranchSpec& branch : step.branches) json["branches"].push_back(FromBranch(branch));
   json["outputs"] = Json::array();
   for (const Schema& schema : step.outputs) json["outputs"].push_back(FromSchema(schema));
   return json;
 }
 
-Json FromStage(const PhysicalPlan& plan, const StageSpec& stage) {
+Json FromStage(const std::vector<StageSpec>& stages, const StageSpec& stage) {
   Json json = Json::object({{"name", stage.name}, {"device", stage.device}});
   if (stage.own_task) json["own_task"] = true;
   json["inputs"] = Json::array();
-  for (const Port port : stage.inputs) json["inputs"].push_back(FromPort(plan, port));
+  for (const Port port : stage.inputs) json["inputs"].push_back(FromPort(stages, port));
   json["steps"] = Json::array();
   for (const StepSpec& step : stage.steps) json["steps"].push_back(FromStep(step));
   return json;
@@ -386,9 +400,11 @@ std::vector<FileSpec> ToFiles(const Reader& reader) {
   });
 }
 
+BranchSpec ToBranch(const Reader& reader);
+
 StepSpec ToStep(const Reader& reader) {
   reader.Only({"op", "label", "origin", "arguments", "results", "expressions", "sources", "options",
-               "hints", "outputs"});
+               "hints", "branches", "outputs"});
   StepSpec step;
   step.op = reader["op"].String();
   step.label = reader["label"].String();
@@ -412,6 +428,7 @@ StepSpec ToStep(const Reader& reader) {
     step.options = std::move(*value.AsRecord());
   }
   if (const auto hints = reader.Maybe("hints")) step.hints = ToHints(*hints);
+  if (const auto branches = reader.Maybe("branches")) step.branches = branches->List(ToBranch);
   step.outputs = reader["outputs"].List(ToSchema);
   return step;
 }
@@ -426,6 +443,25 @@ StageSpec ToStage(const Reader& reader, const std::vector<StageSpec>& before) {
   stage.steps = reader["steps"].List(ToStep);
   if (stage.steps.empty()) reader["steps"].Says("wants at least one step");
   return stage;
+}
+
+std::vector<StageSpec> ToStages(const Reader& reader) {
+  if (!reader.json().is_array()) reader.Wants("an array");
+  std::vector<StageSpec> stages;
+  for (size_t i = 0; i < reader.json().size(); ++i) {
+    stages.push_back(ToStage(reader.Item(i), stages));
+  }
+  return stages;
+}
+
+BranchSpec ToBranch(const Reader& reader) {
+  reader.Only({"name", "stages", "output", "accept"});
+  BranchSpec branch;
+  branch.name = reader["name"].String();
+  branch.stages = ToStages(reader["stages"]);
+  branch.output = ToPort(reader["output"], branch.stages);
+  if (const auto accept = reader.Maybe("accept")) branch.accept = accept->String();
+  return branch;
 }
 
 PhysicalPlan ToPlan(const Reader& reader) {
@@ -445,11 +481,7 @@ PhysicalPlan ToPlan(const Reader& reader) {
     input.Only({"name", "schema"});
     return InputSpec{input["name"].String(), ToSchema(input["schema"])};
   });
-  const Reader stages = reader["stages"];
-  if (!stages.json().is_array()) stages.Wants("an array");
-  for (size_t i = 0; i < stages.json().size(); ++i) {
-    plan.stages.push_back(ToStage(stages.Item(i), plan.stages));
-  }
+  plan.stages = ToStages(reader["stages"]);
   plan.output = ToPort(reader["output"], plan.stages);
   plan.result = reader["result"].List(ToPair);
   plan.files = ToFiles(reader["files"]);
@@ -491,8 +523,9 @@ std::string ToJson(const PhysicalPlan& plan) {
         Json::object({{"name", input.name}, {"schema", FromSchema(input.schema)}}));
   }
   json["stages"] = Json::array();
-  for (const StageSpec& stage : plan.stages) json["stages"].push_back(FromStage(plan, stage));
-  json["output"] = FromPort(plan, plan.output);
+  for (const StageSpec& stage : plan.stages)
+    json["stages"].push_back(FromStage(plan.stages, stage));
+  json["output"] = FromPort(plan.stages, plan.output);
   json["result"] = FromPairs(plan.result);
   json["files"] = FromFiles(plan.files);
   // Only where there are any: a plan without them is the plan it was before they existed.

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -47,6 +49,48 @@ bool DefinesByExpression(const StepSpec& step) {
   return step.op != "filter" && step.op != "split" && step.op != "sort" && step.op != "fail";
 }
 
+bool HasOnly(const Value::Record& options, std::initializer_list<std::string_view> keys) {
+  return std::all_of(options.begin(), options.end(), [&](const auto& option) {
+    return std::find(keys.begin(), keys.end(), option.first) != keys.end();
+  });
+}
+
+// What is wrong with the options of a step that has branches, or the empty string.
+std::string ProblemOfOptions(const StepSpec& step) {
+  const Value options(step.options);
+  for (const std::string_view name : {"timeout", "within"}) {
+    const Value* value = options.Find(name);
+    if (value != nullptr && (value->AsInt() == nullptr || *value->AsInt() <= 0)) {
+      return "`" + std::string(name) + "` is no number of nanoseconds";
+    }
+  }
+  if (step.op == "anyof") return HasOnly(step.options, {"within"}) ? "" : "unknown option";
+  const Value* each_row = options.Find("each_row");
+  const Value* on_error = options.Find("on_error");
+  if (each_row != nullptr && each_row->AsBool() == nullptr) return "`each_row` is no bool";
+  if (on_error != nullptr && *on_error != Value("drop")) return "`on_error` is not \"drop\"";
+  return HasOnly(step.options, {"timeout", "each_row", "on_error"}) ? "" : "unknown option";
+}
+
+// What is wrong with the number and the names of branches, or the empty string.
+std::string ProblemOfBranches(const StepSpec& step) {
+  if (step.op != "guard" && step.op != "anyof") return "`" + step.op + "` has no branches";
+  const bool is_guard = step.op == "guard";
+  if (is_guard && step.branches.size() > 2) return "guard has one or two branches";
+  std::set<std::string_view> names;
+  for (const BranchSpec& branch : step.branches) {
+    if (branch.name.empty() || !names.insert(branch.name).second) {
+      return "a branch's name is empty or not its own";
+    }
+    const bool is_else = branch.name == "else";
+    if (is_else && (is_guard || &branch != &step.branches.back() || names.size() == 1)) {
+      return "only the last of several branches of anyof is `else`";
+    }
+    if (!branch.accept.empty() && (is_guard || is_else)) return "this branch accepts nothing";
+  }
+  return ProblemOfOptions(step);
+}
+
 // Goes through a plan from its first stage to its last and keeps the first mistake.
 class Validator {
  public:
@@ -54,14 +98,35 @@ class Validator {
 
   Status Run() {
     CheckInputs();
-    for (size_t i = 0; i < plan_.stages.size() && !error_; ++i) CheckStage(static_cast<int32_t>(i));
+    if (!error_) CheckStages({{&plan_.inputs[0].schema}, plan_.stages, ""});
     if (!error_) CheckOutput();
-    if (!error_) CheckAllLeadToOutput();
+    if (!error_) CheckAllLeadTo(plan_.output, plan_.stages);
     if (error_) return *std::move(error_);
     return Done{};
   }
 
  private:
+  // The stages of the plan or of a branch.
+  struct Scope {
+    std::vector<const Schema*> inputs;  // what stage -1 stands for
+    const std::vector<StageSpec>& stages;
+    std::string where;  // in front of what is said of them
+
+    // Whether `port` is there for a reader that comes after `num_stages` stages.
+    bool Has(Port port, size_t num_stages) const {
+      if (port.output < 0 || port.stage < -1) return false;
+      const auto output = static_cast<size_t>(port.output);
+      if (port.stage < 0) return output < inputs.size();
+      const auto stage = static_cast<size_t>(port.stage);
+      return stage < num_stages && output < stages[stage].outputs().size();
+    }
+    const Schema& SchemaOf(Port port) const {
+      const auto output = static_cast<size_t>(port.output);
+      if (port.stage < 0) return *inputs[output];
+      return stages[static_cast<size_t>(port.stage)].outputs()[output];
+    }
+  };
+
   void Fail(const std::string& message) {
     if (!error_) {
       error_ = Error{ErrorCode::kInvalidArgument, "bad plan `" + plan_.flow + "`: " + message};
@@ -90,17 +155,14 @@ class Validator {
     }
   }
 
-  // Whether `port` is there for a reader that comes after `num_stages` stages.
-  bool Exists(Port port, int32_t num_stages) const {
-    if (port.output < 0 || port.stage < -1 || port.stage >= num_stages) return false;
-    const auto output = static_cast<size_t>(port.output);
-    if (port.stage < 0) return output < plan_.inputs.size();
-    return output < plan_.stages[static_cast<size_t>(port.stage)].outputs().size();
+  void CheckStages(const Scope& scope) {
+    for (size_t i = 0; i < scope.stages.size() && !error_; ++i) CheckStage(scope, i);
   }
 
-  void CheckStage(int32_t index) {
-    const StageSpec& stage = plan_.stages[static_cast<size_t>(index)];
-    const std::string where = "stage " + std::to_string(index) + " `" + stage.name + "`";
+  void CheckStage(const Scope& scope, size_t index) {
+    const StageSpec& stage = scope.stages[index];
+    const std::string where =
+        scope.where + "stage " + std::to_string(index) + " `" + stage.name + "`";
     if (stage.name.empty() || !stage_names_.insert(stage.name).second) {
       return Fail(where + ": the name is empty or not its own");
     }
@@ -109,11 +171,11 @@ class Validator {
 
     std::vector<const Schema*> inputs;
     for (const Port port : stage.inputs) {
-      if (!Exists(port, index)) {
+      if (!scope.Has(port, index)) {
         return Fail(where + " reads output " + std::to_string(port.output) + " of stage " +
                     std::to_string(port.stage) + ", which does not exist before it");
       }
-      inputs.push_back(&plan_.SchemaOf(port));
+      inputs.push_back(&scope.SchemaOf(port));
     }
     for (size_t i = 0; i < stage.steps.size() && !error_; ++i) {
       const StepSpec& step = stage.steps[i];
@@ -153,7 +215,14 @@ class Validator {
         Fail(where + " defines `" + name + "` twice");
       }
     }
-    CheckSources(where, step, inputs, defined);
+    if (step.branches.empty()) {
+      CheckSources(where, step, inputs, defined);
+    } else {
+      const std::vector<const Schema*> ends = CheckBranches(where, step, inputs);
+      if (error_) return;
+      CheckSources(where, step, ends, defined);
+      KeepCommon(ends, available);
+    }
     if (NestingOf(Value(step.options), kMaxNesting) > kMaxNesting) {
       Fail(where + ": its options are nested too deeply");
     }
@@ -169,6 +238,46 @@ class Validator {
                " and hands it on as " + ToString(field.type));
         }
       }
+    }
+  }
+
+  // What leaves each branch.
+  std::vector<const Schema*> CheckBranches(const std::string& where, const StepSpec& step,
+                                           const std::vector<const Schema*>& inputs) {
+    std::vector<const Schema*> ends;
+    const std::string problem = ProblemOfBranches(step);
+    if (!problem.empty()) Fail(where + ": " + problem);
+    if (inputs.size() != 1 || step.outputs.size() != 1) {
+      Fail(where + " has branches: it wants one input and one output");
+    }
+    if (++depth_ > kMaxBranchDepth) Fail(where + ": branches in branches, too deep");
+    for (size_t i = 0; i < step.branches.size() && !error_; ++i) {
+      const BranchSpec& branch = step.branches[i];
+      const Scope scope{inputs, branch.stages, where + ", branch `" + branch.name + "`, "};
+      CheckStages(scope);
+      if (error_) break;
+      if (!scope.Has(branch.output, branch.stages.size())) {
+        Fail(where + ": the output of branch `" + branch.name + "` does not exist");
+        break;
+      }
+      CheckAllLeadTo(branch.output, branch.stages);
+      ends.push_back(&scope.SchemaOf(branch.output));
+      const Field* accept = ends.back()->Find(branch.accept);
+      if (!branch.accept.empty() && (accept == nullptr || accept->type != Type{DataType::kBool})) {
+        Fail(where + ": branch `" + branch.name + "` has no bool `" + branch.accept + "`");
+      }
+    }
+    --depth_;
+    return ends;
+  }
+
+  // Leaves in `available` what all branches hand out.
+  static void KeepCommon(const std::vector<const Schema*>& ends,
+                         std::set<std::string_view>& available) {
+    available.clear();
+    for (const Field& field : ends.front()->fields()) {
+      const auto has = [&](const Schema* end) { return end->Find(field.name) != nullptr; };
+      if (std::all_of(ends.begin(), ends.end(), has)) available.insert(field.name);
     }
   }
 
@@ -213,8 +322,10 @@ class Validator {
       for (size_t i = 0; i < from.size(); ++i) {
         const Field* source = inputs[i]->Find(from[i]);
         if (source == nullptr) {
-          return Fail(where + " reads `" + from[i] + "`, which input " + std::to_string(i) +
-                      " does not have");
+          const std::string origin = step.branches.empty()
+                                         ? "input " + std::to_string(i)
+                                         : "branch `" + step.branches[i].name + "`";
+          return Fail(where + " reads `" + from[i] + "`, which " + origin + " does not have");
         }
         if (result != nullptr && !IsAlike(source->type, result->type)) {
           Fail(where + ": `" + column + "` is " + ToString(result->type) + ", its source `" +
@@ -225,8 +336,8 @@ class Validator {
   }
 
   void CheckOutput() {
-    if (plan_.output.stage < 0 ||
-        !Exists(plan_.output, static_cast<int32_t>(plan_.stages.size()))) {
+    const Scope scope{{&plan_.inputs[0].schema}, plan_.stages, ""};
+    if (plan_.output.stage < 0 || !scope.Has(plan_.output, plan_.stages.size())) {
       return Fail("its output is no stage's");
     }
     if (plan_.result.empty()) return Fail("its result has no columns");
@@ -241,12 +352,12 @@ class Validator {
   }
 
   // A request is over when the output's stage has run: nothing may still be running then.
-  void CheckAllLeadToOutput() {
-    std::vector<bool> leads(plan_.stages.size());
-    leads[static_cast<size_t>(plan_.output.stage)] = true;
-    for (size_t i = plan_.stages.size(); i-- > 0;) {
-      if (!leads[i]) return Fail("stage `" + plan_.stages[i].name + "` leads nowhere");
-      for (const Port port : plan_.stages[i].inputs) {
+  void CheckAllLeadTo(Port output, const std::vector<StageSpec>& stages) {
+    std::vector<bool> leads(stages.size());
+    if (output.stage >= 0) leads[static_cast<size_t>(output.stage)] = true;
+    for (size_t i = stages.size(); i-- > 0;) {
+      if (!leads[i]) return Fail("stage `" + stages[i].name + "` leads nowhere");
+      for (const Port port : stages[i].inputs) {
         if (port.stage >= 0) leads[static_cast<size_t>(port.stage)] = true;
       }
     }
@@ -255,6 +366,7 @@ class Validator {
   const PhysicalPlan& plan_;
   std::map<std::string_view, const Type*> types_;
   std::set<std::string_view> stage_names_;
+  int depth_ = 0;  // of branches around what is being checked
   std::optional<Error> error_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/TensorBody.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 
 #include <atomic>
@@ -65,6 +66,17 @@ inline MergeHook Concatenate() {
   };
 }
 
+/// Whether an answer is good.
+using Judge = std::function<bool(int64_t)>;
+
+/// One branch of a step: a stage of hooks, and a judge of what leaves it.
+struct BranchOfHooks {
+  std::string name;
+  std::vector<Hook> hooks;
+  Judge judge = nullptr;
+  bool own_task = false;
+};
+
 /// A plan whose steps are hooks. The hooks live as long as the process: operators refer to them.
 class FlowBuilder {
  public:
@@ -85,6 +97,19 @@ class FlowBuilder {
       stage.steps.push_back(Step("hook", hooks_.size() - 1, 1));
       stage.steps.back().options.emplace_back("row_wise", row_wise);
     }
+    return Last();
+  }
+  /// A step `guard` or `anyof`.
+  Port Branch(Port input, std::string op, Value::Record options,
+              std::vector<BranchOfHooks> branches) {
+    StepSpec step;
+    step.op = std::move(op);
+    step.label = step.op;
+    step.origin = "test.flow:2:2";
+    step.options = std::move(options);
+    step.outputs = {XSchema()};
+    for (BranchOfHooks& branch : branches) step.branches.push_back(MakeBranch(std::move(branch)));
+    Add({input}, false).steps.push_back(std::move(step));
     return Last();
   }
   Port Merge(std::vector<Port> inputs, MergeHook hook = Concatenate()) {
@@ -110,6 +135,7 @@ class FlowBuilder {
     factories.Add("hook", &MakeHook);
     factories.Add("merge", &MakeMerge);
     factories.Add("deal", &MakeDeal);
+    factories.Add("judge", &MakeJudge);
     return factories;
   }
 
@@ -146,6 +172,53 @@ class FlowBuilder {
     }
   };
 
+  /// Adds the column `good`.
+  class JudgeOperator final : public Operator {
+   public:
+    JudgeOperator(const Judge& judge, SchemaPtr output)
+        : judge_(judge), output_(std::move(output)) {}
+    Result<Batch> Run(Batch input, RunContext&) const override {
+      at::Tensor good = at::empty({input.num_rows()}, at::kBool);
+      for (int64_t row = 0; row < input.num_rows(); ++row) {
+        good.data_ptr<bool>()[row] = judge_(RowsOf(input)[static_cast<size_t>(row)]);
+      }
+      return Batch(output_, {input.column(0), Column(good)}, input.num_rows(), input.row_ids());
+    }
+
+   private:
+    const Judge& judge_;
+    SchemaPtr output_;
+  };
+
+  BranchSpec MakeBranch(BranchOfHooks branch) {
+    BranchSpec spec;
+    spec.name = branch.name;
+    if (branch.hooks.empty()) {
+      spec.output = kInput;
+      return spec;
+    }
+    StageSpec stage;
+    stage.name = "b" + std::to_string(num_branches_++);
+    stage.inputs = {kInput};
+    stage.own_task = branch.own_task;
+    for (Hook& hook : branch.hooks) {
+      hooks_.push_back(std::move(hook));
+      stage.steps.push_back(Step("hook", hooks_.size() - 1, 1));
+      stage.steps.back().options.emplace_back("row_wise", true);
+    }
+    if (branch.judge) {
+      judges_.push_back(std::move(branch.judge));
+      stage.steps.push_back(Step("judge", judges_.size() - 1, 0));
+      stage.steps.back().results = {{"good", "good"}};
+      stage.steps.back().outputs = {Schema({{"x", {.dtype = DataType::kI64, .shape = {}}},
+                                            {"good", {.dtype = DataType::kBool, .shape = {}}}})};
+      spec.accept = "good";
+    }
+    spec.output = {0, 0};
+    spec.stages.push_back(std::move(stage));
+    return spec;
+  }
+
   static size_t IndexOf(const OperatorSpec& spec) {
     return static_cast<size_t>(*spec.step.options.at(0).second.AsInt());
   }
@@ -155,6 +228,9 @@ class FlowBuilder {
   }
   static Result<AnyOperator> MakeMerge(const OperatorSpec& spec) {
     return AnyOperator(std::make_unique<HookMerger>(merges_[IndexOf(spec)]));
+  }
+  static Result<AnyOperator> MakeJudge(const OperatorSpec& spec) {
+    return AnyOperator(std::make_unique<JudgeOperator>(judges_[IndexOf(spec)], spec.outputs[0]));
   }
   static Result<AnyOperator> MakeDeal(const OperatorSpec&) {
     return AnyOperator(std::make_unique<Dealer>());
@@ -180,6 +256,8 @@ class FlowBuilder {
 
   inline static std::deque<Hook> hooks_;
   inline static std::deque<MergeHook> merges_;
+  inline static std::deque<Judge> judges_;
+  int num_branches_ = 0;
   PhysicalPlan plan_;
 };
 

@@ -35,7 +35,8 @@ inline PhysicalPlan CascadePlan() {
                   .expressions = {},
                   .sources = {},
                   .options = {{"function", "image.decode"}},
-                  .outputs = {decoded}};
+                  .outputs = {decoded},
+                  .branches = {}};
   StepSpec small{
       .op = "model",
       .label = "map(small)",
@@ -47,7 +48,8 @@ inline PhysicalPlan CascadePlan() {
       .options = {{"file", "models/small.pt"},
                   {"scale", Value::List{0.485, 1.0, int64_t{3}}},
                   {"deep", Value::Record{{"on", true}, {"none", Value()}}}},
-      .outputs = {SchemaOf({{"id", "i64"}, {"pixels", "u8[H, W, 3]"}, {"logits", "f32[1000]"}})}};
+      .outputs = {SchemaOf({{"id", "i64"}, {"pixels", "u8[H, W, 3]"}, {"logits", "f32[1000]"}})},
+      .branches = {}};
   const Expression max =
       Expression::Call("max", {Expression::Column("logits", TypeOf("f32[1000]"))}, TypeOf("f32"));
   StepSpec derive{.op = "derive",
@@ -58,7 +60,8 @@ inline PhysicalPlan CascadePlan() {
                   .expressions = {{"conf", max}},
                   .sources = {},
                   .options = {},
-                  .outputs = {scored}};
+                  .outputs = {scored},
+                  .branches = {}};
   const Expression is_sure = Expression::Call(
       "ge", {Expression::Column("conf", TypeOf("f32")), Expression::Constant(0.85, TypeOf("f32"))},
       TypeOf("bool"));
@@ -70,7 +73,8 @@ inline PhysicalPlan CascadePlan() {
                  .expressions = {{"where", is_sure}},
                  .sources = {},
                  .options = {},
-                 .outputs = {sure, unsure}};
+                 .outputs = {sure, unsure},
+                 .branches = {}};
   StepSpec big = small;
   big.label = "map(big)";
   big.results = {{"y", "conf.2"}};
@@ -83,7 +87,8 @@ inline PhysicalPlan CascadePlan() {
                  .expressions = {},
                  .sources = {{"id.3", {"id", "id"}}, {"conf.3", {"conf", "conf.2"}}},
                  .options = {},
-                 .outputs = {merged}};
+                 .outputs = {merged},
+                 .branches = {}};
 
   PhysicalPlan plan;
   plan.flow = "cascade";

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace raceway::engine {
+
+/// "900ms", "1.5s": a number and one of `DurationUnits()`, exact to the nanosecond, up to 292
+/// years; else nothing.
+std::optional<std::chrono::nanoseconds> DurationFromText(std::string_view text);
+
+/// In the largest unit that needs no fraction: "900ms", "90s". `DurationFromText` reads it back.
+std::string ToString(std::chrono::nanoseconds duration);
+
+/// The smallest first: "us", "ms", "s", "min", "h". Nanoseconds ("ns") are read, too, but no
+/// machine keeps them.
+const std::vector<std::string>& DurationUnits();
+
+}  // namespace raceway::engine
