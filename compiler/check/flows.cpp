@@ -6,7 +6,9 @@
 #include <span>
 #include <variant>
 
+#include "compiler/check/anyof.h"
 #include "compiler/check/facts.h"
+#include "compiler/check/guard.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
@@ -65,7 +67,7 @@ class FlowChecker {
     std::map<std::string, std::optional<Table>> scope;  // null: had a mistake
     for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
     std::set<std::string> used;
-    const Frame frame{scope, diagnostics, used};
+    const Frame frame{scope, diagnostics, used, builder_.branch_depth()};
     const auto hints = builder_.hints.Enter(Here().hints, flow.decl->name.range.begin);
     bool is_fine = true;
     for (const ast::Stmt& stmt : flow.decl->body) {
@@ -94,6 +96,7 @@ class FlowChecker {
     std::map<std::string, std::optional<Table>>& tables;
     dsl::Diagnostics& diagnostics;
     std::set<std::string>& used;
+    size_t branch_depth;  // where its tables are
   };
 
   /// Whether this is the body of the definition being checked, not of a flow that it applies.
@@ -275,7 +278,7 @@ class FlowChecker {
       const auto found = frame.tables.find(head.text);
       if (found != frame.tables.end()) {
         frame.used.insert(head.text);
-        if (!found->second) return std::nullopt;
+        if (!found->second || !IsInReach(head, frame)) return std::nullopt;
         return Tables{*found->second};
       }
       ReportUnknownTable(head, frame);
@@ -294,6 +297,18 @@ class FlowChecker {
     if (!arguments) return std::nullopt;
     const auto hints = builder_.hints.Enter(Here().hints, head.children.front().range.begin);
     return One(Apply(*callee, head.range, head.args, *std::move(arguments), frame));
+  }
+
+  /// A branch of a step sees the rows that come into the step, no other table.
+  bool IsInReach(const ast::Expr& table, const Frame& frame) {
+    if (frame.branch_depth == builder_.branch_depth()) return true;
+    frame.diagnostics
+        .Add(DiagnosticKind::kBadArguments, table.range,
+             "`" + table.text +
+                 "` is another table: steps inside of `rescue` and `anyof` work on " +
+                 "the rows that come to them")
+        .help = "join or unite the tables before or after that step";
+    return false;
   }
 
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
@@ -338,6 +353,17 @@ class FlowChecker {
   }
 
   std::optional<Tables> CheckStep(const ast::Step& step, const Table& input, const Frame& frame) {
+    const StepScope scope = ScopeOf(frame);
+    if (!IsGuarded(step, scope)) return CheckPlainStep(step, input, frame);
+    return One(CheckGuarded(step, input, scope, [&](const ast::Step& inner, const Table& rows) {
+      return &inner == &step ? CheckPlainStep(inner, rows, frame)
+                             : CheckAndNote(inner, rows, frame);
+    }));
+  }
+
+  /// Without what guards it.
+  std::optional<Tables> CheckPlainStep(const ast::Step& step, const Table& input,
+                                       const Frame& frame) {
     const std::string op = step.path.Text();
     const StepScope scope = ScopeOf(frame);
     auto hints = builder_.hints.Enter(Here().hints, step.path.range.begin);
@@ -352,6 +378,12 @@ class FlowChecker {
     if (op == "filter") return One(CheckFilter(step, input, scope));
     if (op == "split") return CheckSplit(step, input, scope);
     if (op == "route") return One(CheckBranches(step, input, frame));
+    if (op == "anyof") {
+      return One(CheckAnyof(step, input, scope,
+                            [&](const std::vector<ast::Step>& chain, const Table& rows) {
+                              return CheckChain(chain, Tables{rows}, frame);
+                            }));
+    }
     if (op == "sort") return One(CheckSort(step, input, scope));
     if (op == "limit") return One(CheckLimit(step, input, scope));
     if (op == "explode") return One(CheckExplode(step, input, scope));
@@ -488,7 +520,7 @@ class FlowChecker {
 
   bool ReportSize(SourceRange where) {
     if (stack_.size() == root_depth_) application_ = where;
-    if (builder_.plan.stages.size() < kMaxStages) return false;
+    if (builder_.num_stages() < kMaxStages) return false;
     root_diagnostics_.Add(DiagnosticKind::kBadArguments, application_,
                           "with the flows it applies this is a plan of more than " +
                               std::to_string(kMaxStages) + " stages");
@@ -642,23 +674,6 @@ void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& cat
   flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
 }
 
-/// A table that is named and never used is no part of the plan.
-LogicalPlan WithoutUnread(LogicalPlan plan) {
-  std::vector<std::optional<Port>> instead(plan.stages.size());
-  std::vector<bool> is_read(plan.stages.size(), false);
-  if (plan.output.stage >= 0) is_read[static_cast<size_t>(plan.output.stage)] = true;
-  for (size_t i = plan.stages.size(); i-- > 0;) {
-    if (!is_read[i]) {
-      instead[i] = plan.stages[i].inputs.front();
-      continue;
-    }
-    for (const Port input : plan.stages[i].inputs) {
-      if (input.stage >= 0) is_read[static_cast<size_t>(input.stage)] = true;
-    }
-  }
-  return RemoveStages(std::move(plan), instead);
-}
-
 }  // namespace
 
 void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
@@ -703,7 +718,8 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
       if (!dim.is_size()) dim.symbol = builder.dims.Show(dim);
     }
   }
-  return WithoutUnread(std::move(plan));
+  RemoveUnread(plan.stages, plan.output);  // a table that is named and never used
+  return plan;
 }
 
 }  // namespace raceway::compiler

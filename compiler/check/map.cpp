@@ -95,14 +95,9 @@ class MapChecker {
       Report(DiagnosticKind::kBadArguments, arg.range, "`replace` is `true` or `false`");
       return false;
     }
-    if (arg.key.text == "timeout" || arg.key.text == "on_error") {
-      Report(DiagnosticKind::kNotImplemented, arg.key.range,
-             "`" + arg.key.text + "` is not implemented yet");
-      return false;
-    }
-    std::vector<std::string> known;
+    if (arg.key.text == "timeout" || arg.key.text == "on_error") return true;  // see guard.cpp
+    std::vector<std::string> known = {"replace", "timeout", "on_error"};
     for (const DeclaredColumn& param : function_->params) known.push_back(param.name);
-    known.emplace_back("replace");
     Report(DiagnosticKind::kUnknownOption, arg.key.range,
            "`" + function_->spec.name + "` has no parameter `" + arg.key.text + "`")
         .help = Suggest(arg.key.text, known);

@@ -31,14 +31,13 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
 
 const std::vector<std::string>& CoreOperators() {
   static const std::vector<std::string> kNames = {
-      "map",  "select", "derive", "omit",    "filter",  "split", "route", "union",
-      "join", "sort",   "limit",  "explode", "groupby", "agg",   "fail",  "drop"};
+      "map",  "select", "derive",  "omit",    "filter", "split", "route", "union", "join",
+      "sort", "limit",  "explode", "groupby", "agg",    "fail",  "drop",  "anyof"};
   return kNames;
 }
 
 const std::vector<std::string>& LaterOperators() {
-  static const std::vector<std::string> kNames = {"lookup", "anyof",  "window",
-                                                  "sample", "stream", "shed"};
+  static const std::vector<std::string> kNames = {"lookup", "window", "sample", "stream", "shed"};
   return kNames;
 }
 
@@ -47,11 +46,6 @@ bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnos
   if (!step.branches.empty() && !allowed.branches) {
     diagnostics.Add(DiagnosticKind::kBadArguments, step.branches.front().range,
                     name + " has no branches");
-    return false;
-  }
-  if (!step.rescue.empty()) {
-    diagnostics.Add(DiagnosticKind::kNotImplemented, step.rescue.front().range,
-                    "`rescue` is not implemented yet");
     return false;
   }
   if (step.as && !allowed.as) {

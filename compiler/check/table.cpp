@@ -1,6 +1,7 @@
 #include "compiler/check/table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace raceway::compiler {
 
@@ -45,13 +46,28 @@ std::string PlanBuilder::NewColumn(const std::string& base, engine::Type type,
   return id;
 }
 
-Port PlanBuilder::AddStage(const std::string& name, std::vector<Port> inputs, Step step) {
+Stage PlanBuilder::NewStage(const std::string& name, std::vector<Port> inputs, Step step) {
+  ++num_stages_;
   step.hints = hints.OfStep(step.function.hints, step.kind == StepKind::kMap);
   Stage stage;
   stage.name = Unique(name, stage_names_);
   stage.inputs = std::move(inputs);
   stage.steps.push_back(std::move(step));
-  plan.stages.push_back(std::move(stage));
+  return stage;
+}
+
+void PlanBuilder::BeginBranch() { outer_stages_.push_back(std::exchange(plan.stages, {})); }
+
+Branch PlanBuilder::EndBranch(std::string name, Port end) {
+  Branch branch{
+      std::move(name), std::exchange(plan.stages, std::move(outer_stages_.back())), end, {}};
+  outer_stages_.pop_back();
+  RemoveUnread(branch.stages, branch.output);
+  return branch;
+}
+
+Port PlanBuilder::AddStage(const std::string& name, std::vector<Port> inputs, Step step) {
+  plan.stages.push_back(NewStage(name, std::move(inputs), std::move(step)));
   return Port{static_cast<int32_t>(plan.stages.size()) - 1, 0};
 }
 

@@ -54,6 +54,17 @@ class PlanBuilder {
   /// Appends a stage of one step that reads `inputs`, with the hints that hold here. `name` is made
   /// unique.
   Port AddStage(const std::string& name, std::vector<Port> inputs, Step step);
+  /// The same, not yet in the plan.
+  Stage NewStage(const std::string& name, std::vector<Port> inputs, Step step);
+
+  /// From here on stages belong to a branch, whose input is the first output of stage -1.
+  void BeginBranch();
+  /// The branch that was begun last. It ends at `end`; what nobody reads is left out.
+  Branch EndBranch(std::string name, Port end);
+  /// How many branches are under way, one in the other.
+  size_t branch_depth() const { return outer_stages_.size(); }
+  /// Of all stages there ever were.
+  size_t num_stages() const { return num_stages_; }
 
   /// One that nothing else has: of an origin or a choice.
   int NewNumber() { return ++last_number_; }
@@ -67,6 +78,8 @@ class PlanBuilder {
  private:
   std::string Unique(const std::string& base, std::map<std::string, int>& taken);
 
+  std::vector<std::vector<Stage>> outer_stages_;  // while `plan.stages` are those of a branch
+  size_t num_stages_ = 0;
   std::map<std::string, dsl::SourceRange> origins_;
   std::map<std::string, int> column_names_;
   std::map<std::string, int> stage_names_;

@@ -1,6 +1,5 @@
 // `union(a, b, …)`: the rows of tables with the same columns.
-#include <algorithm>
-
+#include "compiler/check/same_columns.h"
 #include "compiler/check/steps.h"
 
 namespace raceway::compiler {
@@ -9,37 +8,13 @@ namespace {
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
 
-/// What differs between two tables, column by column; empty if nothing.
-std::string Difference(const Table& first, const Table& other, size_t number,
-                       PlanBuilder& builder) {
-  std::string text;
-  const auto add = [&](const std::string& line) { text += (text.empty() ? "" : "; ") + line; };
-  const std::string input = "table " + std::to_string(number);
-  for (const TableColumn& column : first.columns) {
-    const TableColumn* same = other.Find(column.name);
-    if (same == nullptr) {
-      add(input + " has no `" + column.name + "`");
-      continue;
-    }
-    const engine::Type& wanted = builder.TypeOf(column.id);
-    const engine::Type& found = builder.TypeOf(same->id);
-    if (!UnifyTypes(builder.dims, wanted, found).text.empty()) {
-      add("`" + column.name + "` is " + builder.dims.Show(wanted) + " in table 1, " +
-          builder.dims.Show(found) + " in " + input);
-    }
-  }
-  for (const TableColumn& column : other.columns) {
-    if (first.Find(column.name) == nullptr) add("only " + input + " has `" + column.name + "`");
-  }
-  return text;
-}
-
 bool HaveSameColumns(SourceRange where, std::string_view name, std::span<const Table> inputs,
                      const StepScope& scope) {
   const std::string differ = "the tables of `" + std::string(name) + "` differ";
   bool is_fine = true;
   for (size_t i = 1; i < inputs.size(); ++i) {
-    const std::string text = Difference(inputs[0], inputs[i], i + 1, scope.builder);
+    const std::string text = Difference(
+        {inputs[0], "table 1"}, {inputs[i], "table " + std::to_string(i + 1)}, scope.builder);
     if (!text.empty()) {
       dsl::Diagnostic& diagnostic =
           scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, differ + ": " + text);
@@ -69,32 +44,10 @@ std::vector<Table> WithRows(std::span<const Table> inputs) {
 
 /// A table without rows, as one with the columns of `like`.
 Table Conform(const Table& empty, const Table& like, const StepScope& scope) {
-  Step step;
-  step.kind = StepKind::kDrop;
-  step.where = empty.made;
-  step.label = "drop";
   Table table = empty;
-  table.columns.clear();
-  for (const TableColumn& column : like.columns) {
-    const std::string id =
-        scope.builder.NewColumn(column.name, scope.builder.TypeOf(column.id), empty.made);
-    step.results.emplace_back(column.name, id);
-    table.columns.push_back({column.name, id});
-  }
-  step.outputs = {table.Ids()};
+  Step step = NoRowsLike(table, like, scope.builder);
   table.port = scope.builder.AddStage("drop", {table.port}, std::move(step));
   return table;
-}
-
-/// One column of the result: the same in all inputs, or made of one of each.
-std::string Merge(const std::string& name, const std::vector<std::string>& from, SourceRange where,
-                  Step& step, PlanBuilder& builder) {
-  const auto is_first = [&](const std::string& id) { return id == from.front(); };
-  if (std::all_of(from.begin(), from.end(), is_first)) return from.front();
-  // A type the inputs agree on; a symbol stays one.
-  std::string id = builder.NewColumn(name, builder.TypeOf(from.front()), where);
-  step.sources.emplace_back(id, from);
-  return id;
 }
 
 }  // namespace
@@ -117,7 +70,7 @@ std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
     std::vector<std::string> from;
     from.reserve(tables.size());
     for (const Table& input : tables) from.push_back(input.Find(column.name)->id);
-    column.id = Merge(column.name, from, where, step, scope.builder);
+    column.id = MergeColumn(column.name, from, where, step, scope.builder);
   }
   // What passes through as `...` is the same in all inputs: it comes from one table.
   std::vector<Port> ports;

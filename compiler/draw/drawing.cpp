@@ -22,6 +22,16 @@ bool IsModel(const Step& step) {
   return step.kind == StepKind::kMap && step.function.kind == FunctionSpec::Kind::kModel;
 }
 
+/// Itself, or in one of its branches.
+bool CallsModel(const Step& step) {
+  return IsModel(step) ||
+         std::any_of(step.branches.begin(), step.branches.end(), [](const Branch& branch) {
+           return std::any_of(branch.stages.begin(), branch.stages.end(), [](const Stage& stage) {
+             return std::any_of(stage.steps.begin(), stage.steps.end(), &CallsModel);
+           });
+         });
+}
+
 std::string AggregateText(const Step& step) {
   std::vector<std::string> keys;
   for (const auto& [name, column] : step.arguments) {
@@ -63,9 +73,25 @@ std::string Details(const Step& step) {
 std::string LineOf(const Step& step) {
   if (step.kind == StepKind::kMap) return step.function.name;
   if (step.kind == StepKind::kAgg) return AggregateText(step);
+  if (step.kind == StepKind::kGuard) return step.label;
   const std::string details = Details(step);
   const std::string name(NameOf(step.kind));
   return details.empty() ? name : name + " " + details;
+}
+
+/// "int8: rank_int8 → derive score", a line for each branch.
+void AddBranches(const Step& step, std::vector<Box::Line>& lines) {
+  for (const Branch& branch : step.branches) {
+    std::string steps;
+    bool calls_model = false;
+    for (const Stage& stage : branch.stages) {
+      for (const Step& inside : stage.steps) {
+        steps += (steps.empty() ? "" : " → ") + LineOf(inside);
+        calls_model = calls_model || CallsModel(inside);
+      }
+    }
+    lines.push_back({branch.name + ": " + (steps.empty() ? "as it is" : steps), calls_model});
+  }
 }
 
 /// Functions in a row share a line, `derive`s in a row too.
@@ -81,6 +107,7 @@ std::vector<Box::Line> LinesOf(const Stage& stage) {
       lines.back().text += ", " + Details(step);
     } else {
       lines.push_back({LineOf(step), IsModel(step)});
+      AddBranches(step, lines);
     }
     before = &step;
   }
@@ -96,7 +123,7 @@ std::string NoteOf(const Stage& stage) {
 
 Box BoxOf(const Stage& stage) {
   return {Box::Kind::kStage, LinesOf(stage), NoteOf(stage),
-          std::any_of(stage.steps.begin(), stage.steps.end(), &IsModel)};
+          std::any_of(stage.steps.begin(), stage.steps.end(), &CallsModel)};
 }
 
 std::vector<std::string> Typed(const LogicalPlan& plan, const std::vector<std::string>& columns) {

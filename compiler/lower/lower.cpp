@@ -78,6 +78,7 @@ class Lowering {
     spec.options = step.options;
     spec.hints = LowerHints(step.hints);
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
+    for (const Branch& branch : step.branches) spec.branches.push_back(LowerBranch(branch));
     if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
     return spec;
   }
@@ -89,6 +90,12 @@ class Lowering {
                        hint.said.empty() ? PlaceText(sources_, hint.where) : hint.said});
     }
     return specs;
+  }
+
+  engine::BranchSpec LowerBranch(const Branch& branch) {
+    engine::BranchSpec spec{branch.name, {}, branch.output, branch.accept};
+    for (const Stage& stage : branch.stages) spec.stages.push_back(LowerStage(stage));
+    return spec;
   }
 
   void LowerFunction(const FunctionSpec& function, StepSpec& spec) {

@@ -4,13 +4,34 @@
 
 namespace raceway::compiler {
 
-LogicalPlan Place(LogicalPlan plan) {
-  for (Stage& stage : plan.stages) {
-    stage.device = "cpu";
-    stage.own_task = std::any_of(stage.steps.begin(), stage.steps.end(), [](const Step& step) {
-      return step.kind == StepKind::kMap && step.function.kind == FunctionSpec::Kind::kModel;
-    });
+namespace {
+
+void PlaceStages(std::vector<Stage>& stages);
+
+/// Places what is in its branches; whether it calls a model, there or itself.
+bool CallsModel(Step& step) {
+  bool calls_model =
+      step.kind == StepKind::kMap && step.function.kind == FunctionSpec::Kind::kModel;
+  for (Branch& branch : step.branches) {
+    PlaceStages(branch.stages);
+    calls_model |= std::any_of(branch.stages.begin(), branch.stages.end(),
+                               [](const Stage& stage) { return stage.own_task; });
   }
+  return calls_model;
+}
+
+void PlaceStages(std::vector<Stage>& stages) {
+  for (Stage& stage : stages) {
+    stage.device = "cpu";
+    stage.own_task = false;
+    for (Step& step : stage.steps) stage.own_task |= CallsModel(step);
+  }
+}
+
+}  // namespace
+
+LogicalPlan Place(LogicalPlan plan) {
+  PlaceStages(plan.stages);
   return plan;
 }
 

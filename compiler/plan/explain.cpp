@@ -1,7 +1,10 @@
 #include "compiler/plan/explain.h"
 
+#include <chrono>
 #include <span>
 #include <string_view>
+
+#include "engine/duration.h"
 
 namespace raceway::compiler {
 namespace {
@@ -20,11 +23,11 @@ std::string Join(std::span<const std::string> parts, std::string_view between = 
   return text;
 }
 
-std::string PortName(const LogicalPlan& plan, Port port) {
-  if (port.stage < 0) return plan.input;
+std::string PortName(const std::string& input, const std::vector<Stage>& stages, Port port) {
+  if (port.stage < 0) return input;
   // A broken plan is shown too: that is how one sees what broke it.
-  if (static_cast<size_t>(port.stage) >= plan.stages.size()) return "?";
-  const Stage& stage = plan.stages[static_cast<size_t>(port.stage)];
+  if (static_cast<size_t>(port.stage) >= stages.size()) return "?";
+  const Stage& stage = stages[static_cast<size_t>(port.stage)];
   if (stage.steps.empty() || stage.num_outputs() == 1) return stage.name;
   return stage.name + (port.output == 0 ? ".true" : ".false");
 }
@@ -88,8 +91,32 @@ std::string JoinText(const LogicalPlan& plan, const Step& step) {
   return results.empty() ? text : text + " -> " + Join(results);
 }
 
+/// "guard map(qa) rescue derive, within 900ms -> say.3: string = say | say.2"
+std::string GuardText(const LogicalPlan& plan, const Step& step) {
+  const engine::Value options(step.options);
+  std::string text = std::string(NameOf(step.kind)) + " " + step.label;
+  if (step.kind == StepKind::kAnyof) text = step.label;
+  for (const char* limit : {"timeout", "within"}) {
+    const engine::Value* value = options.Find(limit);
+    if (value != nullptr && value->AsInt() != nullptr) {
+      text += ", within " + engine::ToString(std::chrono::nanoseconds(*value->AsInt()));
+    }
+  }
+  if (options.Find("on_error") != nullptr) text += ", failed rows are dropped";
+  std::vector<std::string> out;
+  for (const auto& [result, column] : step.results) {
+    out.push_back(Typed(plan, column) + " = " + result);
+  }
+  for (const auto& [column, from] : step.sources) {
+    out.push_back(Typed(plan, column) + " = " + Join(from, " | "));
+  }
+  return out.empty() ? text : text + " -> " + Join(out);
+}
+
 std::string StepText(const LogicalPlan& plan, const Step& step) {
   switch (step.kind) {
+    case StepKind::kGuard:
+    case StepKind::kAnyof: return GuardText(plan, step);
     case StepKind::kMap: return MapText(plan, step);
     case StepKind::kAgg: return AggText(plan, step);
     case StepKind::kJoin: return JoinText(plan, step);
@@ -111,13 +138,39 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
   return parts.empty() ? text : text + " " + Join(parts);
 }
 
-std::string StageText(const LogicalPlan& plan, const Stage& stage) {
-  std::vector<std::string> inputs;
-  for (const Port port : stage.inputs) inputs.push_back(PortName(plan, port));
-  std::string text = stage.name + " <- " + Join(inputs) + "\n";
-  for (const Step& step : stage.steps) {
-    text += "  " + StepText(plan, step) + "\n";
+/// Stages of the plan, or of a branch; `input` is what they call their input.
+struct Scope {
+  const LogicalPlan& plan;
+  const std::vector<Stage>& stages;
+  const std::string& input;
+  std::string indent;
+};
+
+std::string StageText(const Scope& scope, const Stage& stage);
+
+std::string BranchesText(const Scope& scope, const Step& step) {
+  static const std::string kInput = "(rows)";
+  std::string text;
+  for (const Branch& branch : step.branches) {
+    const Scope inside{scope.plan, branch.stages, kInput, scope.indent + "    "};
+    text += scope.indent + "  " + branch.name + ":\n";
+    for (const Stage& stage : branch.stages) text += StageText(inside, stage);
+    text += inside.indent + "<- " + PortName(kInput, branch.stages, branch.output);
+    if (!branch.accept.empty()) text += " where " + branch.accept;
+    text += "\n";
   }
+  return text;
+}
+
+std::string StageText(const Scope& scope, const Stage& stage) {
+  std::vector<std::string> inputs;
+  for (const Port port : stage.inputs) inputs.push_back(PortName(scope.input, scope.stages, port));
+  std::string text = scope.indent + stage.name + " <- " + Join(inputs) + "\n";
+  for (const Step& step : stage.steps) {
+    text += scope.indent + "  " + StepText(scope.plan, step) + "\n";
+    text += BranchesText(scope, step);
+  }
+  text += scope.indent;
   if (stage.steps.empty() || stage.steps.back().outputs.empty()) return text + "  => ?\n";
   const auto& outputs = stage.steps.back().outputs;
   text += "  => (" + Join(outputs.front()) + ")";
@@ -134,12 +187,15 @@ std::string Explain(const LogicalPlan& plan) {
   std::vector<std::string> input;
   for (const std::string& column : plan.input_columns) input.push_back(Typed(plan, column));
   std::string text = "flow " + plan.flow + "\n" + plan.input + "\n  => (" + Join(input) + ")\n";
-  for (const Stage& stage : plan.stages) text += StageText(plan, stage);
+  for (const Stage& stage : plan.stages) {
+    text += StageText({plan, plan.stages, plan.input, ""}, stage);
+  }
   std::vector<std::string> result;
   for (const auto& [name, column] : plan.result) {
     result.push_back(name == column ? name : name + " = " + column);
   }
-  return text + "result <- " + PortName(plan, plan.output) + "\n  (" + Join(result) + ")\n";
+  return text + "result <- " + PortName(plan.input, plan.stages, plan.output) + "\n  (" +
+         Join(result) + ")\n";
 }
 
 }  // namespace raceway::compiler

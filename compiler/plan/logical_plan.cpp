@@ -20,6 +20,8 @@ std::string_view NameOf(StepKind kind) {
     case StepKind::kAgg: return "agg";
     case StepKind::kFail: return "fail";
     case StepKind::kDrop: return "drop";
+    case StepKind::kGuard: return "guard";
+    case StepKind::kAnyof: return "anyof";
   }
   return "?";
 }
@@ -50,9 +52,15 @@ std::vector<std::string> Step::Reads() const {
     for (const auto& [from, column] : results) columns.push_back(from);
   }
   for (const auto& [column, from] : sources) {
-    columns.insert(columns.end(), from.begin(), from.end());
+    if (branches.empty()) columns.insert(columns.end(), from.begin(), from.end());
   }
   return columns;
+}
+
+const std::vector<std::string>& Branch::Columns(const std::vector<std::string>& input) const {
+  if (output.stage < 0) return input;
+  return stages[static_cast<size_t>(output.stage)].steps.back().outputs[static_cast<size_t>(
+      output.output)];
 }
 
 const std::vector<std::string>& LogicalPlan::ColumnsOf(Port port) const {
@@ -70,9 +78,15 @@ int LogicalPlan::NumConsumers(Port port) const {
 }
 
 LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead) {
-  std::vector<int32_t> moved(plan.stages.size(), -1);
+  RemoveStages(plan.stages, plan.output, instead);
+  return plan;
+}
+
+void RemoveStages(std::vector<Stage>& stages, Port& output,
+                  const std::vector<std::optional<Port>>& instead) {
+  std::vector<int32_t> moved(stages.size(), -1);
   int32_t num_kept = 0;
-  for (size_t i = 0; i < plan.stages.size(); ++i) {
+  for (size_t i = 0; i < stages.size(); ++i) {
     if (!instead[i]) moved[i] = num_kept++;
   }
   const auto resolve = [&](Port port) {
@@ -84,14 +98,29 @@ LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>
     return port;
   };
   std::vector<Stage> kept;
-  for (size_t i = 0; i < plan.stages.size(); ++i) {
+  for (size_t i = 0; i < stages.size(); ++i) {
     if (instead[i]) continue;
-    for (Port& input : plan.stages[i].inputs) input = resolve(input);
-    kept.push_back(std::move(plan.stages[i]));
+    for (Port& input : stages[i].inputs) input = resolve(input);
+    kept.push_back(std::move(stages[i]));
   }
-  plan.output = resolve(plan.output);
-  plan.stages = std::move(kept);
-  return plan;
+  output = resolve(output);
+  stages = std::move(kept);
+}
+
+void RemoveUnread(std::vector<Stage>& stages, Port& output) {
+  std::vector<std::optional<Port>> instead(stages.size());
+  std::vector<bool> is_read(stages.size(), false);
+  if (output.stage >= 0) is_read[static_cast<size_t>(output.stage)] = true;
+  for (size_t i = stages.size(); i-- > 0;) {
+    if (!is_read[i]) {
+      instead[i] = stages[i].inputs.front();
+      continue;
+    }
+    for (const Port input : stages[i].inputs) {
+      if (input.stage >= 0) is_read[static_cast<size_t>(input.stage)] = true;
+    }
+  }
+  RemoveStages(stages, output, instead);
 }
 
 }  // namespace raceway::compiler

@@ -34,9 +34,11 @@ enum class StepKind {
   kSort,
   kLimit,
   kExplode,
-  kAgg,   // of `groupby … |> agg`
-  kFail,  // an error where rows come
-  kDrop,  // no rows
+  kAgg,    // of `groupby … |> agg`
+  kFail,   // an error where rows come
+  kDrop,   // no rows
+  kGuard,  // of `rescue`, `timeout` and `on_error`: rows go through branches
+  kAnyof,  // likewise
 };
 
 std::string_view NameOf(StepKind kind);  // "map"
@@ -60,6 +62,8 @@ struct FunctionSpec {
   friend bool operator==(const FunctionSpec& a, const FunctionSpec& b);
 };
 
+struct Branch;
+
 /// One application of one operator.
 struct Step {
   StepKind kind = StepKind::kOmit;
@@ -70,21 +74,23 @@ struct Step {
   /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns.
   std::vector<std::pair<std::string, std::string>> arguments;
   /// What is defined. kMap: result → column; kExplode, kAgg: name → column; kDrop: columns of no
-  /// rows; kJoin by a key: column of the right table → column.
+  /// rows; kJoin by a key: column of the right table → column; kAnyof: "winner" → column.
   std::vector<std::pair<std::string, std::string>> results;
   /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where"; kFail: one, named
   /// "message"; kSort: the keys, each named "ascending" or "descending".
   std::vector<engine::NamedExpression> expressions;
-  /// kUnion: a column of the result → the column of each input that it is made of. Columns that
-  /// are the same in all inputs are not listed.
+  /// kUnion, kGuard, kAnyof: a column of the result → the column of each input or branch that it is
+  /// made of. Columns that are the same in all of them are not listed.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
-  /// kLimit: "count"; kAgg: name of the result → {"function", "count"}.
+  /// kLimit: "count"; kAgg: name of the result → {"function", "count"}; kGuard, kAnyof: as the
+  /// engine has them (engine/plan/physical_plan.h).
   engine::Value::Record options;
   Hints hints;  // those that hold here, of whatever origin
   /// The columns that leave, one list for each output (two for kSplit).
   std::vector<std::vector<std::string>> outputs;
+  std::vector<Branch> branches;  // kGuard, kAnyof
 
-  /// Columns this step defines / reads in order to do so.
+  /// Columns this step defines / reads in order to do so; what its branches do is theirs.
   std::vector<std::string> Defines() const;
   std::vector<std::string> Reads() const;
 };
@@ -98,6 +104,17 @@ struct Stage {
   bool own_task = false;
 
   size_t num_outputs() const { return steps.back().outputs.size(); }
+};
+
+/// Stages inside of a step; output 0 of stage -1 is what comes into the step.
+struct Branch {
+  std::string name;
+  std::vector<Stage> stages;  // each after those it reads
+  Port output;
+  std::string accept;  // kAnyof: the column that says whether an answer is good, or empty
+
+  /// The columns that leave; `input` are those that come into the step.
+  const std::vector<std::string>& Columns(const std::vector<std::string>& input) const;
 };
 
 struct LogicalPlan {
@@ -120,5 +137,10 @@ struct LogicalPlan {
 /// Takes stages out: where `instead[i]` is set, stage i goes, and whoever read its output k reads
 /// output `instead[i].output + k` of stage `instead[i].stage` (a number before the removal).
 LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead);
+/// Likewise of a branch, whose output is `output`.
+void RemoveStages(std::vector<Stage>& stages, Port& output,
+                  const std::vector<std::optional<Port>>& instead);
+/// Takes out stages that do not lead to `output`.
+void RemoveUnread(std::vector<Stage>& stages, Port& output);
 
 }  // namespace raceway::compiler

@@ -21,16 +21,8 @@ class Verifier {
     for (const std::string& column : plan_.input_columns) {
       if (Problem problem = Define(column)) return problem;
     }
-    for (size_t i = 0; i < plan_.stages.size(); ++i) {
-      if (Problem problem = CheckStage(i)) return "stage " + plan_.stages[i].name + ": " + *problem;
-    }
-    if (!PortExists(plan_.output, plan_.stages.size())) return "the result is no stage's output";
-    for (size_t i = 0; i < plan_.stages.size(); ++i) {
-      bool is_read = false;
-      for (size_t k = 0; k < plan_.stages[i].num_outputs(); ++k) {
-        is_read |= plan_.NumConsumers({static_cast<int32_t>(i), static_cast<int32_t>(k)}) > 0;
-      }
-      if (!is_read) return "nobody reads stage " + plan_.stages[i].name;
+    if (Problem problem = CheckStages({plan_.stages, plan_.output, plan_.input_columns})) {
+      return problem;
     }
     for (const auto& [name, column] : plan_.result) {
       if (!Has(plan_.ColumnsOf(plan_.output), column))
@@ -40,11 +32,42 @@ class Verifier {
   }
 
  private:
-  bool PortExists(Port port, size_t num_stages) const {
-    if (port.stage < 0) return port == Port{};
-    return static_cast<size_t>(port.stage) < num_stages && port.output >= 0 &&
-           static_cast<size_t>(port.output) <
-               plan_.stages[static_cast<size_t>(port.stage)].num_outputs();
+  /// The stages of the plan or of a branch.
+  struct Scope {
+    const std::vector<Stage>& stages;
+    Port output;
+    const Columns& input;
+
+    bool Has(Port port, size_t num_stages) const {
+      if (port.stage < 0) return port == Port{};
+      return static_cast<size_t>(port.stage) < num_stages && port.output >= 0 &&
+             static_cast<size_t>(port.output) <
+                 stages[static_cast<size_t>(port.stage)].num_outputs();
+    }
+    const Columns& ColumnsOf(Port port) const {
+      if (port.stage < 0) return input;
+      return stages[static_cast<size_t>(port.stage)].steps.back().outputs[static_cast<size_t>(
+          port.output)];
+    }
+    bool IsRead(size_t index) const {
+      const auto reads = [&](Port port) { return port.stage == static_cast<int32_t>(index); };
+      return reads(output) || std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+               return std::any_of(stage.inputs.begin(), stage.inputs.end(), reads);
+             });
+    }
+  };
+
+  Problem CheckStages(const Scope& scope) {
+    for (size_t i = 0; i < scope.stages.size(); ++i) {
+      if (Problem problem = CheckStage(scope, i)) {
+        return "stage " + scope.stages[i].name + ": " + *problem;
+      }
+    }
+    if (!scope.Has(scope.output, scope.stages.size())) return "the result is no stage's output";
+    for (size_t i = 0; i < scope.stages.size(); ++i) {
+      if (!scope.IsRead(i)) return "nobody reads stage " + scope.stages[i].name;
+    }
+    return std::nullopt;
   }
 
   Problem Define(const std::string& column) {
@@ -53,16 +76,16 @@ class Verifier {
     return std::nullopt;
   }
 
-  Problem CheckStage(size_t index) {
-    const Stage& stage = plan_.stages[index];
+  Problem CheckStage(const Scope& scope, size_t index) {
+    const Stage& stage = scope.stages[index];
     if (stage.steps.empty()) return "has no step";
     if (stage.inputs.empty()) return "has no input";
     if (!names_.insert(stage.name).second) return "name used twice";
     for (const Port port : stage.inputs) {
-      if (!PortExists(port, index)) return "reads a stage that is not before it";
+      if (!scope.Has(port, index)) return "reads a stage that is not before it";
     }
     std::vector<Columns> inputs;
-    for (const Port port : stage.inputs) inputs.push_back(plan_.ColumnsOf(port));
+    for (const Port port : stage.inputs) inputs.push_back(scope.ColumnsOf(port));
     for (size_t i = 0; i < stage.steps.size(); ++i) {
       const Step& step = stage.steps[i];
       const bool is_last = i + 1 == stage.steps.size();
@@ -87,6 +110,11 @@ class Verifier {
     } else if (Problem problem = CheckReads(step, inputs.front())) {
       return problem;
     }
+    std::vector<Columns> ends = inputs;
+    if (step.kind == StepKind::kGuard || step.kind == StepKind::kAnyof) {
+      ends.clear();
+      if (Problem problem = CheckBranches(step, inputs.front(), ends)) return problem;
+    }
     const Columns defines = step.Defines();
     for (const std::string& column : defines) {
       if (Problem problem = Define(column)) return problem;
@@ -98,12 +126,27 @@ class Verifier {
       for (const std::string& column : output) {
         const auto has = [&](const Columns& in) { return Has(in, column); };
         const bool carried = step.kind == StepKind::kJoin
-                                 ? std::any_of(inputs.begin(), inputs.end(), has)
-                                 : std::all_of(inputs.begin(), inputs.end(), has);
+                                 ? std::any_of(ends.begin(), ends.end(), has)
+                                 : std::all_of(ends.begin(), ends.end(), has);
         if (!carried && !Has(defines, column)) return column + " leaves but never came";
       }
     }
     return std::nullopt;
+  }
+
+  /// `ends` gets the columns that leave each branch.
+  Problem CheckBranches(const Step& step, const Columns& input, std::vector<Columns>& ends) {
+    if (step.branches.empty()) return "has no branches";
+    for (const Branch& branch : step.branches) {
+      if (Problem problem = CheckStages({branch.stages, branch.output, input})) {
+        return "branch " + branch.name + ": " + *problem;
+      }
+      ends.push_back(branch.Columns(input));
+      if (!branch.accept.empty() && !Has(ends.back(), branch.accept)) {
+        return "branch " + branch.name + " has no " + branch.accept;
+      }
+    }
+    return CheckUnion(step, ends);
   }
 
   Problem CheckUnion(const Step& step, const std::vector<Columns>& inputs) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "compiler/rewrite/branches.h"
 #include "compiler/rewrite/can_fail.h"
 #include "compiler/rewrite/constant_calls.h"
 
@@ -74,6 +75,7 @@ Expression Fold(Expression expression) {
 }
 
 LogicalPlan ConstantFolding(LogicalPlan plan) {
+  plan = InBranches(std::move(plan), &ConstantFolding);
   std::vector<std::optional<Port>> instead(plan.stages.size());
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     Stage& stage = plan.stages[i];

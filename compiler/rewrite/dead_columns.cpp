@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/rewrite/can_fail.h"
+
 namespace raceway::compiler {
 namespace {
 
@@ -27,9 +29,55 @@ void NarrowAggregates(Step& step, const Live& live) {
   std::erase_if(step.options, is_dead);
 }
 
+/// Narrows stages of a plan or branch to what is `wanted` of `output`. Returns what they read of
+/// their input. Where it matters whether they fail (`keeps_errors`), what can fail stays.
+Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, bool keeps_errors);
+
+/// Whether as many rows leave as come.
+bool KeepsRows(const Branch& branch) {
+  for (const Stage& stage : branch.stages) {
+    for (const Step& step : stage.steps) {
+      const bool keeps = step.kind == StepKind::kMap || step.kind == StepKind::kDerive ||
+                         step.kind == StepKind::kSelect || step.kind == StepKind::kOmit;
+      if (!keeps) return false;
+    }
+  }
+  return true;
+}
+
+/// Whether a row that fails goes on otherwise than one that does not.
+bool HasOtherRows(const Step& guard) {
+  return guard.branches.size() > 1 && (!guard.sources.empty() || !KeepsRows(guard.branches[1]));
+}
+
+/// Narrows the branches of `step` to what is read of its output. Returns what they read.
+Live NarrowBranches(Step& step, bool keeps_errors) {
+  Live reads;
+  const bool drops = engine::Value(step.options).Find("on_error") != nullptr;
+  for (size_t i = 0; i < step.branches.size(); ++i) {
+    Live wanted(step.outputs.front().begin(), step.outputs.front().end());
+    for (const auto& [column, from] : step.sources) {
+      wanted.erase(column);
+      wanted.insert(from[i]);
+    }
+    Branch& branch = step.branches[i];
+    if (!branch.accept.empty()) wanted.insert(branch.accept);
+    const bool is_guarded = step.kind == StepKind::kGuard && i == 0;
+    const bool failing_counts = keeps_errors || step.kind == StepKind::kAnyof ||
+                                (is_guarded && (drops || HasOtherRows(step)));
+    reads.merge(NarrowStages(branch.stages, branch.output, wanted, failing_counts));
+  }
+  return reads;
+}
+
 /// Narrows `step` to what is read of each of its outputs. Returns what it reads itself.
-Live Narrow(Step& step, const std::vector<Live>& read) {
+Live Narrow(Step& step, std::vector<Live> read, bool keeps_errors) {
   Live live;
+  if (keeps_errors) {
+    for (const engine::NamedExpression& named : step.expressions) {
+      if (CanFail(named.expression)) read.front().insert(named.name);
+    }
+  }
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     KeepLive(step.outputs[i], read[i]);
     live.insert(step.outputs[i].begin(), step.outputs[i].end());
@@ -38,10 +86,12 @@ Live Narrow(Step& step, const std::vector<Live>& read) {
     std::erase_if(step.expressions, [&](const auto& named) { return !live.contains(named.name); });
   }
   if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
-  if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin) {
+  if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin ||
+      step.kind == StepKind::kAnyof) {
     std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });
   }
   std::erase_if(step.sources, [&](const auto& source) { return !live.contains(source.first); });
+  if (!step.branches.empty()) return NarrowBranches(step, keeps_errors);
   for (const std::string& column : step.Defines()) live.erase(column);
   const Columns reads = step.Reads();
   live.insert(reads.begin(), reads.end());
@@ -49,14 +99,16 @@ Live Narrow(Step& step, const std::vector<Live>& read) {
 }
 
 /// Whether the rows leave as they came, but for columns nobody reads any more.
-bool DoesNothing(const Step& step, const Live& read) {
+bool DoesNothing(const Step& step, const Live& read, bool keeps_errors) {
   switch (step.kind) {
     case StepKind::kSelect:
     case StepKind::kOmit:
     case StepKind::kDerive: return step.expressions.empty();
     case StepKind::kMap:
-      return std::none_of(step.results.begin(), step.results.end(),
+      return !keeps_errors &&
+             std::none_of(step.results.begin(), step.results.end(),
                           [&](const auto& result) { return read.contains(result.second); });
+    case StepKind::kGuard: return step.sources.empty() && step.branches.front().stages.empty();
     case StepKind::kFilter:
     case StepKind::kSplit:
     case StepKind::kUnion:
@@ -66,45 +118,53 @@ bool DoesNothing(const Step& step, const Live& read) {
     case StepKind::kExplode:
     case StepKind::kAgg:
     case StepKind::kFail:
-    case StepKind::kDrop: return false;
+    case StepKind::kDrop:
+    case StepKind::kAnyof: return false;
   }
   return false;
+}
+
+Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, bool keeps_errors) {
+  // What is read of each output of each stage; filled by its readers, which come after it.
+  std::vector<std::vector<Live>> read;
+  for (const Stage& stage : stages) read.emplace_back(stage.num_outputs());
+  Live input;
+  const auto read_at = [&](Port port) -> Live& {
+    if (port.stage < 0) return input;
+    return read[static_cast<size_t>(port.stage)][static_cast<size_t>(port.output)];
+  };
+  read_at(output) = wanted;
+
+  std::vector<std::optional<Port>> instead(stages.size());
+  for (size_t i = stages.size(); i-- > 0;) {
+    Stage& stage = stages[i];
+    std::vector<Live> live = read[i];
+    std::vector<Step> kept;
+    for (auto step = stage.steps.rbegin(); step != stage.steps.rend(); ++step) {
+      const Live unchanged = live.front();
+      const Live needs = Narrow(*step, live, keeps_errors);
+      const bool is_needed = !DoesNothing(*step, unchanged, keeps_errors);
+      live = {is_needed ? needs : unchanged};
+      if (is_needed) kept.push_back(std::move(*step));
+    }
+    std::reverse(kept.begin(), kept.end());
+    for (const Port from : stage.inputs) {
+      read_at(from).insert(live.front().begin(), live.front().end());
+    }
+    if (kept.empty()) instead[i] = stage.inputs.front();
+    stage.steps = std::move(kept);
+  }
+  RemoveStages(stages, output, instead);
+  return input;
 }
 
 }  // namespace
 
 LogicalPlan DeadColumns(LogicalPlan plan) {
-  // What is read of each output of each stage; filled by its readers, which come after it.
-  std::vector<std::vector<Live>> read;
-  for (const Stage& stage : plan.stages) read.emplace_back(stage.num_outputs());
-  const auto read_at = [&](Port port) -> Live* {
-    if (port.stage < 0) return nullptr;
-    return &read[static_cast<size_t>(port.stage)][static_cast<size_t>(port.output)];
-  };
-  if (Live* live = read_at(plan.output)) {
-    for (const auto& [name, column] : plan.result) live->insert(column);
-  }
-
-  std::vector<std::optional<Port>> instead(plan.stages.size());
-  for (size_t i = plan.stages.size(); i-- > 0;) {
-    Stage& stage = plan.stages[i];
-    std::vector<Live> wanted = read[i];
-    std::vector<Step> kept;
-    for (auto step = stage.steps.rbegin(); step != stage.steps.rend(); ++step) {
-      const Live unchanged = wanted.front();
-      const Live needs = Narrow(*step, wanted);
-      const bool is_needed = !DoesNothing(*step, unchanged);
-      wanted = {is_needed ? needs : unchanged};
-      if (is_needed) kept.push_back(std::move(*step));
-    }
-    std::reverse(kept.begin(), kept.end());
-    for (const Port input : stage.inputs) {
-      if (Live* live = read_at(input)) live->insert(wanted.front().begin(), wanted.front().end());
-    }
-    if (kept.empty()) instead[i] = stage.inputs.front();
-    stage.steps = std::move(kept);
-  }
-  return RemoveStages(std::move(plan), instead);
+  Live wanted;
+  for (const auto& [name, column] : plan.result) wanted.insert(column);
+  NarrowStages(plan.stages, plan.output, wanted, false);
+  return plan;
 }
 
 }  // namespace raceway::compiler

@@ -1,6 +1,9 @@
 #include "compiler/rewrite/exclusive_branches.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "compiler/rewrite/branches.h"
 
 namespace raceway::compiler {
 namespace {
@@ -25,6 +28,7 @@ bool AreOpposite(const engine::Expression& a, const engine::Expression& b) {
 }  // namespace
 
 LogicalPlan ExclusiveBranches(LogicalPlan plan) {
+  plan = InBranches(std::move(plan), &ExclusiveBranches);
   std::vector<std::optional<Port>> instead(plan.stages.size());
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     if (instead[i] || !IsFilter(plan.stages[i])) continue;

@@ -30,7 +30,9 @@ bool CanPass(const Step& step, const Columns& reads) {
     case StepKind::kExplode:
     case StepKind::kAgg:
     case StepKind::kFail:
-    case StepKind::kDrop: return false;
+    case StepKind::kDrop:
+    case StepKind::kGuard:
+    case StepKind::kAnyof: return false;
   }
   const Columns defines = step.Defines();
   return std::find_first_of(defines.begin(), defines.end(), reads.begin(), reads.end()) ==

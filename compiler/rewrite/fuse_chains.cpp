@@ -1,6 +1,9 @@
 #include "compiler/rewrite/fuse_chains.h"
 
 #include <iterator>
+#include <utility>
+
+#include "compiler/rewrite/branches.h"
 
 namespace raceway::compiler {
 namespace {
@@ -13,6 +16,7 @@ bool CanFuse(const LogicalPlan& plan, const Stage& producer, const Stage& consum
 }  // namespace
 
 LogicalPlan FuseChains(LogicalPlan plan) {
+  plan = InBranches(std::move(plan), &FuseChains);
   std::vector<std::optional<Port>> instead(plan.stages.size());
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     Stage& consumer = plan.stages[i];

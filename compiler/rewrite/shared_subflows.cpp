@@ -49,6 +49,12 @@ void Rename(Step& step, const Names& names) {
     for (std::string& source : from) Rename(source, names);
   }
   for (Columns& output : step.outputs) Rename(output, names);
+  for (Branch& branch : step.branches) {
+    Rename(branch.accept, names);
+    for (Stage& stage : branch.stages) {
+      for (Step& inside : stage.steps) Rename(inside, names);
+    }
+  }
 }
 
 /// Whether two steps that read the same columns define the same. 0.0 and -0.0 are equal numbers,
@@ -58,8 +64,8 @@ bool AreEqual(const Step& a, const Step& b) {
     return std::equal(left.begin(), left.end(), right.begin(), right.end(), same);
   };
   const bool names_columns = a.kind == StepKind::kDerive || a.kind == StepKind::kSelect;
-  return a.kind == b.kind && a.function == b.function && a.arguments == b.arguments &&
-         a.options == b.options &&
+  return a.branches.empty() && a.kind == b.kind && a.function == b.function &&
+         a.arguments == b.arguments && a.options == b.options &&
          same_parts(a.results, b.results,
                     [](const auto& x, const auto& y) { return x.first == y.first; }) &&
          same_parts(a.sources, b.sources,

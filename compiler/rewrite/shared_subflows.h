@@ -8,7 +8,7 @@ namespace raceway::compiler {
 ///
 /// Saves the second call: models, functions and all other steps are pure. The columns of the second
 /// take the names of the first's. Stops where names do not tell that two steps are equal (`x + 1`
-/// and `1 + x`), and at stages that were fused.
+/// and `1 + x`), at stages that were fused and at steps with branches.
 LogicalPlan SharedSubflows(LogicalPlan plan);
 
 }  // namespace raceway::compiler

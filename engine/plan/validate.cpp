@@ -267,6 +267,12 @@ class Validator {
         Fail(where + ": branch `" + branch.name + "` has no bool `" + branch.accept + "`");
       }
     }
+    for (const auto& [result, column] : step.results) {
+      const Field* field = step.outputs[0].Find(column);
+      if (field != nullptr && field->type != Type{DataType::kString}) {
+        Fail(where + ": `" + column + "` is the name of a branch, no " + ToString(field->type));
+      }
+    }
     --depth_;
     return ends;
   }

@@ -122,6 +122,28 @@ class TestCommandTest(CliTest):
   expect latency(out) == 3h + 2s and latency(out) > 180min"""
         self.assertEqual(self.failures(FINE, body), [])
 
+    def test_a_slow_answer_is_replaced(self):
+        self.write("voice.flow", """edition 1
+schema Ask { id: i64, x: f32[3] }
+model qa(x: f32[3]) -> (say: i64) { source: "missing.pt" }
+flow reply(asks: Ask) -> { id: i64, say: i64 } {
+  return asks |> map(qa, timeout: 900ms) rescue derive(say = -1) |> select(id, say)
+}
+test "a slow answer is replaced" {
+  stub qa => slow(2s, { say: 8611 })
+  given asks = [{ id: 1, x: zeros(3) }]
+  let out = reply(asks)
+  expect out[0].say == -1 and latency(out) == 900ms
+}
+test "one in time is not" {
+  stub qa => slow(800ms, { say: 8611 })
+  given asks = [{ id: 1, x: zeros(3) }]
+  let out = reply(asks)
+  expect out[0].say == 8611 and latency(out) == 800ms
+}
+""")
+        self.ends_with(FINE, "test", "voice.flow")
+
     def test_a_stub_may_fail(self):
         stub = """
   stub first => [{ y: [0, 0] }, fails("out of memory")]

@@ -34,7 +34,14 @@ std::string FunctionOf(const std::string& label) {
 
 bool CallsAFunction(const StepSpec& step) { return step.op == "model" || step.op == "native"; }
 
+/// `stage` is that of the plan, also for what is inside of a step of it.
 void WatchStep(StepSpec& step, size_t stage) {
+  for (engine::BranchSpec& branch : step.branches) {
+    for (engine::StageSpec& inside : branch.stages) {
+      inside.own_task = false;
+      for (StepSpec& inner : inside.steps) WatchStep(inner, stage);
+    }
+  }
   if (!CallsAFunction(step)) return;
   Value::Record options = {{"function", Value(FunctionOf(step.label))},
                            {"stage", Value(static_cast<int64_t>(stage))},

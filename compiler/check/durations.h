@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "dsl/ast.h"
+#include "dsl/diagnostic.h"
+
+namespace raceway::compiler {
+
+/// The time that is written for `option`, longer than none: `900ms`. What it is instead is
+/// reported.
+std::optional<std::chrono::nanoseconds> CheckDuration(const dsl::ast::Expr& expr,
+                                                      std::string_view option,
+                                                      dsl::Diagnostics& diagnostics);
+
+}  // namespace raceway::compiler

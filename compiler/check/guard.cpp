@@ -1,0 +1,152 @@
+// What happens to rows for which a step fails: `map(f, timeout: 900ms, on_error: drop)`,
+// `step rescue step`.
+#include "compiler/check/guard.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "compiler/check/branches.h"
+#include "compiler/check/durations.h"
+#include "compiler/check/step_parts.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+
+/// The name of the function that a `map` calls, or the empty string.
+std::string FunctionOf(const ast::Step& step) {
+  if (step.path.Text() != "map" || step.args.empty()) return "";
+  return ColumnName(step.args.front()).value_or("");  // `f`, or `lib.f` of an import
+}
+
+/// The option `key` of a `map`, unless its function has a parameter of this name.
+const ast::Arg* OptionOf(const ast::Step& step, std::string_view key, const StepScope& scope) {
+  if (step.path.Text() != "map") return nullptr;
+  const auto function = scope.declarations.functions.find(FunctionOf(step));
+  if (function != scope.declarations.functions.end()) {
+    const auto& params = function->second.params;
+    const auto is_key = [&](const DeclaredColumn& param) { return param.name == key; };
+    if (std::any_of(params.begin(), params.end(), is_key)) return nullptr;
+  }
+  for (const ast::Arg& arg : step.args) {
+    if (arg.kind == ast::Arg::Kind::kOption && arg.key.text == key) return &arg;
+  }
+  return nullptr;
+}
+
+/// "map(qa)"
+std::string LabelOf(const ast::Step& step) {
+  const std::string function = FunctionOf(step);
+  return function.empty() ? step.path.Text() : "map(" + function + ")";
+}
+
+class GuardChecker {
+ public:
+  GuardChecker(const ast::Step& step, const Table& input, const StepScope& scope,
+               const StepChecker& check)
+      : step_(step), input_(input), scope_(scope), check_(check) {}
+
+  std::optional<Table> Run() {
+    out_ = MakeStep(StepKind::kGuard, step_.range, LabelOf(step_));
+    bool is_fine = ReadTimeout();
+    is_fine &= ReadOnError();
+    std::vector<CheckedBranch> branches;
+    is_fine &= AddBranch("try", step_, branches);
+    if (!step_.rescue.empty()) {
+      out_.label += " rescue " + LabelOf(step_.rescue.front());
+      is_fine &= AddBranch("rescue", step_.rescue.front(), branches);
+    }
+    if (!is_fine) return std::nullopt;
+    if (TreatsEachRow(branches.front().branch) && (drops_ || branches.size() > 1)) {
+      out_.options.emplace_back("each_row", true);
+    }
+    const Lineage lineage = LineageOf(branches);
+    const std::array<std::string, 2> names = {"`" + LabelOf(step_) + "`", "the substitute"};
+    std::optional<Table> table =
+        MergeBranches(input_.port, std::move(branches), names,
+                      "a substitute gives the columns of what it stands in for", out_, scope_);
+    if (!table) return std::nullopt;
+    table->lineage = lineage;
+    Append(*table, std::move(out_), "guard", scope_);
+    return table;
+  }
+
+ private:
+  bool ReadTimeout() {
+    const ast::Arg* timeout = OptionOf(step_, "timeout", scope_);
+    if (timeout == nullptr) return true;
+    const auto duration = CheckDuration(timeout->value.head, "timeout", scope_.diagnostics);
+    if (duration) out_.options.emplace_back("timeout", int64_t{duration->count()});
+    return duration.has_value();
+  }
+
+  bool ReadOnError() {
+    const ast::Arg* on_error = OptionOf(step_, "on_error", scope_);
+    if (on_error == nullptr) return true;
+    const ast::Expr& value = on_error->value.head;
+    if (value.kind == ast::Expr::Kind::kNull) {
+      scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, value.range,
+                             "`on_error: null` is not implemented yet");
+      return false;
+    }
+    const bool is_name = value.kind == ast::Expr::Kind::kName;
+    if (is_name && value.text == "fail") return true;
+    if (!is_name || value.text != "drop") {
+      Bad(value.range, "`on_error` is `fail`, `drop` or `null`",
+          is_name ? Suggest(value.text, {"fail", "drop", "null"}) : "", scope_);
+      return false;
+    }
+    drops_ = true;
+    out_.options.emplace_back("on_error", "drop");
+    if (step_.rescue.empty()) return true;
+    Bad(step_.rescue.front().range, "no row gets to this `rescue`: those that fail are dropped",
+        "take out `on_error: drop` or `rescue`", scope_);
+    return false;
+  }
+
+  bool AddBranch(const std::string& name, const ast::Step& step,
+                 std::vector<CheckedBranch>& branches) {
+    std::optional<CheckedBranch> branch = CheckBranch(
+        name, step.range, input_, [&](const Table& rows) { return check_(step, rows); }, scope_);
+    if (!branch) return false;
+    branches.push_back(*std::move(branch));
+    return true;
+  }
+
+  /// Which rows fail is a choice like any other.
+  Lineage LineageOf(const std::vector<CheckedBranch>& branches) {
+    const int choice = scope_.builder.NewNumber();
+    const Lineage& first = branches.front().end.lineage;
+    if (branches.size() == 1) return drops_ ? first.Choose({choice, true}) : first;
+    const Lineage& second = branches.back().end.lineage;
+    if (first.origin() != second.origin()) return Lineage(scope_.builder.NewNumber()).Many();
+    return first.Choose({choice, true}).Union(second.Choose({choice, false}));
+  }
+
+  const ast::Step& step_;
+  const Table& input_;
+  const StepScope& scope_;
+  const StepChecker& check_;
+  Step out_;
+  bool drops_ = false;
+};
+
+}  // namespace
+
+bool IsGuarded(const ast::Step& step, const StepScope& scope) {
+  if (!step.rescue.empty() || OptionOf(step, "timeout", scope) != nullptr) return true;
+  const ast::Arg* on_error = OptionOf(step, "on_error", scope);
+  if (on_error == nullptr) return false;
+  const ast::Expr& value = on_error->value.head;
+  return value.kind != ast::Expr::Kind::kName || value.text != "fail";  // which is so anyway
+}
+
+std::optional<Table> CheckGuarded(const ast::Step& step, const Table& input, const StepScope& scope,
+                                  const StepChecker& check) {
+  return GuardChecker(step, input, scope, check).Run();
+}
+
+}  // namespace raceway::compiler

@@ -1,0 +1,57 @@
+#include "compiler/check/same_columns.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace raceway::compiler {
+
+std::string Difference(const NamedTable& first, const NamedTable& other, PlanBuilder& builder) {
+  std::string text;
+  const auto add = [&](const std::string& line) { text += (text.empty() ? "" : "; ") + line; };
+  for (const TableColumn& column : first.table.columns) {
+    const TableColumn* same = other.table.Find(column.name);
+    if (same == nullptr) {
+      add(other.name + " has no `" + column.name + "`");
+      continue;
+    }
+    const engine::Type& wanted = builder.TypeOf(column.id);
+    const engine::Type& found = builder.TypeOf(same->id);
+    if (!UnifyTypes(builder.dims, wanted, found).text.empty()) {
+      add("`" + column.name + "` is " + builder.dims.Show(wanted) + " in " + first.name + ", " +
+          builder.dims.Show(found) + " in " + other.name);
+    }
+  }
+  for (const TableColumn& column : other.table.columns) {
+    if (first.table.Find(column.name) == nullptr) {
+      add("only " + other.name + " has `" + column.name + "`");
+    }
+  }
+  return text;
+}
+
+Step NoRowsLike(Table& empty, const Table& like, PlanBuilder& builder) {
+  Step step;
+  step.kind = StepKind::kDrop;
+  step.where = empty.made;
+  step.label = "drop";
+  empty.columns.clear();
+  for (const TableColumn& column : like.columns) {
+    const std::string id = builder.NewColumn(column.name, builder.TypeOf(column.id), empty.made);
+    step.results.emplace_back(column.name, id);
+    empty.columns.push_back({column.name, id});
+  }
+  step.outputs = {empty.Ids()};
+  return step;
+}
+
+std::string MergeColumn(const std::string& name, const std::vector<std::string>& from,
+                        dsl::SourceRange where, Step& step, PlanBuilder& builder) {
+  const auto is_first = [&](const std::string& id) { return id == from.front(); };
+  if (std::all_of(from.begin(), from.end(), is_first)) return from.front();
+  // A type the inputs agree on; a symbol stays one.
+  std::string id = builder.NewColumn(name, builder.TypeOf(from.front()), where);
+  step.sources.emplace_back(id, from);
+  return id;
+}
+
+}  // namespace raceway::compiler
