@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -12,8 +13,12 @@
 #include "dsl/source.h"
 
 /// Tokens and the grammar, without the parser generator: what `grammar_antlr.cpp` offers to
-/// `items.cpp` and `parse.cpp`. Nothing here is safe to call from two threads at once.
+/// the files around it. Nothing here is safe to call from two threads at once: hold
+/// `GrammarMutex`.
 namespace raceway::dsl {
+
+/// The generated parser shares its tables between threads without a lock.
+std::mutex& GrammarMutex();
 
 struct Token {
   enum class Kind {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -739,6 +740,11 @@ class TreeBuilder {
 };
 
 }  // namespace
+
+std::mutex& GrammarMutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 LexResult Lex(const Source& source, SourceRange range) {
   const std::string_view text = source.Text(range);

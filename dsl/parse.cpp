@@ -14,12 +14,6 @@ namespace raceway::dsl {
 
 namespace {
 
-// The generated parser shares its tables between threads without a lock.
-std::mutex& ParserMutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
 // What must hold before the lexer may see the text.
 bool CheckBytes(const Source& source, Diagnostics& diagnostics) {
   const std::string& text = source.text();
@@ -107,7 +101,7 @@ ParseResult Parse(const Source& source) {
   ParseResult result;
   result.file.edition_range = {source.base(), source.base()};
   if (!CheckBytes(source, result.diagnostics)) return result;
-  const std::lock_guard lock(ParserMutex());
+  const std::lock_guard lock(GrammarMutex());
   const SourceRange whole = {source.LineStart(1), source.end()};
   const LexResult lexed = Lex(source, whole);
   if (lexed.open_comment) {

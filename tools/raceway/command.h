@@ -59,12 +59,18 @@ struct TestOptions {
   bool json = false;
 };
 
+struct FmtOptions {
+  std::vector<std::string> paths;  // files, folders, "-" for standard input
+  bool check = false;
+};
+
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunCompile(const CompileOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
 int RunTests(const TestOptions& options);
+int RunFmt(const FmtOptions& options);
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {

@@ -126,6 +126,8 @@ engine::Status WriteFile(const std::filesystem::path& given, const std::string& 
                              ? ::open(path.c_str(), O_WRONLY | O_CLOEXEC)
                              : ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) return fail("write");
+  struct stat before {};
+  if (!is_special && ::stat(path.c_str(), &before) == 0) ::fchmod(descriptor, before.st_mode);
   size_t written = 0;
   while (written < text.size()) {
     const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);

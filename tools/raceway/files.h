@@ -14,7 +14,7 @@ namespace raceway::tools {
 engine::Result<std::string> ReadFile(const std::filesystem::path& path,
                                      int64_t max_bytes = int64_t{1} << 30);
 
-/// Writes `text` so that the file is there whole or not at all.
+/// Writes `text` so that the file is there whole or not at all. One that is there keeps its mode.
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
 
 /// Reads what flows import, relative to a folder.

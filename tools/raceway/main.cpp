@@ -168,6 +168,23 @@ void AddTest(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunTests(*options); });
 }
 
+void AddFmt(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::FmtOptions>();
+  CLI::App* command = app.add_subcommand("fmt", "Write flow files in their canonical form");
+  command->footer(
+      "Lines of at most 100 columns, one entry or step a line where they do not fit on one;\n"
+      "comments, order and spelling stay. There is nothing to choose. Prints the names of the\n"
+      "files it changed. A file with a mistake is left as it is.");
+  command
+      ->add_option("FILE", options->paths,
+                   "Flow files; of a folder all *.flow below it; - reads standard input and "
+                   "writes standard output")
+      ->required();
+  command->add_flag("--check", options->check,
+                    "Write nothing, print which files would change; exit 1 if any would");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunFmt(*options); });
+}
+
 /// What is wrong with the call, and where to read more.
 std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
@@ -176,7 +193,7 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> words = app.remaining();
   const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what + ": check, explain, compile, run, test or lsp\nSee raceway --help.";
+  return what + ": check, fmt, explain, compile, run, test or lsp\nSee raceway --help.";
 }
 
 }  // namespace
@@ -197,6 +214,7 @@ int main(int argc, char** argv) {
   int exit_code = raceway::tools::kFine;
 
   AddCheck(app, exit_code);
+  AddFmt(app, exit_code);
   AddExplain(app, exit_code);
   AddCompile(app, exit_code);
   AddRun(app, exit_code);
