@@ -43,12 +43,12 @@ void ShareOut(std::string_view gap, TokenComments* before, TokenComments& after)
     const size_t next = gap.find_first_not_of(" \t\r", i);
     const bool ends_line = next == std::string_view::npos ? false : gap[next] == '\n';
     const bool is_last = next == std::string_view::npos;
-    if (is_last && !text.starts_with("//")) {
+    const bool is_block = text.starts_with("/*");
+    const bool is_ending = is_first_line && (ends_line || is_last);
+    if (is_block && (is_last || (is_first_line && !ends_line))) {
       after.inside.push_back(text);
-    } else if (is_first_line && (ends_line || is_last)) {
+    } else if (is_ending) {
       before->after.push_back(text);
-    } else if (is_first_line && text.starts_with("/*")) {
-      after.inside.push_back(text);
     } else {
       after.before.push_back({text, num_lines > 1});
     }
@@ -63,8 +63,7 @@ std::vector<TokenComments> CommentsAround(const Source& source, std::span<const 
   std::vector<TokenComments> comments(tokens.size() + 1);
   int32_t begin = source.LineStart(1);
   for (size_t i = 0; i <= tokens.size(); ++i) {
-    const int32_t end =
-        i < tokens.size() ? tokens[i].range.begin : source.end();
+    const int32_t end = i < tokens.size() ? tokens[i].range.begin : source.end();
     ShareOut(source.Text({begin, end}), i == 0 ? nullptr : &comments[i - 1], comments[i]);
     if (i < tokens.size()) begin = tokens[i].range.end;
   }

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "dsl/print.h"
+
 namespace raceway::dsl {
 
 namespace {
@@ -85,7 +87,7 @@ std::span<const DiagnosticInfo> AllDiagnosticKinds() { return kKinds; }
 const DiagnosticInfo& InfoOf(DiagnosticKind kind) { return kKinds[static_cast<size_t>(kind)]; }
 
 Diagnostic& Diagnostics::Add(DiagnosticKind kind, SourceRange where, std::string message) {
-  return all_.emplace_back(Diagnostic{kind, where, std::move(message), {}, {}, false});
+  return all_.emplace_back(Diagnostic{kind, where, std::move(message), {}, {}, false, {}});
 }
 
 void Diagnostics::Append(const Diagnostics& other) {
@@ -155,6 +157,17 @@ std::vector<std::string> DidYouMean(std::string_view wrong,
   std::vector<std::string> best;
   for (size_t i = 0; i < near.size() && i < 3; ++i) best.push_back(near[i].second);
   return best;
+}
+
+void Diagnostic::Fix(std::string how, std::string replacement) {
+  help = std::move(how);
+  edits = {{where, std::move(replacement)}};
+}
+
+void Diagnostic::SuggestName(std::string_view wrong, std::span<const std::string> candidates) {
+  help = DidYouMeanText(wrong, candidates);
+  const std::vector<std::string> near = DidYouMean(wrong, candidates);
+  if (near.size() == 1) edits = {{where, SpellName(near.front())}};
 }
 
 std::string DidYouMeanText(std::string_view wrong, std::span<const std::string> candidates) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dsl/source.h"
@@ -75,6 +76,14 @@ struct DiagnosticNote {
   std::string message;
 };
 
+/// A change of the text; of an empty range, what is put in there.
+struct TextEdit {
+  SourceRange range;
+  std::string replacement;
+
+  friend bool operator==(const TextEdit&, const TextEdit&) = default;
+};
+
 struct Diagnostic {
   DiagnosticKind kind;
   SourceRange where;
@@ -82,6 +91,13 @@ struct Diagnostic {
   std::vector<DiagnosticNote> notes;  // other places that had a part in it
   std::string help;                   // what to do, empty if there is nothing to say
   bool is_of_test = false;            // it stands in a `test` of the file: flows run all the same
+  /// What `help` says, done; all of them or none. Empty where that takes thought.
+  std::vector<TextEdit> edits = {};
+
+  /// The help, and the edit that writes `replacement` in the place of what is wrong.
+  void Fix(std::string how, std::string replacement);
+  /// "did you mean …?" for a name that is all of `where`; where only one name is near, an edit.
+  void SuggestName(std::string_view wrong, std::span<const std::string> candidates);
 };
 
 /// Collects what is wrong with the sources of one compilation.
@@ -89,6 +105,7 @@ class Diagnostics {
  public:
   /// Adds one and returns it, so that the caller can add notes and help.
   Diagnostic& Add(DiagnosticKind kind, SourceRange where, std::string message);
+  void Add(Diagnostic diagnostic) { all_.push_back(std::move(diagnostic)); }
   void Append(const Diagnostics& other);
   /// Appends what was found in a `test`.
   void AppendOfTest(const Diagnostics& other);
@@ -115,8 +132,13 @@ std::string Render(const Diagnostics& diagnostics, const SourceSet& sources,
                    RenderOptions options = {});
 
 /// A JSON array, one object each: code, name, severity, message, file, line, column, end_line,
-/// end_column (from 1), notes (each with a place of its own), help.
+/// end_column (from 1), notes (each with a place of its own), help, edits (each with a place and a
+/// replacement).
 std::string RenderJson(const Diagnostics& diagnostics, const SourceSet& sources);
+
+/// The whole as a SARIF 2.1.0 log with one run: rules are the codes that occur, with what
+/// `raceway explain` says about them; notes are related locations, edits are fixes.
+std::string RenderSarif(const Diagnostics& diagnostics, const SourceSet& sources);
 
 /// The candidates a reader may have meant by `wrong`: edit distance of at most a third of its
 /// length, best three; where there is none, one that is short for the other (`conf`, `confidence`).

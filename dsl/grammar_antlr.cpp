@@ -19,6 +19,7 @@
 #include "dsl/items.h"
 #include "dsl/literal.h"
 #include "dsl/syntax_error.h"
+#include "dsl/units.h"
 
 namespace raceway::dsl {
 
@@ -627,6 +628,7 @@ class TreeBuilder {
       case FlowLexer::QUANTITY:
         expr.kind = Kind::kQuantity;
         std::erase_if(expr.text, [](char c) { return c == ' ' || c == '\t'; });
+        CheckUnit(token);
         break;
       case FlowLexer::STRING:
       case FlowLexer::TEXT:
@@ -660,6 +662,20 @@ class TreeBuilder {
     diagnostics_.Add(DiagnosticKind::kBadLiteral, token.range,
                      "`" + std::string(token.text.substr(0, 40)) + "` does not fit `f64`");
     return false;
+  }
+
+  void CheckUnit(const Token& token) {
+    const std::string_view unit = UnitOf(token.text);
+    if (IsUnit(unit)) return;
+    Diagnostic& error = diagnostics_.Add(DiagnosticKind::kBadLiteral, token.range,
+                                         "there is no unit `" + std::string(unit) + "`");
+    const std::string_view own = OwnUnit(unit);
+    error.help =
+        "times are us, ms, s, min, h; sizes B, kB, MB, GB, KiB, MiB, GiB; also %, rps, tok";
+    if (own.empty()) return;
+    const std::string right =
+        std::string(token.text.substr(0, token.text.size() - unit.size())) + std::string(own);
+    error.Fix("write `" + right + "`", right);
   }
 
   int64_t Int(const Token& token) { return CheckInt(token) ? *IntValue(token.text) : 0; }

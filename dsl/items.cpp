@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dsl/literal.h"
+#include "dsl/units.h"
 
 namespace raceway::dsl {
 
@@ -22,14 +23,12 @@ constexpr size_t kMaxPrefixes = 1000;
 constexpr std::array<std::string_view, 10> kItemWords = {
     "edition", "import", "param", "defaults", "schema", "store", "model", "fn", "flow", "test"};
 
-constexpr std::array<std::string_view, 15> kUnits = {
-    "us", "ms", "s", "min", "h", "B", "KiB", "MiB", "GiB", "kB", "MB", "GB", "%", "rps", "tok"};
-
 // What an item is called elsewhere.
 constexpr std::pair<std::string_view, std::string_view> kItemAliases[] = {
-    {"pipeline", "flow"}, {"workflow", "flow"}, {"def", "fn"},       {"func", "fn"},
-    {"function", "fn"},   {"struct", "schema"}, {"table", "schema"}, {"type", "schema"},
-    {"const", "param"},   {"include", "import"}};
+    {"pipeline", "flow"}, {"workflow", "flow"},  {"def", "fn"},          {"func", "fn"},
+    {"function", "fn"},   {"struct", "schema"},  {"table", "schema"},    {"type", "schema"},
+    {"const", "param"},   {"include", "import"}, {"version", "edition"}, {"task", "fn"},
+    {"step", "fn"},       {"dag", "flow"}};
 
 bool IsItemWord(const Token& token) {
   return token.kind == Kind::kSoftWord &&
@@ -142,6 +141,13 @@ constexpr Spelling kSpellings[] = {
     {"%", "/", "the remainder is `mod(a, b)`; a percentage is written without a space: `10%`"},
 };
 
+// Two signs without space between them.
+constexpr Spelling kPairs[] = {
+    {"<>", "!=", "write `!=`"},
+    {">>", "|>", "steps are joined by `|>`"},
+    {":=", "=", "write `=`"},
+};
+
 bool IsVisible(std::string_view character) {
   size_t end = 0;
   const char32_t c = NextCharacter(character, end);
@@ -173,6 +179,9 @@ class Repairer {
       if (IsSplitQuantity(i)) {
         token = JoinQuantity(i);
         ++i;
+      } else if (const Spelling* pair = ForeignPair(i); pair != nullptr) {
+        token = JoinPair(i, *pair);
+        ++i;
       } else if (!Keep(i, token)) {
         continue;
       }
@@ -186,7 +195,7 @@ class Repairer {
   // False if the token is dropped.
   bool Keep(size_t i, Token& token) {
     switch (token.kind) {
-      case Kind::kForeign: return KeepForeign(token);
+      case Kind::kForeign: return KeepForeign(token, IsBetweenSteps(i) ? "|" : token.text);
       case Kind::kOpenString: return KeepOpenString(token);
       case Kind::kBad: return DropBad(token);
       case Kind::kString: return !IsOpenText(i) || ReportOpenText(token);
@@ -196,38 +205,44 @@ class Repairer {
 
   bool DropBad(const Token& token) {
     const bool visible = IsVisible(token.text);
-    Add(DiagnosticKind::kSyntaxError, token.range, "unexpected " + DescribeCharacter(token.text),
-        visible ? "" : "write an ordinary space");
+    const std::string what = "unexpected " + DescribeCharacter(token.text);
+    Diagnostic& error = Add(DiagnosticKind::kSyntaxError, token.range, what);
+    if (!visible) error.Fix("write an ordinary space", " ");
     // It may have stood for an operator.
     if (visible && result_ == Repaired::kAll) result_ = Repaired::kQuietly;
     return false;
   }
 
-  bool KeepForeign(Token& token) {
+  // `meant` is the spelling whose repair is due.
+  bool KeepForeign(Token& token, std::string_view meant) {
     const std::string_view text = token.text;
     if (text.starts_with('#')) {
-      Add(DiagnosticKind::kForeignSpelling, token.range, "a comment does not begin with `#`",
-          "write `//`");
+      Diagnostic& error =
+          Add(DiagnosticKind::kForeignSpelling, token.range, "a comment does not begin with `#`");
+      error.help = "write `//`";
+      error.edits = {{{token.range.begin, token.range.begin + 1}, "//"}};
       return false;
     }
     for (const Spelling& spelling : kSpellings) {
-      if (text != spelling.wrong) continue;
-      Add(DiagnosticKind::kForeignSpelling, token.range,
-          "`" + std::string(text) + "` is not a sign of the language", std::string(spelling.help));
+      if (meant != spelling.wrong) continue;
+      Diagnostic& error = Add(DiagnosticKind::kForeignSpelling, token.range,
+                              "`" + std::string(text) + "` is not a sign of the language");
+      error.help = spelling.help;
+      if (text != "%") error.edits = {{token.range, SpelledAt(token, spelling.right)}};
       if (spelling.right.empty()) return false;
       Become(token, Kind::kSign, spelling.right);
       return true;
     }
-    Add(DiagnosticKind::kForeignSpelling, token.range, "text stands between double quotes",
-        "write `\"…\"`");
+    AddQuotesFix(token, Add(DiagnosticKind::kForeignSpelling, token.range,
+                            "text stands between double quotes"));
     token.kind = Kind::kString;
     token.type = TypeOf(Sample::kString);
     return true;
   }
 
   bool KeepOpenString(Token& token) {
-    Add(DiagnosticKind::kForeignSpelling, token.range, "this text has no end on its line",
-        "close it with `\"`; a text of several lines stands between `\"\"\"`");
+    Add(DiagnosticKind::kForeignSpelling, token.range, "this text has no end on its line").help =
+        "close it with `\"`; a text of several lines stands between `\"\"\"`";
     token.kind = Kind::kString;
     token.type = TypeOf(Sample::kString);
     result_ = Repaired::kQuietly;
@@ -244,7 +259,8 @@ class Repairer {
 
   bool ReportOpenText(const Token& token) {
     Add(DiagnosticKind::kUnclosedBracket, {token.range.begin, token.range.end + 1},
-        "this text is never closed", "end it with `\"\"\"`");
+        "this text is never closed")
+        .help = "end it with `\"\"\"`";
     result_ = Repaired::kNot;
     return true;
   }
@@ -261,20 +277,47 @@ class Repairer {
                                                          "..", ";", "|>", "|"};
       return std::find(kEnds.begin(), kEnds.end(), after) != kEnds.end();
     }
-    return unit.kind == Kind::kName && after != ":" && after != "{" &&
-           std::find(kUnits.begin(), kUnits.end(), unit.text) != kUnits.end();
+    return unit.kind == Kind::kName && after != ":" && after != "{" && IsUnit(unit.text);
   }
 
   Token JoinQuantity(size_t i) {
     Token token = tokens_[i];
     const Token& unit = tokens_[i + 1];
     token.range.end = unit.range.end;
-    Add(DiagnosticKind::kSyntaxError, token.range, "a number and its unit are one word",
-        "write `" + std::string(token.text) + std::string(unit.text) + "`");
+    const std::string joined = std::string(token.text) + std::string(unit.text);
+    Add(DiagnosticKind::kSyntaxError, token.range, "a number and its unit are one word")
+        .Fix("write `" + joined + "`", joined);
     token.kind = Kind::kQuantity;
     token.type = TypeOf(Sample::kQuantity);
     token.text = source_.Text(token.range);
     return token;
+  }
+
+  const Spelling* ForeignPair(size_t i) const {
+    if (i + 1 >= tokens_.size() || tokens_[i].range.end != tokens_[i + 1].range.begin) {
+      return nullptr;
+    }
+    const std::string_view text = source_.Text({tokens_[i].range.begin, tokens_[i + 1].range.end});
+    const auto* pair = std::find_if(std::begin(kPairs), std::end(kPairs),
+                                    [text](const Spelling& p) { return p.wrong == text; });
+    return pair == std::end(kPairs) ? nullptr : pair;
+  }
+
+  Token JoinPair(size_t i, const Spelling& pair) {
+    Token token = tokens_[i];
+    token.range.end = tokens_[i + 1].range.end;
+    Add(DiagnosticKind::kForeignSpelling, token.range,
+        "`" + std::string(pair.wrong) + "` is not a sign of the language")
+        .Fix(std::string(pair.help), std::string(pair.right));
+    Become(token, Kind::kSign, pair.right);
+    return token;
+  }
+
+  // `rows ! map(…)` joins elements in GStreamer.
+  bool IsBetweenSteps(size_t i) const {
+    if (i == 0 || tokens_[i].text != "!") return false;
+    const Token& before = tokens_[i - 1];
+    return IsName(before) || before.text == ")";
   }
 
   static void Become(Token& token, Kind kind, std::string_view spelling) {
@@ -283,10 +326,33 @@ class Repairer {
     token.text = spelling;
   }
 
-  void Add(DiagnosticKind kind, SourceRange where, std::string message, std::string help) {
-    if (result_ != Repaired::kNot) {
-      diagnostics_.Add(kind, where, std::move(message)).help = std::move(help);
-    }
+  Diagnostic& Add(DiagnosticKind kind, SourceRange where, std::string message) {
+    return diagnostics_.Add(kind, where, std::move(message));
+  }
+
+  /// A word in the place of a sign, apart from the words around it.
+  std::string SpelledAt(const Token& token, std::string_view right) const {
+    if (right.empty() || right == "|>") return std::string(right);
+    const auto is_space = [this](int32_t offset) {
+      if (offset < source_.LineStart(1) || offset >= source_.end()) return true;
+      return source_.Text({offset, offset + 1}).find_first_of(" \t\r\n") == 0;
+    };
+    return (right == "not" || is_space(token.range.begin - 1) ? "" : " ") + std::string(right) +
+           (is_space(token.range.end) ? "" : " ");
+  }
+
+  /// Double quotes for others, where the text between them holds none.
+  void AddQuotesFix(const Token& token, Diagnostic& error) const {
+    error.help = "write `\"…\"`";
+    size_t first = 0;
+    NextCharacter(token.text, first);
+    size_t last = token.text.size() - 1;
+    while ((token.text[last] & 0xC0) == 0x80) --last;
+    const std::string_view inside = token.text.substr(first, last - first);
+    if (last < first || inside.find_first_of("\"\\") != std::string_view::npos) return;
+    const int32_t begin = token.range.begin;
+    error.edits = {{{begin, begin + static_cast<int32_t>(first)}, "\""},
+                   {{begin + static_cast<int32_t>(last), token.range.end}, "\""}};
   }
 
   const Source& source_;
@@ -441,7 +507,7 @@ bool RepairItemWord(ItemTokens& item, Diagnostics& diagnostics) {
   diagnostics
       .Add(DiagnosticKind::kSyntaxError, first.range,
            "expected an item, found `" + std::string(first.text) + "`")
-      .help = "did you mean `" + std::string(*meant) + "`?";
+      .Fix("did you mean `" + std::string(*meant) + "`?", std::string(*meant));
   first.kind = Kind::kSoftWord;
   first.type = TypeOf(*meant);
   first.text = *meant;

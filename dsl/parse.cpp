@@ -99,7 +99,7 @@ void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult
 
 ParseResult Parse(const Source& source) {
   ParseResult result;
-  result.file.edition_range = {source.base(), source.base()};
+  result.file.edition_range = {source.LineStart(1), source.LineStart(1)};
   if (!CheckBytes(source, result.diagnostics)) return result;
   const std::lock_guard lock(GrammarMutex());
   const SourceRange whole = {source.LineStart(1), source.end()};

@@ -392,6 +392,15 @@ class TreePrinter {
 
 std::string PrintSyntax(const ast::File& file) { return TreePrinter().Run(file); }
 
+std::string SpellName(std::string_view name) {
+  std::string text;
+  for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    text += Spell(name.substr(0, dot)) + ".";
+    name.remove_prefix(dot + 1);
+  }
+  return text + Spell(name);
+}
+
 std::string PrintExpr(const Expr& expr) {
   using Kind = Expr::Kind;
   const int precedence = Precedence(expr);

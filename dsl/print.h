@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "dsl/ast.h"
 
@@ -12,6 +13,10 @@ std::string PrintSyntax(const ast::File& file);
 
 /// One expression in source form, with brackets only where they are needed: `conf >= threshold`.
 std::string PrintExpr(const ast::Expr& expr);
+
+/// A name in source form: in backquotes where it would be read as something else, the parts of
+/// `a.b` one by one.
+std::string SpellName(std::string_view name);
 
 /// One type in source form: `u8[H, W, 3]?`.
 std::string PrintType(const ast::TypeExpr& type);

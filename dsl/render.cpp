@@ -1,4 +1,4 @@
-// Diagnostics as text for people and as JSON for tools.
+// Diagnostics as text for people.
 
 #include <algorithm>
 #include <iterator>
@@ -231,68 +231,11 @@ class Renderer {
   std::string_view tone_ = kRed;
 };
 
-// A JSON string. Bytes that are not UTF-8, which a message may quote, become �.
-std::string Quote(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out = "\"";
-  for (size_t i = 0; i < text.size();) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    const size_t begin = i;
-    if (FindInvalidUtf8(text.substr(i, 4)) == 0) {
-      out += "\uFFFD";
-      ++i;
-    } else if (c == '"' || c == '\\') {
-      out += {'\\', text[i++]};
-    } else if (c < 0x20) {
-      out += std::string("\\u00") + kDigits[c >> 4] + kDigits[c & 15];
-      ++i;
-    } else {
-      NextCharacter(text, i);
-      out += text.substr(begin, i - begin);
-    }
-  }
-  return out + "\"";
-}
-
-std::string Member(std::string_view name, std::string_view text) {
-  return Quote(name) + ": " + Quote(text);
-}
-
-std::string PlaceMembers(SourceRange range, const SourceSet& sources) {
-  const Source& source = sources.Of(range);
-  const Position begin = source.PositionOf(range.begin);
-  const Position end = source.PositionOf(std::max(range.begin, range.end));
-  return Member("file", source.name()) + ", \"line\": " + std::to_string(begin.line) +
-         ", \"column\": " + std::to_string(begin.column) +
-         ", \"end_line\": " + std::to_string(end.line) +
-         ", \"end_column\": " + std::to_string(end.column);
-}
-
 }  // namespace
 
 std::string Render(const Diagnostics& diagnostics, const SourceSet& sources,
                    RenderOptions options) {
   return Renderer(sources, options).Run(diagnostics);
-}
-
-std::string RenderJson(const Diagnostics& diagnostics, const SourceSet& sources) {
-  constexpr std::string_view kSeverities[] = {"note", "warning", "error"};
-  std::string all;
-  for (const Diagnostic& diagnostic : diagnostics.Sorted()) {
-    const DiagnosticInfo& info = InfoOf(diagnostic.kind);
-    std::string notes;
-    for (const DiagnosticNote& note : diagnostic.notes) {
-      notes += std::string(notes.empty() ? "" : ", ") + "{" + Member("message", note.message) +
-               ", " + PlaceMembers(note.where, sources) + "}";
-    }
-    all += std::string(all.empty() ? "\n" : ",\n") + "  {" + Member("code", info.code) + ", " +
-           Member("name", info.name) + ", " +
-           Member("severity", kSeverities[static_cast<size_t>(info.severity)]) + ",\n   " +
-           Member("message", diagnostic.message) + ",\n   " +
-           PlaceMembers(diagnostic.where, sources) + ",\n   \"notes\": [" + notes + "], " +
-           Member("help", diagnostic.help) + "}";
-  }
-  return "[" + all + (all.empty() ? "]\n" : "\n]\n");
 }
 
 }  // namespace raceway::dsl

@@ -106,6 +106,51 @@ class Expectation {
   std::vector<std::string> said_;
 };
 
+/// A sign that makes the whole item right, before the wrong token or in its place.
+class Correction {
+ public:
+  Correction(std::span<const Token> tokens, size_t index, Rule rule)
+      : tokens_(tokens), index_(index), rule_(rule) {}
+
+  /// Adds help and edit to `error`, if there is one.
+  void Suggest(Diagnostic& error) const {
+    if (index_ == 0 || tokens_.size() > kMaxTokens) return;
+    for (const std::string_view sign : {",", ":", "->", "=>", "|>", "="}) {
+      if (!Fits(sign, false)) continue;
+      const int32_t end = tokens_[index_ - 1].range.end;
+      const bool touches = index_ < tokens_.size() && tokens_[index_].range.begin == end;
+      const bool is_tight = sign == "," || sign == ":";
+      error.help = "write `" + std::string(sign) + "` before it";
+      error.edits = {
+          {{end, end}, (is_tight ? "" : " ") + std::string(sign) + (touches ? " " : "")}};
+      return;
+    }
+    if (index_ >= tokens_.size()) return;
+    for (const auto& [wrong, right] : kConfused) {
+      if (tokens_[index_].text != wrong || !Fits(right, true)) continue;
+      return error.Fix("write `" + std::string(right) + "` in its place", std::string(right));
+    }
+  }
+
+ private:
+  static constexpr size_t kMaxTokens = 2000;  // each trial parses them all once more
+  static constexpr std::pair<std::string_view, std::string_view> kConfused[] = {
+      {"=", "=="}, {"=", ":"}, {":", "=>"}, {":", "->"}, {":", "="}, {"->", "=>"}, {"=>", "->"}};
+
+  bool Fits(std::string_view sign, bool replaces) const {
+    const auto at = [this](size_t i) { return tokens_.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::vector<Token> trial(tokens_.begin(), at(index_));
+    trial.push_back({Token::Kind::kSign, TypeOf(sign), {}, sign});
+    const size_t next = replaces ? index_ + 1 : index_;
+    trial.insert(trial.end(), at(std::min(next, tokens_.size())), tokens_.end());
+    return FirstError(trial, rule_) == kNoError;
+  }
+
+  std::span<const Token> tokens_;
+  size_t index_;
+  Rule rule_;
+};
+
 std::string Found(std::span<const Token> tokens, size_t index, Rule rule) {
   constexpr size_t kMaxShown = 40;
   if (index >= tokens.size()) {
@@ -125,6 +170,7 @@ std::string HelpFor(std::span<const Token> tokens, size_t index, const std::stri
     return "`" + std::string(token.text) +
            "` is a word of the language; as a name it stands in backquotes";
   }
+  if (token.text == "?") return "a choice is `if condition then a else b`";
   const bool touches = index > 0 && tokens[index - 1].range.end == token.range.begin;
   if (touches && token.kind == Token::Kind::kQuantity) {
     return "a quantity has one number and one unit: `90min`, not `1h30m`";
@@ -146,8 +192,10 @@ void ReportSyntaxError(std::span<const Token> tokens, size_t index, Rule rule,
   const std::string found = Found(tokens, index, rule);
   std::string message = "expected " + expected + ", found " + found;
   if (expected.empty()) message = found + " does not belong here";
-  diagnostics.Add(DiagnosticKind::kSyntaxError, PlaceOf(tokens, index), std::move(message)).help =
-      HelpFor(tokens, index, expected);
+  Diagnostic& error =
+      diagnostics.Add(DiagnosticKind::kSyntaxError, PlaceOf(tokens, index), std::move(message));
+  error.help = HelpFor(tokens, index, expected);
+  if (error.help.empty()) Correction(tokens, index, rule).Suggest(error);
 }
 
 }  // namespace raceway::dsl

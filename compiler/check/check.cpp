@@ -15,7 +15,7 @@ void CheckEdition(const dsl::ast::File& file, dsl::Diagnostics& diagnostics) {
     diagnostics
         .Add(dsl::DiagnosticKind::kMissingEdition, file.edition_range,
              "the file does not say its edition; read as edition 1")
-        .help = "begin the file with `edition 1`";
+        .Fix("begin the file with `edition 1`", "edition 1\n\n");
   } else if (*file.edition != kNewestEdition) {
     diagnostics.Add(dsl::DiagnosticKind::kUnknownEdition, file.edition_range,
                     "edition " + std::to_string(*file.edition) +

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "compiler/check/flow_steps.h"
+#include "compiler/check/foreign_names.h"
 #include "compiler/check/functions.h"
 #include "compiler/check/imports.h"
 #include "dsl/parse.h"
@@ -17,17 +18,6 @@ using dsl::SourceRange;
 using engine::Dim;
 using engine::Type;
 using engine::Value;
-
-/// What many users of other systems write for our types.
-std::string_view AliasOf(std::string_view name) {
-  if (name == "int" || name == "long" || name == "int64") return "i64";
-  if (name == "float" || name == "float32") return "f32";
-  if (name == "double" || name == "float64") return "f64";
-  if (name == "str" || name == "text") return "string";
-  if (name == "uint8" || name == "byte") return "u8";
-  if (name == "boolean") return "bool";
-  return {};
-}
 
 class Declarer {
  public:
@@ -139,9 +129,7 @@ class Declarer {
     if (!dtype) {
       dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kUnknownName, expr.path->range,
                                                      "no type `" + name + "`");
-      diagnostic.help = AliasOf(name).empty()
-                            ? Suggest(name, engine::DataTypeNames())
-                            : "did you mean `" + std::string(AliasOf(name)) + "`?";
+      SuggestOwn(diagnostic, NameKind::kType, name, engine::DataTypeNames(), true);
       return std::nullopt;
     }
     if (*dtype == engine::DataType::kTimestamp || *dtype == engine::DataType::kDuration) {
@@ -223,7 +211,7 @@ class Declarer {
     for (const auto& [other, rows] : out_.schemas) known.push_back(other);
     dsl::Diagnostic& diagnostic =
         diagnostics_.Add(DiagnosticKind::kUnknownName, expr.range, "no schema `" + name + "`");
-    diagnostic.help = dsl::DidYouMeanText(name, known);
+    diagnostic.SuggestName(name, known);
     if (diagnostic.help.empty() && engine::DataTypeFromName(name)) {
       diagnostic.help = "a flow takes tables: `{ column: " + name + " }`";
     }
@@ -461,6 +449,12 @@ std::string Suggest(std::string_view wrong, const std::vector<std::string>& know
     text += known[i] + "`";
   }
   return text;
+}
+
+void Suggest(dsl::Diagnostic& diagnostic, std::string_view wrong,
+             const std::vector<std::string>& known) {
+  diagnostic.SuggestName(wrong, known);
+  diagnostic.help = Suggest(wrong, known);
 }
 
 FlowInfo* Declarations::FindFlow(const std::string& name) {

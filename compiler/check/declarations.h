@@ -113,6 +113,9 @@ std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& 
 
 /// "did you mean `a`?", or all that is known where nothing is near.
 std::string Suggest(std::string_view wrong, const std::vector<std::string>& known);
+/// The same as help, with an edit where only one is near; `wrong` is all of `diagnostic.where`.
+void Suggest(dsl::Diagnostic& diagnostic, std::string_view wrong,
+             const std::vector<std::string>& known);
 
 /// A constant written in a declaration: literals, their negation, lists, bare words (as strings).
 /// Reports what is none.

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "compiler/check/foreign_names.h"
 #include "dsl/literal.h"
 
 namespace raceway::compiler {
@@ -308,7 +309,7 @@ class Checker {
     }
     dsl::Diagnostic& diagnostic = scope_.diagnostics.Add(
         DiagnosticKind::kUnknownName, callee.range, "no column function `" + callee.text + "`");
-    diagnostic.help = Suggest(callee.text, known);
+    SuggestOwn(diagnostic, NameKind::kFunction, callee.text, known, true);
     if (scope_.declarations.functions.contains(callee.text)) {
       diagnostic.help = "models and functions are applied as a step: `|> map(" + callee.text + ")`";
     }
@@ -368,7 +369,11 @@ void ReportUnknownColumn(std::string_view name, dsl::SourceRange where,
       {scope.table.made, scope.table.made_by + " gives " + scope.builder.Show(scope.table)});
   std::vector<std::string> known = scope.table.Names();
   for (const auto& [param, value] : scope.declarations.params) known.push_back(param);
-  diagnostic.help = dsl::DidYouMeanText(name, known);
+  if (OwnName(NameKind::kConstant, name).empty()) {
+    diagnostic.SuggestName(name, known);
+  } else {
+    SuggestOwn(diagnostic, NameKind::kConstant, name, known);
+  }
 }
 
 }  // namespace raceway::compiler

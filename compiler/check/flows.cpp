@@ -8,10 +8,12 @@
 
 #include "compiler/check/anyof.h"
 #include "compiler/check/facts.h"
+#include "compiler/check/foreign_names.h"
 #include "compiler/check/guard.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
+#include "dsl/print.h"
 
 namespace raceway::compiler {
 namespace {
@@ -114,11 +116,11 @@ class FlowChecker {
     if (value && value->size() != let.names.size()) {
       const bool is_split = value->size() == 2;
       frame.diagnostics
-          .Add(DiagnosticKind::kBadArguments, let.range,
-               is_split
-                   ? "`split` gives two tables, here are " + std::to_string(let.names.size()) +
-                         " names"
-                   : "this is one table, here are " + std::to_string(let.names.size()) + " names")
+          .Add(DiagnosticKind::kBadArguments, let.names.front().range,
+               (is_split ? "`split` gives two tables, " : "this is one table, ") +
+                   (let.names.size() == 1
+                        ? "here is one name"
+                        : "here are " + std::to_string(let.names.size()) + " names"))
           .help = is_split ? "let (holds, rest) = … |> split(…)" : "";
       is_fine = false;
     }
@@ -289,7 +291,7 @@ class FlowChecker {
     if (!callee) {
       frame.diagnostics
           .Add(DiagnosticKind::kNotAnExpression, head.range, "a pipeline begins with a table")
-          .help = "name a table, or call `union(…)` or a flow";
+          .help = HelpForNoTable(head);
       return std::nullopt;
     }
     if (!TakesTables(*callee, head.children.front().range, frame)) return std::nullopt;
@@ -311,13 +313,25 @@ class FlowChecker {
     return false;
   }
 
+  /// `rows.filter(…)` is how others write `rows |> filter(…)`.
+  static std::string HelpForNoTable(const ast::Expr& head) {
+    const bool is_call = head.kind == ast::Expr::Kind::kCall;
+    const ast::Expr& callee = is_call ? head.children.front() : head;
+    if (callee.kind == ast::Expr::Kind::kMember &&
+        callee.children.front().kind == ast::Expr::Kind::kName) {
+      return "steps are joined by `|>`: `" + callee.children.front().text + " |> " + callee.text +
+             (is_call ? "(…)`" : "`");
+    }
+    return "name a table, or call `union(…)` or a flow";
+  }
+
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
     if (Here().IsBroken(head.text)) return;
     std::vector<std::string> known;
     for (const auto& [name, table] : frame.tables) known.push_back(name);
     frame.diagnostics
         .Add(DiagnosticKind::kUnknownName, head.range, "no table `" + head.text + "` here")
-        .help = dsl::DidYouMeanText(head.text, known);
+        .SuggestName(head.text, known);
   }
 
   /// Each argument is a pipeline that gives one table, or an option, where there may be some.
@@ -447,8 +461,9 @@ class FlowChecker {
       return false;
     }
     for (const std::string& flow : Here().FlowNames()) known.push_back(flow);
-    frame.diagnostics.Add(DiagnosticKind::kUnknownName, where, "no operator or flow `" + name + "`")
-        .help = HelpForUnknownStep(name, known);
+    HelpForUnknownStep(frame.diagnostics.Add(DiagnosticKind::kUnknownName, where,
+                                             "no operator or flow `" + name + "`"),
+                       name, known);
     return false;
   }
 
@@ -465,13 +480,15 @@ class FlowChecker {
     return ApplyFlow(*Here().FindFlow(name), where, std::move(tables), frame);
   }
 
-  std::string HelpForUnknownStep(const std::string& name, const std::vector<std::string>& known) {
+  /// `diagnostic.where` is the name.
+  void HelpForUnknownStep(dsl::Diagnostic& diagnostic, const std::string& name,
+                          const std::vector<std::string>& known) {
     if (Here().functions.contains(name)) {
-      return "a model or function is applied by `map(" + name + ")`";
+      diagnostic.Fix("a model or function is applied by `map(" + name + ")`",
+                     "map(" + dsl::SpellName(name) + ")");
+    } else {
+      SuggestOwn(diagnostic, NameKind::kOperator, name, known);
     }
-    if (name == "where") return "did you mean `filter`?";
-    if (name == "project") return "did you mean `select`?";
-    return dsl::DidYouMeanText(name, known);
   }
 
   // --- flows inside flows ---

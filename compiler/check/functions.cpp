@@ -28,16 +28,19 @@ void NotImplemented(const ast::Entry& entry, Diagnostics& diagnostics) {
 
 void UnknownSetting(const ast::Entry& entry, std::string_view owner,
                     const std::vector<std::string>& known, Diagnostics& diagnostics) {
-  diagnostics
-      .Add(DiagnosticKind::kUnknownOption, entry.key.range,
-           std::string(owner) + " has no setting `" + entry.key.text + "`")
-      .help = Suggest(entry.key.text, known);
+  Suggest(diagnostics.Add(DiagnosticKind::kUnknownOption, entry.key.range,
+                          std::string(owner) + " has no setting `" + entry.key.text + "`"),
+          entry.key.text, known);
+}
+
+dsl::SourceRange ValueOf(const ast::Entry& entry) {
+  return entry.value ? entry.value->range : entry.range;
 }
 
 /// The string written as the value of `entry`.
 std::optional<std::string> StringOf(const ast::Entry& entry, Diagnostics& diagnostics) {
   if (entry.value && entry.value->kind == ast::Expr::Kind::kString) return entry.value->text;
-  diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
+  diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry),
                   "`" + entry.key.text + "` wants a string in quotes");
   return std::nullopt;
 }
@@ -110,8 +113,7 @@ bool Fits(const Value& value, SettingContract::Kind kind, ast::Expr::Kind writte
 std::optional<Value> SettingValue(const ast::Entry& entry, const SettingContract& contract,
                                   Diagnostics& diagnostics) {
   const auto wrong = [&](std::string message) -> std::optional<Value> {
-    diagnostics.Add(DiagnosticKind::kBadSetting, entry.value ? entry.value->range : entry.range,
-                    std::move(message));
+    diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry), std::move(message));
     return std::nullopt;
   };
   const std::string what = "`" + entry.key.text + "` wants ";
@@ -204,10 +206,11 @@ const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Cata
     if (contract == nullptr) {
       std::vector<std::string> known;
       for (const FunctionContract& function : catalog.functions()) known.push_back(function.name);
-      diagnostics
-          .Add(DiagnosticKind::kUnknownName, entry.value->range,
-               "no native function `" + *name + "`")
-          .help = Suggest(*name, known);
+      Diagnostic& diagnostic = diagnostics.Add(DiagnosticKind::kUnknownName, entry.value->range,
+                                               "no native function `" + *name + "`");
+      diagnostic.help = Suggest(*name, known);
+      const std::vector<std::string> near = dsl::DidYouMean(*name, known);
+      if (near.size() == 1) diagnostic.edits = {{entry.value->range, "\"" + near.front() + "\""}};
     }
     return contract;
   }
@@ -250,14 +253,14 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       }
       if (!source) is_fine = false;
       spec.source = source.value_or("");
-      spec.source_range = entry.value ? entry.value->range : entry.range;
+      spec.source_range = ValueOf(entry);
     } else if (key == "device") {
       CheckDevice(entry, diagnostics);
     } else if (key == "threads") {
       const auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
       const int64_t* threads = value ? value->AsInt() : nullptr;
       if (threads == nullptr || *threads < 1 || *threads > 1024) {
-        diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
+        diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry),
                         "`threads` wants an integer from 1 to 1024");
         is_fine = false;
       } else {
@@ -309,7 +312,7 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
       is_fine &= value.has_value();
       if (value) spec.settings.emplace_back(key, *std::move(value));
       if (allowed.kind == SettingContract::Kind::kFile) {
-        spec.files.emplace_back(key, entry.value ? entry.value->range : entry.range);
+        spec.files.emplace_back(key, ValueOf(entry));
       }
     } else if (Contains(kLaterSettings, key)) {
       NotImplemented(entry, diagnostics);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/check/foreign_names.h"
 #include "compiler/check/step_parts.h"
 #include "dsl/diagnostic.h"
 
@@ -26,7 +27,9 @@ std::optional<TableColumn> Key(const ast::Arg& arg, const Table& input, Step& de
     }
     key = *column;
   } else if (arg.kind == ast::Arg::Kind::kPositional) {
-    Bad(arg.range, "`groupby` takes columns", "name what is computed: `name = …`", scope);
+    if (!IsQuotedColumn(arg, "groupby", scope)) {
+      Bad(arg.range, "`groupby` takes columns", "name what is computed: `name = …`", scope);
+    }
     return std::nullopt;
   } else {
     if (!IsDefinition(arg, "groupby", scope)) return std::nullopt;
@@ -58,9 +61,9 @@ const AggregateContract* FindAggregate(const ast::Arg& arg, const StepScope& sco
   if (contract != nullptr) return contract;
   std::vector<std::string> known;
   for (const AggregateContract& other : scope.catalog.aggregates()) known.push_back(other.name);
-  scope.diagnostics
-      .Add(DiagnosticKind::kUnknownName, call.children.front().range, "no aggregate `" + name + "`")
-      .help = dsl::DidYouMeanText(name, known);
+  SuggestOwn(scope.diagnostics.Add(DiagnosticKind::kUnknownName, call.children.front().range,
+                                   "no aggregate `" + name + "`"),
+             NameKind::kFunction, name, known);
   return nullptr;
 }
 

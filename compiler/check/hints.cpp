@@ -34,8 +34,8 @@ class BlockChecker {
   void Check(const ast::Entry& entry) {
     const std::string& name = entry.key.text;
     if (!IsHint(name)) {
-      Report(DiagnosticKind::kUnknownHint, entry.key.range, "no hint `" + name + "`",
-             Suggest(name, HintNames()));
+      Suggest(Report(DiagnosticKind::kUnknownHint, entry.key.range, "no hint `" + name + "`", ""),
+              name, HintNames());
     } else if (CheckPlace(entry) && CheckForm(entry)) {
       const size_t before = num_mistakes_;
       if (entry.value) Set(name, "", *entry.value);
@@ -53,9 +53,12 @@ class BlockChecker {
   Hints TakeHints() { return std::move(hints_); }
 
  private:
-  void Report(DiagnosticKind kind, dsl::SourceRange where, std::string message, std::string help) {
+  dsl::Diagnostic& Report(DiagnosticKind kind, dsl::SourceRange where, std::string message,
+                          std::string help) {
     ++num_mistakes_;
-    diagnostics_.Add(kind, where, std::move(message)).help = std::move(help);
+    dsl::Diagnostic& diagnostic = diagnostics_.Add(kind, where, std::move(message));
+    diagnostic.help = std::move(help);
+    return diagnostic;
   }
 
   bool CheckPlace(const ast::Entry& entry) {
@@ -94,8 +97,9 @@ class BlockChecker {
       const std::string& member = entry.key.text;
       if (ReportTwice(block, entry)) continue;
       if (!Contains(members, member)) {
-        Report(DiagnosticKind::kUnknownHint, entry.key.range,
-               "`" + hint + "` has no member `" + member + "`", Suggest(member, members));
+        Suggest(Report(DiagnosticKind::kUnknownHint, entry.key.range,
+                       "`" + hint + "` has no member `" + member + "`", ""),
+                member, members);
       } else if (!entry.value) {
         Report(DiagnosticKind::kBadSetting, entry.range,
                "`" + hint + "." + member + "` is a value, no block", member + ": …");

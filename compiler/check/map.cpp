@@ -59,7 +59,7 @@ class MapChecker {
     for (const auto& [other, function] : scope_.declarations.functions) known.push_back(other);
     dsl::Diagnostic& diagnostic = Report(DiagnosticKind::kUnknownName, step_.args.front().range,
                                          "no model or function `" + *name + "`");
-    diagnostic.help = dsl::DidYouMeanText(*name, known);
+    diagnostic.SuggestName(*name, known);
     if (scope_.declarations.HasFlow(*name)) {
       diagnostic.help = "a flow is a step of its own: `|> " + *name + "`";
     }
@@ -98,9 +98,9 @@ class MapChecker {
     if (arg.key.text == "timeout" || arg.key.text == "on_error") return true;  // see guard.cpp
     std::vector<std::string> known = {"replace", "timeout", "on_error"};
     for (const DeclaredColumn& param : function_->params) known.push_back(param.name);
-    Report(DiagnosticKind::kUnknownOption, arg.key.range,
-           "`" + function_->spec.name + "` has no parameter `" + arg.key.text + "`")
-        .help = Suggest(arg.key.text, known);
+    Suggest(Report(DiagnosticKind::kUnknownOption, arg.key.range,
+                   "`" + function_->spec.name + "` has no parameter `" + arg.key.text + "`"),
+            arg.key.text, known);
     return false;
   }
 
@@ -149,12 +149,20 @@ class MapChecker {
     return otherwise;
   }
 
+  /// Whether `wanted` is `found` with one more dimension in front, as others write models.
+  static bool HasBatchDimension(const std::vector<engine::Dim>& wanted,
+                                const std::vector<engine::Dim>& found) {
+    return wanted.size() == found.size() + 1 &&
+           std::equal(found.begin(), found.end(), wanted.begin() + 1);
+  }
+
   bool Bind(const DeclaredColumn& param, Instantiation& instantiate) {
     const engine::Type wanted = instantiate(param.type);
     const std::optional<std::string> id = ColumnFor(param, wanted);
     if (!id) return false;
     out_.arguments.emplace_back(param.name, *id);
     const engine::Type& found = scope_.builder.TypeOf(*id);
+    const engine::Type row = scope_.builder.dims.Resolve(found);
     const std::string shown = scope_.builder.dims.Show(found);
     const std::string name = NameOfColumn(*id, param.name);
     const Clash clash = UnifyTypes(scope_.builder.dims, wanted, found);
@@ -165,6 +173,10 @@ class MapChecker {
                "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
                    "`, this row has `" + name + ": " + shown + "`");
     if (clash.is_shape) diagnostic.message += " (" + clash.text + ")";
+    if (clash.is_shape && HasBatchDimension(param.type.shape, row.shape)) {
+      diagnostic.notes.push_back({param.range, "one dimension more than the row has"});
+      diagnostic.help = "the rows of a batch are never a dimension: leave the first one out";
+    }
     diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + name + "` gets its type here"});
     if (!clash.is_shape && wanted.is_scalar() && found.is_scalar() &&
         engine::IsNumber(wanted.dtype) && engine::IsNumber(found.dtype)) {

@@ -73,7 +73,9 @@ bool HaveOneLength(const Step& out, const ast::Arg& arg, const Type& type, const
 
 bool TakesNoArguments(const ast::Step& step, const StepScope& scope) {
   if (step.args.empty()) return true;
-  Bad(step.args.front().range, "`" + step.path.Text() + "` takes no arguments", "", scope);
+  Bad(step.path.range, "`" + step.path.Text() + "` takes no arguments",
+      step.path.Text() == "drop" ? "it leaves out the rows that come; columns go by `omit(…)`" : "",
+      scope);
   return false;
 }
 

@@ -1,4 +1,7 @@
 // The rule of `route`: each row takes the first branch whose value it has, or `else`.
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "compiler/check/step_parts.h"
@@ -27,6 +30,17 @@ bool HasElseLast(const ast::Step& step, const StepScope& scope) {
     return false;
   }
   if (!step.branches.empty() && !step.branches.back().when) return true;
+  // `default => …` is how others write it.
+  const ast::Expr* last = step.branches.empty() ? nullptr : &*step.branches.back().when;
+  constexpr std::array<std::string_view, 4> kElse = {"default", "otherwise", "_", "other"};
+  if (last != nullptr && last->kind == ast::Expr::Kind::kName &&
+      std::find(kElse.begin(), kElse.end(), last->text) != kElse.end()) {
+    scope.diagnostics
+        .Add(dsl::DiagnosticKind::kBadArguments, last->range,
+             "`" + last->text + "` is no value: the last branch is `else`")
+        .Fix("write `else`", "else");
+    return false;
+  }
   Bad(step.path.range, "`route` wants an `else` branch: other values may come",
       "`else => drop` leaves such rows out, `else => fail(\"…\")` refuses them", scope);
   return false;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dsl/print.h"
+
 namespace raceway::compiler {
 
 using dsl::DiagnosticKind;
@@ -70,12 +72,29 @@ std::optional<std::string> Define(const ast::Arg& arg, const Table& table, Step&
   return id;
 }
 
+bool IsQuotedColumn(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
+  const ast::Expr* plain = PlainExpression(arg);
+  if (plain == nullptr || plain->kind != ast::Expr::Kind::kString) return false;
+  scope.diagnostics
+      .Add(DiagnosticKind::kBadArguments, arg.range,
+           "`" + std::string(op) + "` takes columns, this is a text")
+      .Fix("columns are named without quotes: `" + plain->text + "`", dsl::SpellName(plain->text));
+  return true;
+}
+
 bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope) {
   if (arg.kind == ast::Arg::Kind::kDefine && arg.value.steps.empty() && !arg.value.with)
     return true;
+  if (IsQuotedColumn(arg, op, scope)) return false;
   const std::string name = arg.kind == ast::Arg::Kind::kPositional ? "name" : arg.key.text;
   std::string help = "a new column is written with `=`: `" + name + " = …`";
-  Bad(arg.range, "`" + std::string(op) + "` takes `name = expression`", std::move(help), scope);
+  dsl::Diagnostic& diagnostic =
+      scope.diagnostics.Add(DiagnosticKind::kBadArguments, arg.range,
+                            "`" + std::string(op) + "` takes `name = expression`");
+  diagnostic.help = std::move(help);
+  if (arg.kind == ast::Arg::Kind::kOption) {
+    diagnostic.edits = {{{arg.key.range.end, arg.value.head.range.begin}, " = "}};
+  }
   return false;
 }
 

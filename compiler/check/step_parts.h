@@ -28,6 +28,9 @@ std::optional<std::string> ColumnName(const ast::Arg& arg);
 /// Makes `name` stand for the column `id`, whether it is there already or not.
 void SetColumn(Table& table, const std::string& name, const std::string& id);
 
+/// True, and that is reported, if a column is named in quotes.
+bool IsQuotedColumn(const dsl::ast::Arg& arg, std::string_view op, const StepScope& scope);
+
 /// Whether it is `name = expression`; what it is instead is reported.
 bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& scope);
 /// `name = expr`: the column it makes; a plain column only gets a second name.

@@ -84,7 +84,9 @@ std::optional<Table> CheckSelect(const ast::Step& step, const Table& input,
             "give it a name: `select(" + name + " = " + name + ")`", scope);
       }
     } else if (arg.kind == ast::Arg::Kind::kPositional) {
-      Bad(arg.range, "`select` takes columns", "name what is computed: `name = …`", scope);
+      if (!IsQuotedColumn(arg, "select", scope)) {
+        Bad(arg.range, "`select` takes columns", "name what is computed: `name = …`", scope);
+      }
     } else if (IsDefinition(arg, "select", scope)) {
       name = arg.key.text;
       id = Define(arg, input, out, scope);

@@ -196,7 +196,7 @@ TEST(RenderJsonTest, HasPlacesInCodePoints) {
   EXPECT_EQ(json[0], nlohmann::json::parse(R"({
     "code": "E0203", "name": "unknown-column", "severity": "error", "message": "no column `x`",
     "file": "a.flow", "line": 1, "column": 3, "end_line": 1, "end_column": 4,
-    "notes": [], "help": ""})"));
+    "notes": [], "help": "", "edits": []})"));
   EXPECT_EQ(json[1]["severity"], "warning");
   EXPECT_EQ(json[1]["notes"][0]["end_column"], 2);
   EXPECT_EQ(RenderJson({}, source), "[]\n");

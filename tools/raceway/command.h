@@ -24,6 +24,8 @@ struct FlowOptions {
 
 struct CheckOptions {
   FlowOptions flow;
+  bool fix = false;
+  bool sarif = false;
 };
 
 struct ExplainOptions {
@@ -66,6 +68,9 @@ struct FmtOptions {
 
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
+/// Whether `word` names a diagnostic, or all of them, rather than a file.
+bool IsCode(const std::string& word);
+int RunExplainCode(const std::string& word, bool json);
 int RunCompile(const CompileOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
@@ -88,8 +93,10 @@ enum class Need {
 };
 
 /// Reads and compiles `options.file`. What is wrong with the call is said on standard error; then
-/// there is no value and `exit_code` is set. What is wrong with the flow is in the result.
-std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code);
+/// there is no value and `exit_code` is set. What is wrong with the flow is in the result. `text`,
+/// if there is one, stands for what is in the file.
+std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code,
+                                   const std::string* text = nullptr);
 
 /// Prints what the compiler has to say; notes, and what is wrong with tests, only for
 /// `check`.

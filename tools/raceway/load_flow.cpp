@@ -58,17 +58,15 @@ void PrintDiagnostics(const dsl::Diagnostics& diagnostics, const dsl::SourceSet&
   dsl::Diagnostics shown;
   for (const dsl::Diagnostic& diagnostic : diagnostics.Sorted()) {
     const bool is_note = dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kNote;
-    if (!notes && (is_note || diagnostic.is_of_test)) continue;
-    dsl::Diagnostic& copy = shown.Add(diagnostic.kind, diagnostic.where, diagnostic.message);
-    copy.notes = diagnostic.notes;
-    copy.help = diagnostic.help;
+    if (notes || !(is_note || diagnostic.is_of_test)) shown.Add(diagnostic);
   }
   if (shown.empty()) return;
   const dsl::RenderOptions options{.color = ::isatty(STDERR_FILENO) != 0};
   std::fputs(dsl::Render(shown, sources, options).c_str(), stderr);
 }
 
-std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code) {
+std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code,
+                                   const std::string* given) {
   exit_code = kUsage;
   const std::filesystem::path path = options.file;
   if (path.extension() == ".plan") {
@@ -76,7 +74,8 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
     return std::nullopt;
   }
   // More than the parser takes, so that the parser says what is wrong with a large file.
-  engine::Result<std::string> text = ReadFile(path, int64_t{64} * dsl::Source::kMaxBytes);
+  engine::Result<std::string> text =
+      given != nullptr ? *given : ReadFile(path, int64_t{64} * dsl::Source::kMaxBytes);
   if (!text.ok()) return Fail(kUsage, text.error().message), std::nullopt;
   auto settings = SplitSettings(options.set);
   if (!settings || !CheckPassNames(options.without)) return std::nullopt;

@@ -60,6 +60,10 @@ void AddCheck(CLI::App& app, int& exit_code) {
       "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
       "and remarks, each with its place.");
   AddFile(*command, options->flow, "A .flow file");
+  command->add_flag("--fix", options->fix,
+                    "Make the changes that are sure to be meant, write the file, say what is left");
+  command->add_flag("--sarif", options->sarif, "Output for code hosts: SARIF 2.1.0")
+      ->excludes("--json");
   AddCompiling(*command, options->flow);
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunCheck(*options); });
 }
@@ -72,8 +76,9 @@ void AddExplain(CLI::App& app, int& exit_code) {
       "logical    stages and columns as written, flows inside flows inlined\n"
       "optimized  after the rewrites: columns nobody reads gone, chains fused, branches exclusive\n"
       "physical   what the engine is given; with --json, the plan file\n"
-      "--graph draws the logical or the optimized plan; svg needs Graphviz's `dot`.");
-  AddFile(*command, options->flow, "A .flow file");
+      "--graph draws the logical or the optimized plan; svg needs Graphviz's `dot`.\n"
+      "raceway explain E0301 says more about a diagnostic; raceway explain codes lists them.");
+  AddFile(*command, options->flow, "A .flow file, or the code of a diagnostic");
   AddFlow(*command, options->flow);
   command->add_option("--emit", options->emit, "Which value to print")
       ->check(CLI::IsMember({"syntax", "logical", "optimized", "physical"}))
@@ -85,7 +90,12 @@ void AddExplain(CLI::App& app, int& exit_code) {
       ->needs(graph);
   command->add_flag("--diff", options->diff, "Show what each rewrite changed")->excludes(graph);
   AddCompiling(*command, options->flow);
-  command->callback([options, &exit_code] { exit_code = raceway::tools::RunExplain(*options); });
+  command->callback([options, &exit_code] {
+    const std::string& what = options->flow.file;
+    exit_code = raceway::tools::IsCode(what)
+                    ? raceway::tools::RunExplainCode(what, options->flow.json)
+                    : raceway::tools::RunExplain(*options);
+  });
 }
 
 void AddCompile(CLI::App& app, int& exit_code) {
