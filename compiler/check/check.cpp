@@ -68,7 +68,7 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
   }
   Declarations& main = all.back();
   if (was_read && result.usage_error.empty()) {
-    result.usage_error = AddressHints(options.hints, main);
+    result.usage_error = AddressHints(options.hints, main, result.diagnostics);
   }
   const bool is_fine = was_read && !result.diagnostics.has_errors_of_flows();
   if (!options.flow) {

@@ -46,9 +46,10 @@ std::optional<std::string> StringOf(const ast::Entry& entry, Diagnostics& diagno
 }
 
 /// Hints may stand in any declaration's block as blocks of their own.
-bool TakeHint(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagnostics) {
+bool TakeHint(const ast::Entry& entry, HintPlace place, FunctionSpec& spec,
+              Diagnostics& diagnostics) {
   if (!IsHint(entry.key.text)) return false;
-  Overlay(spec.hints, CheckHint(entry, HintPlace::kDeclaration, diagnostics));
+  Overlay(spec.hints, CheckHint(entry, place, diagnostics));
   return true;
 }
 
@@ -238,6 +239,12 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
   FunctionSpec spec;
   spec.kind = FunctionSpec::Kind::kModel;
   spec.name = decl.name.text;
+  const auto has = [&](std::string_view key) {
+    return std::any_of(decl.block.entries.begin(), decl.block.entries.end(),
+                       [&](const ast::Entry& entry) { return entry.key.text == key; });
+  };
+  const bool is_later = std::any_of(std::begin(kLaterSources), std::end(kLaterSources), has);
+  const HintPlace place = has("llm") ? HintPlace::kLanguageModel : HintPlace::kDeclaration;
   bool is_fine = true;
   for (const ast::Entry& entry : decl.block.entries) {
     const std::string& key = entry.key.text;
@@ -267,9 +274,10 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
         spec.settings.emplace_back("threads", *value);
       }
     } else if (Contains(kLaterSources, key) || Contains(kLaterSettings, key)) {
-      NotImplemented(entry, diagnostics);
+      // What goes with a source that is not there yet is no mistake of its own.
+      if (Contains(kLaterSources, key) || !is_later) NotImplemented(entry, diagnostics);
       is_fine = false;
-    } else if (!TakeHint(entry, spec, diagnostics)) {
+    } else if (!TakeHint(entry, place, spec, diagnostics)) {
       UnknownSetting(entry, "a model", {"source", "device", "threads", "batch", "load", "prewarm"},
                      diagnostics);
       is_fine = false;
@@ -317,7 +325,7 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
     } else if (Contains(kLaterSettings, key)) {
       NotImplemented(entry, diagnostics);
       is_fine = false;
-    } else if (!TakeHint(entry, spec, diagnostics)) {
+    } else if (!TakeHint(entry, HintPlace::kDeclaration, spec, diagnostics)) {
       UnknownSetting(entry, "`" + contract->name + "`", known, diagnostics);
       is_fine = false;
     }

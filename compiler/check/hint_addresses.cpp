@@ -20,7 +20,7 @@ struct Address {
   std::string member;  // empty for a hint that is a value
 };
 
-/// A mistake in the call.
+/// A mistake in the call. Thrown within this file only.
 struct Mistake {
   std::string what;
 };
@@ -39,7 +39,8 @@ std::string TakeLast(std::string& text) {
 
 class Addressing {
  public:
-  explicit Addressing(Declarations& main) : main_(main) {}
+  Addressing(Declarations& main, dsl::Diagnostics& diagnostics)
+      : main_(main), diagnostics_(diagnostics) {}
 
   std::string Apply(const std::string& hint) {
     try {
@@ -52,6 +53,8 @@ class Addressing {
       const dsl::SourceRange target = TargetOf(address, flow);
       Hint checked = ValueOf(address, hint.substr(equals + 1));
       checked.said = "--hint " + hint;
+      diagnostics_.Add(dsl::DiagnosticKind::kHintNotHonoured, target,
+                       "`" + checked.said + "` is not honoured yet; results are the same");
       SetHint(flow.home->hints.from_outside[target.begin], std::move(checked));
       return "";
     } catch (const Mistake& mistake) {
@@ -147,13 +150,15 @@ class Addressing {
   }
 
   Declarations& main_;
+  dsl::Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-std::string AddressHints(const std::vector<std::string>& hints, Declarations& main) {
+std::string AddressHints(const std::vector<std::string>& hints, Declarations& main,
+                         dsl::Diagnostics& diagnostics) {
   for (const std::string& hint : hints) {
-    std::string mistake = Addressing(main).Apply(hint);
+    std::string mistake = Addressing(main, diagnostics).Apply(hint);
     if (!mistake.empty()) return mistake;
   }
   return "";

@@ -311,7 +311,7 @@ const std::vector<std::string>& HintNames() {
 std::vector<std::string> MembersOf(std::string_view hint, HintPlace place) {
   std::vector<std::string> names;
   for (const Member& member : kMembers) {
-    const bool is_here = IsOfTokens(member) == (place == HintPlace::kDeclaration);
+    const bool is_here = IsOfTokens(member) == (place == HintPlace::kLanguageModel);
     if (member.hint != hint || member.name.empty() || (hint == "slo" && !is_here)) continue;
     names.emplace_back(member.name);
   }

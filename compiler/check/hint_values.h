@@ -12,7 +12,7 @@
 namespace raceway::compiler {
 
 /// Where a hint stands, which decides what it may be.
-enum class HintPlace { kDefaults, kDeclaration, kFlow, kStep };
+enum class HintPlace { kDefaults, kDeclaration, kLanguageModel, kFlow, kStep };
 
 /// All groups of hints: "batch", "compete", …
 const std::vector<std::string>& HintNames();

@@ -18,7 +18,8 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
 HintOrigin OriginOf(HintPlace place) {
   switch (place) {
     case HintPlace::kDefaults: return HintOrigin::kDefaults;
-    case HintPlace::kDeclaration: return HintOrigin::kDeclaration;
+    case HintPlace::kDeclaration:
+    case HintPlace::kLanguageModel: return HintOrigin::kDeclaration;
     case HintPlace::kFlow: return HintOrigin::kFlow;
     case HintPlace::kStep: return HintOrigin::kStep;
   }
@@ -62,9 +63,8 @@ class BlockChecker {
   }
 
   bool CheckPlace(const ast::Entry& entry) {
-    if (entry.key.text != "slo" || place_ == HintPlace::kFlow || place_ == HintPlace::kDefaults) {
-      return true;
-    }
+    const bool is_part = place_ == HintPlace::kStep || place_ == HintPlace::kDeclaration;
+    if (entry.key.text != "slo" || !is_part) return true;
     if (place_ == HintPlace::kStep) {
       Report(DiagnosticKind::kBadSetting, entry.key.range, "a step has no `slo`, the flow has",
              "write it behind the flow's signature: `flow f(…) -> … with { slo { p99: 60ms } }`");

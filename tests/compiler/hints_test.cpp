@@ -375,6 +375,22 @@ TEST(HintsTest, OfATableAloneAreForNothing) {
             "3:19 E0503 the hint `fuse` is not honoured yet; results are the same\n");
 }
 
+TEST(HintsTest, OfALanguageModelHaveGoalsOfTheirOwn) {
+  EXPECT_EQ(testing::Compile(R"(edition 1
+model chat(prompt: string) -> (answer: string) {
+  llm: "models/chat"
+  context: 8192
+  slo { first_token: 800ms, per_token: 60 }
+}
+model other(prompt: string) -> (answer: string) { llm: "models/chat", slo { p99: 1s } }
+)")
+                .Lines(),
+            "3:3 E0701 `llm` is not implemented yet\n"
+            "5:40 E0501 `per_token` is a duration, this has no unit\n"
+            "7:51 E0701 `llm` is not implemented yet\n"
+            "7:77 E0502 `slo` has no member `p99`\n");
+}
+
 TEST(HintsTest, DefaultsComeOnce) {
   EXPECT_EQ(
       testing::Compile("edition 1\ndefaults { fuse: true }\ndefaults { fuse: false }\n").Lines(),
@@ -419,6 +435,14 @@ flow f(t: { x: f32 }) -> { y: f32 } {
                                           {"f/map.m#2.batch.max=16"});
   EXPECT_EQ(HintsOf(compiled, "m"), "");
   EXPECT_EQ(HintsOf(compiled, "m.2"), "batch.max = 16 (command line)\n");
+}
+
+TEST(HintAddressTest, AHintThatIsNotHonouredIsNotedWhereItIsFor) {
+  EXPECT_EQ(
+      Plan("edition 1\nflow f(t: { x: i64 }) -> { x: i64 } {\n  return t |> filter(x > 1)\n}\n",
+           {"f/filter.fuse=true"})
+          .Lines(),
+      "3:15 E0503 `--hint f/filter.fuse=true` is not honoured yet; results are the same\n");
 }
 
 TEST(HintAddressTest, WhatIsNotThereIsRefused) {

@@ -1,7 +1,11 @@
 #include "tools/raceway/lsp/analysis.h"
 
 #include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "compiler/check/check.h"
 #include "compiler/load/modules.h"
@@ -25,6 +29,29 @@ dsl::Diagnostics OfMain(const dsl::Diagnostics& diagnostics, const dsl::SourceSe
   return of_main;
 }
 
+/// What is wrong with imported files, said once at each import: it is shown whole where they are
+/// open.
+void NoteBrokenImports(const compiler::Modules& modules, const dsl::SourceSet& sources,
+                       const dsl::Diagnostics& found, dsl::Diagnostics& diagnostics) {
+  std::set<std::string> broken;  // names of sources
+  for (const dsl::Diagnostic& diagnostic : found.Sorted()) {
+    const bool is_error = dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kError;
+    if (is_error) broken.insert(sources.Of(diagnostic.where).name());
+  }
+  const std::string folder = std::filesystem::path(sources.main().name()).parent_path().string();
+  size_t number = 0;
+  for (const dsl::ast::Item& item : modules.main().parsed.file.items) {
+    const auto* import = std::get_if<dsl::ast::ImportDecl>(&item);
+    if (import == nullptr) continue;
+    const std::optional<size_t> module = modules.main().imports[number++];
+    if (!module) continue;
+    const std::string& path = modules.all[*module].path;
+    if (!broken.contains(compiler::PathIn(folder, path))) continue;
+    diagnostics.Add(dsl::DiagnosticKind::kBadImport, import->from_range,
+                    "`" + path + "` has mistakes");
+  }
+}
+
 }  // namespace
 
 Analysis Analyse(std::string name, std::string text, const engine::Catalog& catalog) {
@@ -37,8 +64,9 @@ Analysis Analyse(std::string name, std::string text, const engine::Catalog& cata
   compiler::CheckOptions options;
   options.facts = &analysis.facts;
   found.Append(compiler::Check(modules, false, catalog, options).diagnostics);
-  analysis.parsed = std::move(modules.all.back().parsed);
   analysis.diagnostics = OfMain(found, sources);
+  NoteBrokenImports(modules, sources, found, analysis.diagnostics);
+  analysis.parsed = std::move(modules.all.back().parsed);
   analysis.names = IndexNames(analysis.parsed.file, analysis.facts);
   return analysis;
 }
