@@ -291,7 +291,7 @@ class FlowChecker {
     if (!callee) {
       frame.diagnostics
           .Add(DiagnosticKind::kNotAnExpression, head.range, "a pipeline begins with a table")
-          .help = HelpForNoTable(head);
+          .help = "name a table, or call `union(…)` or a flow";
       return std::nullopt;
     }
     if (!TakesTables(*callee, head.children.front().range, frame)) return std::nullopt;
@@ -311,18 +311,6 @@ class FlowChecker {
                  "the rows that come to them")
         .help = "join or unite the tables before or after that step";
     return false;
-  }
-
-  /// `rows.filter(…)` is how others write `rows |> filter(…)`.
-  static std::string HelpForNoTable(const ast::Expr& head) {
-    const bool is_call = head.kind == ast::Expr::Kind::kCall;
-    const ast::Expr& callee = is_call ? head.children.front() : head;
-    if (callee.kind == ast::Expr::Kind::kMember &&
-        callee.children.front().kind == ast::Expr::Kind::kName) {
-      return "steps are joined by `|>`: `" + callee.children.front().text + " |> " + callee.text +
-             (is_call ? "(…)`" : "`");
-    }
-    return "name a table, or call `union(…)` or a flow";
   }
 
   void ReportUnknownTable(const ast::Expr& head, const Frame& frame) {
@@ -460,11 +448,26 @@ class FlowChecker {
           .help = "write `table |> " + name + "(…)`";
       return false;
     }
+    if (IsMethodOfTable(name, where, frame)) return false;
     for (const std::string& flow : Here().FlowNames()) known.push_back(flow);
     HelpForUnknownStep(frame.diagnostics.Add(DiagnosticKind::kUnknownName, where,
                                              "no operator or flow `" + name + "`"),
                        name, known);
     return false;
+  }
+
+  /// `rows.filter(…)` is how others write `rows |> filter(…)`.
+  static bool IsMethodOfTable(const std::string& name, SourceRange where, const Frame& frame) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos || !frame.tables.contains(name.substr(0, dot))) return false;
+    const std::string table = name.substr(0, dot);
+    const std::string step = name.substr(dot + 1);
+    frame.used.insert(table);
+    frame.diagnostics
+        .Add(DiagnosticKind::kNotAnExpression, where, "a table has no members, here `" + step + "`")
+        .Fix("steps are joined by `|>`: `" + table + " |> " + step + "(…)`",
+             dsl::SpellName(table) + " |> " + dsl::SpellName(step));
+    return true;
   }
 
   /// `union`, `join` or a flow, applied to tables.

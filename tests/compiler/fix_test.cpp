@@ -41,6 +41,7 @@ TEST(FixTest, WritesWhatTheHelpSays) {
       {"select(id label)", "select(id, label)"},
       {"derive(n: id + 1)", "derive(n = id + 1)"},
       {"route(id) { 1 -> drop, else => drop }", "route(id) { 1 => drop, else => drop }"},
+      {"filter(id <> 1)", "filter(id != 1)"},
       {"filter(id > 1); ", "filter(id > 1) "},
       {"filter(id > 1) | limit(2)", "filter(id > 1) |> limit(2)"},
   };
@@ -128,6 +129,7 @@ TEST(FixTest, EveryEditLiesInTheText) {
   for (const std::string& flow : WrongFlows()) {
     const dsl::Source source("test.flow", flow);
     for (const dsl::Diagnostic& diagnostic : Check(source).Sorted()) {
+      if (diagnostic.where.begin > source.end()) continue;  // of an imported file
       EXPECT_TRUE(diagnostic.edits.empty() || !diagnostic.help.empty()) << diagnostic.message;
       for (const dsl::TextEdit& edit : diagnostic.edits) {
         EXPECT_GE(edit.range.begin, 0);
