@@ -317,7 +317,7 @@ TEST(HintValuesTest, OfAnotherTypeAreRefused) {
        "`keep` is a duration, this has no unit | write `5s`; units are `us`, `ms`, `s`, `min` or "
        "`h`\n"},
       {"batch { wait: 4MiB }", "`wait` is a duration, `4MiB` is a size | wait: 4ms\n"},
-      {"batch { wait: 4msec }", "no unit `msec` | there are `us`, `ms`, `s`, `min` and `h`\n"},
+      {"batch { wait: 4msec }", "there is no unit `msec` | write `4ms`\n"},
       {"batch { wait: \"4ms\" }", "`wait` is a duration | wait: 4ms\n"},
       {"batch { max: 3.5 }", "`max` is an integer or a number of tokens | max: 32\n"},
       {"batch { max: 3ms }",
