@@ -75,6 +75,10 @@ enum class Rule { kUnit, kHole };
 
 constexpr size_t kNoError = static_cast<size_t>(-1);
 
+/// Frees what the parser has learnt from the texts so far; it grows with them, and the next parse
+/// is as slow as the first.
+void ForgetParsed();
+
 /// Index of the first token that is wrong, their number if the end comes too early, or `kNoError`.
 size_t FirstError(std::span<const Token> tokens, Rule rule);
 

@@ -816,6 +816,15 @@ size_t TypeOf(Sample sample) {
   return 0;
 }
 
+void ForgetParsed() {
+  antlr4::ANTLRInputStream nothing;
+  FlowLexer lexer(&nothing);
+  lexer.getInterpreter<antlr4::atn::LexerATNSimulator>()->clearDFA();
+  antlr4::CommonTokenStream tokens(&lexer);
+  FlowParser parser(&tokens);
+  parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->clearDFA();
+}
+
 size_t FirstError(std::span<const Token> tokens, Rule rule) {
   Run run(tokens);
   if (rule == Rule::kHole) {

@@ -7,8 +7,10 @@ What a client library never sends (broken headers, requests before `initialize`)
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -82,10 +84,13 @@ class Session:
     async def change(self, old, new, uri=URI):
         """Changes the first `old` of the text, as a keystroke does."""
         begin = self.text.index(old)
+        return await self.replace(begin, begin + len(old), new, uri)
+
+    async def replace(self, begin, end, new, uri=URI):
         edit = lsp.TextDocumentContentChangePartial(
-            range=lsp.Range(start=self.place(begin), end=self.place(begin + len(old))), text=new
+            range=lsp.Range(start=self.place(begin), end=self.place(end)), text=new
         )
-        self.text = self.text[:begin] + new + self.text[begin + len(old) :]
+        self.text = self.text[:begin] + new + self.text[end:]
         self.version += 1
         self.client.text_document_did_change(
             lsp.DidChangeTextDocumentParams(
@@ -224,6 +229,31 @@ class DiagnosticsTest(LspTest):
             count += 1
         self.assertLess(count, 20)
 
+    async def test_says_what_check_says_after_any_change(self):
+        """The server parses only what changed; `raceway check` reads the whole file."""
+        s = self.session
+        chance = random.Random(4)
+        snippets = ['"""', "/*", "*/", "(", "}", "\nflow g(", "\nmodel", "// x", '"', "edition 1\n"]
+        snippets += ["\n", " ", "\n/// What it does.\nmodel m(x: f32) -> (y: f32) {}\n", "conf", "`"]
+        await s.open(FLOW)
+        with tempfile.TemporaryDirectory(prefix="raceway-lsp-") as folder:
+            path = Path(folder) / "tickets.flow"
+            for i in range(150):
+                if i % 10 == 0:
+                    await s.replace(0, len(s.text), FLOW)
+                begin = chance.randrange(len(s.text))
+                end = min(len(s.text), begin + chance.choice([0, 0, 1, 5, 40, 200]))
+                new = chance.choice([*snippets, ""])
+                found = await s.replace(begin, end, new)
+                path.write_text(s.text)
+                check = subprocess.run([CLI, "check", "--json", str(path)], capture_output=True)
+                wanted = json.loads(check.stdout)["diagnostics"]
+                self.assertEqual(
+                    sorted((d["line"] - 1, d["column"] - 1, d["code"]) for d in wanted),
+                    sorted((d.range.start.line, d.range.start.character, d.code) for d in found),
+                    (i, s.text),
+                )
+
     async def test_closing_takes_them_away(self):
         s = self.session
         self.assertEqual(1, len(await s.open("edition 1\nflow")))
@@ -277,6 +307,14 @@ class HoverTest(LspTest):
         self.assertIsNotNone(await s.hover("o^mit(top"))
         self.assertIn("logits: f32[N]", await s.hover("d^erive(p"))
 
+    async def test_knows_what_is_before_a_mistake_of_syntax(self):
+        s = self.session
+        wrong = await s.open(FLOW.replace("|> select(id, label, said)", "|> select(id,"))
+        self.assertEqual(["E0102"], [d.code for d in wrong])
+        self.assertIn("conf: f32", await s.hover("s^plit(conf"))
+        self.assertIn("said: string", await s.hover("|> d^erive(said"))
+        self.assertIn("flow top1", await s.hover("map(big) |> t^op1"))
+
     async def test_is_silent_elsewhere(self):
         s = self.session
         await s.open(FLOW)
@@ -320,6 +358,34 @@ class NamesTest(LspTest):
         self.assertEqual([13, 13, 13], await self.references("argmax(p^)"))
         # One name for what the models give and the flow takes.
         self.assertEqual([9, 10, 12, 13], await self.references("softmax(l^ogits)"))
+
+    async def test_goes_into_imported_files(self):
+        s = self.session
+        with tempfile.TemporaryDirectory(prefix="raceway lsp-") as folder:
+            library = Path(folder) / "lib.flow"
+            library.write_text(
+                "edition 1\n\n/// Twice as much.\n"
+                "flow twice(rows: { x: f32, ... }) -> { ..., y: f32 } {\n"
+                "  return rows |> derive(y = x * 2.0)\n}\n"
+            )
+            uri = (Path(folder) / "main.flow").as_uri()
+            text = (
+                'edition 1\n\nimport { twice } from "lib.flow"\n\n'
+                "flow main(rows: { x: f32 }) -> { y: f32 } {\n  return rows |> twice\n}\n"
+            )
+            self.assertEqual([], await s.open(text, uri))
+            document = lsp.TextDocumentIdentifier(uri=uri)
+            position = s.at("|> t^wice")
+            found = await s.client.text_document_definition_async(
+                lsp.DefinitionParams(text_document=document, position=position)
+            )
+            self.assertEqual(library.as_uri(), found.uri)
+            self.assertEqual((3, 5), (found.range.start.line, found.range.start.character))
+            hover = await s.client.text_document_hover_async(
+                lsp.HoverParams(text_document=document, position=position)
+            )
+            self.assertIn("Twice as much.", hover.contents.value)
+            self.assertIn("gives \n```flow\n{ y: f32 }", hover.contents.value)
 
     async def test_renames_items_and_tables(self):
         s = self.session
@@ -465,6 +531,44 @@ class CompletionTest(LspTest):
 
     async def test_offers_nothing_in_comments(self):
         self.assertEqual({}, await self.after(self.BEGIN + "// return rows |> ^"))
+
+
+class MendingTest(LspTest):
+    async def format(self):
+        s = self.session
+        edits = await s.client.text_document_formatting_async(
+            lsp.DocumentFormattingParams(
+                text_document=lsp.TextDocumentIdentifier(uri=URI),
+                options=lsp.FormattingOptions(tab_size=2, insert_spaces=True),
+            )
+        )
+        return s.apply(edits or [])
+
+    async def test_formats(self):
+        s = self.session
+        await s.open(FLOW)
+        formatted = await self.format()
+        await s.replace(0, len(s.text), formatted.replace(" |> ", "  |>\n   "))
+        self.assertEqual(formatted, await self.format())
+
+    async def test_leaves_what_is_wrong_as_it_is(self):
+        s = self.session
+        await s.open(FLOW.replace("return union(sure", "return   union(sure").replace("}", "", 1))
+        self.assertEqual(s.text, await self.format())
+
+    async def test_mends_mistakes(self):
+        s = self.session
+        wrong = await s.open(FLOW.replace("softmax", "sotfmax"))
+        actions = await s.client.text_document_code_action_async(
+            lsp.CodeActionParams(
+                text_document=lsp.TextDocumentIdentifier(uri=URI),
+                range=wrong[0].range,
+                context=lsp.CodeActionContext(diagnostics=wrong),
+            )
+        )
+        self.assertEqual(["did you mean `softmax`?"], [a.title for a in actions])
+        self.assertEqual("quickfix", actions[0].kind)
+        self.assertEqual(FLOW, s.apply(actions[0].edit.changes[URI]))
 
 
 class OutlineTest(LspTest):

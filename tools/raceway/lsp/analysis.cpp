@@ -1,6 +1,8 @@
 #include "tools/raceway/lsp/analysis.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +12,7 @@
 #include "compiler/check/check.h"
 #include "compiler/load/modules.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/lsp/shown.h"
 
 namespace raceway::tools::lsp {
 namespace {
@@ -54,25 +57,52 @@ void NoteBrokenImports(const compiler::Modules& modules, const dsl::SourceSet& s
 
 }  // namespace
 
-Analysis Analyse(std::string name, std::string text, const engine::Catalog& catalog) {
+Analysis Analyse(const std::string& name, const std::string& text, const engine::Catalog& catalog,
+                 PieceParser& parser) {
+  PieceParser::Parsed parsed = parser.Parse(name, text);
+  Analysis analysis{parsed.source, std::move(parsed.layout), dsl::SourceSet(parsed.source)};
   UnreadFiles files(std::filesystem::path(name).parent_path());
-  Analysis analysis{dsl::Source(std::move(name), std::move(text)), {}, {}, {}, {}};
-  dsl::SourceSet sources(analysis.source);
-  dsl::ParseResult parsed = dsl::Parse(analysis.source);
-  dsl::Diagnostics found = parsed.diagnostics;
-  compiler::Modules modules = LoadModules(std::move(parsed), sources, files, found);
+  dsl::Diagnostics found = parsed.result.diagnostics;
+  analysis.modules = LoadModules(std::move(parsed.result), analysis.sources, files, found);
   compiler::CheckOptions options;
   options.facts = &analysis.facts;
-  found.Append(compiler::Check(modules, false, catalog, options).diagnostics);
-  analysis.diagnostics = OfMain(found, sources);
-  NoteBrokenImports(modules, sources, found, analysis.diagnostics);
-  analysis.parsed = std::move(modules.all.back().parsed);
+  found.Append(compiler::Check(analysis.modules, false, catalog, options).diagnostics);
+  analysis.diagnostics = OfMain(found, analysis.sources);
+  NoteBrokenImports(analysis.modules, analysis.sources, found, analysis.diagnostics);
+  dsl::ParseResult& main = analysis.modules.all.back().parsed;
+  if (!parsed.salvaged.empty()) {
+    // What is wrong is said; now for what can be shown all the same.
+    main.file.items.insert(main.file.items.end(), parsed.salvaged.begin(), parsed.salvaged.end());
+    analysis.facts = {};
+    compiler::Check(analysis.modules, false, catalog, options);
+  }
+  analysis.parsed = std::move(main);
   analysis.names = IndexNames(analysis.parsed.file, analysis.facts);
   return analysis;
 }
 
+const dsl::ast::Item* Imported(const Analysis& analysis, const std::string& name) {
+  const std::vector<std::optional<size_t>>& modules = analysis.modules.main().imports;
+  size_t number = 0;
+  for (const dsl::ast::Item& item : analysis.parsed.file.items) {
+    const auto* import = std::get_if<dsl::ast::ImportDecl>(&item);
+    if (import == nullptr) continue;
+    const std::optional<size_t> module =
+        number < modules.size() ? modules[number] : std::optional<size_t>();
+    ++number;
+    const auto is_it = [&](const dsl::ast::Name& other) { return other.text == name; };
+    if (!import->braces || !module ||
+        std::none_of(import->names.begin(), import->names.end(), is_it)) {
+      continue;
+    }
+    return FindItem(analysis.modules.all[*module].parsed.file, name);
+  }
+  return nullptr;
+}
+
 dsl::LexResult Lexed(const dsl::Source& source, dsl::SourceRange range) {
-  if (source.text().size() > static_cast<size_t>(dsl::Source::kMaxBytes)) return {};
+  if (range.end - range.begin > dsl::Source::kMaxBytes) return {};
+  const std::lock_guard lock(dsl::GrammarMutex());
   return dsl::Lex(source, range);
 }
 

@@ -16,5 +16,7 @@ engine::Result<Json> AnswerCompletion(const Question& question);
 engine::Result<Json> AnswerSymbols(const Question& question);
 engine::Result<Json> AnswerFolding(const Question& question);
 engine::Result<Json> AnswerInlayHints(const Question& question);
+engine::Result<Json> AnswerFormatting(const Question& question);
+engine::Result<Json> AnswerCodeActions(const Question& question);
 
 }  // namespace raceway::tools::lsp

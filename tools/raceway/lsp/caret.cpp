@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "compiler/check/check.h"
+#include "tools/raceway/lsp/salvage.h"
 #include "tools/raceway/lsp/shown.h"
 
 namespace raceway::tools::lsp {
@@ -120,31 +121,11 @@ std::vector<std::string_view> Caret::KeysSince(const OpenBracket& bracket,
   return keys;
 }
 
-namespace {
-
-/// A file whose imports are not looked into: what they bring is unknown, and no mistake.
-compiler::Modules Alone(dsl::ParseResult parsed) {
-  const std::vector<dsl::ast::Item>& items = parsed.file.items;
-  const auto num_imports = std::count_if(items.begin(), items.end(), [](const auto& item) {
-    return std::holds_alternative<dsl::ast::ImportDecl>(item);
-  });
-  compiler::Module module;
-  module.imports.resize(static_cast<size_t>(num_imports));
-  module.parsed = std::move(parsed);
-  compiler::Modules modules;
-  modules.all.push_back(std::move(module));
-  return modules;
-}
-
-}  // namespace
-
 std::optional<compiler::TableFact> Caret::Table(const engine::Catalog& catalog) const {
   // The step's name is replaced by a mark, what follows is cut off, what is open is closed.
   size_t cut = tokens_.size();
-  size_t depth = open_.size();
   if (const std::optional<size_t> step = EnclosingStep()) {
     cut = WordIndex(open_[*step].token);
-    depth = *step;
   } else if (!LeadsToStep(Before())) {
     return std::nullopt;
   }
@@ -154,14 +135,8 @@ std::optional<compiler::TableFact> Caret::Table(const engine::Catalog& catalog) 
   std::string text(analysis_.source.Text({begin, end}));
   const size_t mark = text.size();
   text += std::string(kCaret);
-  for (size_t i = depth; i-- > 0;) {
-    const bool is_branches = open_[i].sign == '{' && i > 0;
-    text += open_[i].sign == '('   ? ")"
-            : open_[i].sign == '[' ? "]"
-            : is_branches          ? ", else => drop }"
-                                   : "}";
-  }
-  const dsl::Source source("", std::move(text), analysis_.source.end() + 1);
+  text += Closed(std::span(tokens_).first(cut));
+  const dsl::Source source("", std::move(text), analysis_.sources.NextBase());
   dsl::ParseResult parsed = analysis_.parsed;
   std::erase_if(parsed.file.items,
                 [&](const dsl::ast::Item& item) { return RangeOf(item).begin == begin; });
@@ -171,7 +146,9 @@ std::optional<compiler::TableFact> Caret::Table(const engine::Catalog& catalog) 
   compiler::Facts facts;
   compiler::CheckOptions options;
   options.facts = &facts;
-  compiler::Check(Alone(std::move(parsed)), true, catalog, options);
+  compiler::Modules modules = analysis_.modules;
+  modules.all.back().parsed = std::move(parsed);
+  compiler::Check(modules, false, catalog, options);
   const int32_t place = source.base() + static_cast<int32_t>(mark);
   for (const compiler::Facts::Step& fact : facts.steps) {
     if (fact.range.begin == place) return facts.tables[fact.before];

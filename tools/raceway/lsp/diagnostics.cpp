@@ -16,18 +16,21 @@ int SeverityOf(dsl::Severity severity) {
 }  // namespace
 
 Json DiagnosticsOf(const Document& document, const Analysis& analysis, Encoding encoding) {
+  const auto range_of = [&](dsl::SourceRange range) {
+    return FromRange(analysis.layout.ToDocument(range), document.text(), encoding);
+  };
   Json all = Json::array();
   for (const dsl::Diagnostic& diagnostic : analysis.diagnostics.Sorted()) {
     const dsl::DiagnosticInfo& info = dsl::InfoOf(diagnostic.kind);
     Json related = Json::array();
     for (const dsl::DiagnosticNote& note : diagnostic.notes) {
-      const Json range = FromRange(note.where, document.text(), encoding);
+      const Json range = range_of(note.where);
       related.push_back(
           {{"location", {{"uri", document.uri()}, {"range", range}}}, {"message", note.message}});
     }
     std::string message = diagnostic.message;
     if (!diagnostic.help.empty()) message += "\nhelp: " + diagnostic.help;
-    Json one = {{"range", FromRange(diagnostic.where, document.text(), encoding)},
+    Json one = {{"range", range_of(diagnostic.where)},
                 {"severity", SeverityOf(info.severity)},
                 {"code", info.code},
                 {"source", "raceway"},

@@ -1,7 +1,11 @@
 #include "tools/raceway/lsp/document.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
+#include <cstdio>
+#include <filesystem>
 #include <string_view>
 
 namespace raceway::tools::lsp {
@@ -42,6 +46,24 @@ std::string PathOf(const std::string& uri) {
   return path;
 }
 
+std::string UriOf(const std::string& path) {
+  constexpr std::string_view kPlain = "/-._~:@";
+  std::string uri = "file://";
+  for (const char byte : std::filesystem::absolute(path).lexically_normal().string()) {
+    const bool is_plain = std::isalnum(static_cast<unsigned char>(byte)) != 0 ||
+                          kPlain.find(byte) != std::string_view::npos;
+    if (is_plain) {
+      uri += byte;
+      continue;
+    }
+    std::array<char, 4> hex{};
+    std::snprintf(hex.data(), hex.size(), "%%%02X",
+                  static_cast<unsigned>(static_cast<unsigned char>(byte)));
+    uri += hex.data();
+  }
+  return uri;
+}
+
 void Document::Change(const Json& changes, Json version, Encoding encoding) {
   for (const Json& change : changes) {
     const auto& text = change.at("text").get_ref<const std::string&>();
@@ -58,7 +80,8 @@ void Document::Change(const Json& changes, Json version, Encoding encoding) {
 
 const Analysis& Document::Analysed(const engine::Catalog& catalog) {
   if (!analysis_) {
-    analysis_ = std::make_unique<Analysis>(Analyse(PathOf(uri_), text_.content(), catalog));
+    analysis_ =
+        std::make_unique<Analysis>(Analyse(PathOf(uri_), text_.content(), catalog, parser_));
   }
   return *analysis_;
 }

@@ -35,6 +35,7 @@ class Document {
   Text text_;
   Json version_;
   bool is_new_ = true;
+  PieceParser parser_;
   std::unique_ptr<Analysis> analysis_;  // none after a change
 };
 
@@ -45,5 +46,7 @@ Json FromRange(dsl::SourceRange range, const Text& text, Encoding encoding);
 
 /// The path of a `file:` URI, or the URI itself.
 std::string PathOf(const std::string& uri);
+/// The `file:` URI of a path.
+std::string UriOf(const std::string& path);
 
 }  // namespace raceway::tools::lsp

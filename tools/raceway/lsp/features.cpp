@@ -16,16 +16,19 @@ constexpr Feature kFeatures[] = {
     {"textDocument/documentSymbol", &AnswerSymbols},
     {"textDocument/foldingRange", &AnswerFolding},
     {"textDocument/inlayHint", &AnswerInlayHints},
+    {"textDocument/formatting", &AnswerFormatting},
+    {"textDocument/codeAction", &AnswerCodeActions},
 };
 
 }  // namespace
 
 int32_t Question::Offset() const {
-  return document.text().OffsetOf(ToPlace(params.at("position")), encoding);
+  return analysis.layout.ToSource(
+      document.text().OffsetOf(ToPlace(params.at("position")), encoding));
 }
 
 Json Question::Range(dsl::SourceRange range) const {
-  return FromRange(range, document.text(), encoding);
+  return FromRange(analysis.layout.ToDocument(range), document.text(), encoding);
 }
 
 Json Question::Location(dsl::SourceRange range) const {
@@ -49,6 +52,8 @@ Json Capabilities(Encoding encoding) {
       {"documentSymbolProvider", true},
       {"foldingRangeProvider", true},
       {"inlayHintProvider", true},
+      {"documentFormattingProvider", true},
+      {"codeActionProvider", {{"codeActionKinds", {"quickfix"}}}},
   };
 }
 

@@ -17,7 +17,7 @@ struct Question {
   Encoding encoding;
   const Json& params;
 
-  /// `params.position` as an offset.
+  /// `params.position` as an offset into the analysis' source.
   int32_t Offset() const;
   Json Range(dsl::SourceRange range) const;
   /// A `Location` in this document.

@@ -88,8 +88,10 @@ class HoverFinder {
     is_step_ = true;
     const std::string name = step.path.Text();
     std::string text;
-    if (const ast::Item* item = FindItem(analysis_.parsed.file, name)) {
-      text = WithDoc(HeaderOf(*item, analysis_.source), DocOf(*item));
+    const ast::Item* item = FindItem(analysis_.parsed.file, name);
+    if (item == nullptr) item = Imported(analysis_, name);
+    if (item != nullptr) {
+      text = WithDoc(HeaderOf(*item, analysis_.sources.Of(RangeOf(*item))), DocOf(*item));
     } else if (const Doc* doc = FindDoc(OperatorDocs(), name)) {
       text = WithDoc(doc->form, doc->text);
     }
@@ -167,8 +169,10 @@ class HoverFinder {
       return Hover{AsCode(symbol.name + ": " + type), occurrence.range};
     }
     const ast::Item* item = FindItem(analysis_.parsed.file, symbol.name);
+    if (item == nullptr) item = Imported(analysis_, symbol.name);
     if (item == nullptr) return found_;
-    return Hover{WithDoc(HeaderOf(*item, analysis_.source), DocOf(*item)), occurrence.range};
+    const dsl::Source& source = analysis_.sources.Of(RangeOf(*item));
+    return Hover{WithDoc(HeaderOf(*item, source), DocOf(*item)), occurrence.range};
   }
 
   /// The columns of a table: where it stands, else where it is named.

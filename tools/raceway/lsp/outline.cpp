@@ -106,7 +106,7 @@ engine::Result<Json> AnswerFolding(const Question& question) {
   const auto line_of = [&](int32_t offset) { return text.PlaceOf(offset, question.encoding).line; };
   Json folds = Json::array();
   std::vector<int32_t> open;
-  const dsl::Source& source = question.analysis.source;
+  const dsl::Source source("", text.content());
   for (const dsl::Token& token : Lexed(source, {source.LineStart(1), source.end()}).tokens) {
     if (token.kind != dsl::Token::Kind::kSign) continue;
     if (token.text == "(" || token.text == "[" || token.text == "{") {
@@ -123,8 +123,10 @@ engine::Result<Json> AnswerFolding(const Question& question) {
 }
 
 engine::Result<Json> AnswerInlayHints(const Question& question) {
-  const dsl::SourceRange shown =
+  dsl::SourceRange shown =
       ToRange(question.params.at("range"), question.document.text(), question.encoding);
+  shown = {question.analysis.layout.ToSource(shown.begin),
+           question.analysis.layout.ToSource(shown.end)};
   const compiler::Facts& facts = question.analysis.facts;
   Json hints = Json::array();
   for (const compiler::Facts::Step& step : facts.steps) {

@@ -40,25 +40,34 @@ engine::Result<Occurrence> Renamable(const Question& question) {
   return *at;
 }
 
+/// Where the names stand in the document.
+std::vector<dsl::SourceRange> InDocument(const Analysis& analysis,
+                                         const std::vector<Occurrence>& all) {
+  std::vector<dsl::SourceRange> ranges;
+  ranges.reserve(all.size());
+  for (const Occurrence& one : all) ranges.push_back(analysis.layout.ToDocument(one.range));
+  return ranges;
+}
+
 /// A text with `name` in the place of each of `all`, which are in its order.
-std::string Renamed(const std::string& text, const std::vector<Occurrence>& all,
+std::string Renamed(const std::string& text, const std::vector<dsl::SourceRange>& all,
                     const std::string& name) {
   std::string renamed;
   size_t end = 0;
-  for (const Occurrence& one : all) {
-    renamed += text.substr(end, static_cast<size_t>(one.range.begin) - end) + name;
-    end = static_cast<size_t>(one.range.end);
+  for (const dsl::SourceRange one : all) {
+    renamed += text.substr(end, static_cast<size_t>(one.begin) - end) + name;
+    end = static_cast<size_t>(one.end);
   }
   return renamed + text.substr(end);
 }
 
 /// Where the names of `all` stand once they are as long as `size`.
-std::set<int32_t> PlacesAfter(const std::vector<Occurrence>& all, size_t size) {
+std::set<int32_t> PlacesAfter(const std::vector<dsl::SourceRange>& all, size_t size) {
   std::set<int32_t> places;
   int32_t shift = 0;
-  for (const Occurrence& one : all) {
-    places.insert(one.range.begin + shift);
-    shift += static_cast<int32_t>(size) - (one.range.end - one.range.begin);
+  for (const dsl::SourceRange one : all) {
+    places.insert(one.begin + shift);
+    shift += static_cast<int32_t>(size) - (one.end - one.begin);
   }
   return places;
 }
@@ -77,9 +86,11 @@ std::multiset<std::string> ErrorsOf(const Analysis& analysis) {
 /// Tries it: the renamed text must mean the same. The compiler knows best what is a clash.
 std::string WhyNot(const Question& question, const std::vector<Occurrence>& all,
                    const std::string& name) {
+  const std::vector<dsl::SourceRange> places = InDocument(question.analysis, all);
+  PieceParser parser;
   const Analysis after =
       Analyse(question.analysis.source.name(),
-              Renamed(question.document.text().content(), all, name), question.catalog);
+              Renamed(question.document.text().content(), places, name), question.catalog, parser);
   const std::multiset<std::string> before = ErrorsOf(question.analysis);
   const std::multiset<std::string> errors = ErrorsOf(after);
   if (errors.size() > before.size()) {
@@ -87,14 +98,28 @@ std::string WhyNot(const Question& question, const std::vector<Occurrence>& all,
       if (!before.contains(error)) return error;
     }
   }
-  const std::set<int32_t> expected = PlacesAfter(all, name.size());
-  const Occurrence* one = after.names.At(*expected.begin());
+  const std::set<int32_t> expected = PlacesAfter(places, name.size());
+  const Occurrence* one = after.names.At(after.layout.ToSource(*expected.begin()));
   std::set<int32_t> found;
   if (one != nullptr) {
-    for (const Occurrence& other : after.names.AllOf(one->symbol)) found.insert(other.range.begin);
+    for (const dsl::SourceRange other : InDocument(after, after.names.AllOf(one->symbol))) {
+      found.insert(other.begin);
+    }
   }
   if (found != expected) return name + " has another meaning in one of the places";
   return {};
+}
+
+/// The place in the imported file.
+Json DefinitionElsewhere(const Question& question, const std::string& name) {
+  const dsl::ast::Item* item = Imported(question.analysis, name);
+  const dsl::ast::Name* declared = item == nullptr ? nullptr : NameOf(*item);
+  if (declared == nullptr) return {};
+  const dsl::Source& source = question.analysis.sources.Of(declared->range);
+  const Text text(source.text());
+  const dsl::SourceRange range{declared->range.begin - source.base(),
+                               declared->range.end - source.base()};
+  return {{"uri", UriOf(source.name())}, {"range", FromRange(range, text, question.encoding)}};
 }
 
 }  // namespace
@@ -102,6 +127,8 @@ std::string WhyNot(const Question& question, const std::vector<Occurrence>& all,
 engine::Result<Json> AnswerDefinition(const Question& question) {
   const Occurrence* at = question.analysis.names.At(question.Offset());
   if (at == nullptr) return Json();
+  const Symbol& symbol = question.analysis.names.symbols()[at->symbol];
+  if (symbol.kind == NameKind::kImport) return DefinitionElsewhere(question, symbol.name);
   const dsl::SourceRange definition = question.analysis.names.DefinitionOf(at->symbol);
   if (IsEmpty(definition)) return Json();
   return question.Location(definition);
