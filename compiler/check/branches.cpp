@@ -105,13 +105,14 @@ std::optional<Table> MergeBranches(Port input, std::vector<CheckedBranch> branch
   Table table = like;
   table.port = input;
   table.lineage = branches.front().end.lineage;
+  JoinedDims join(scope.builder.dims);
   for (TableColumn& column : table.columns) {
     std::vector<std::string> from;
     from.reserve(branches.size());
     for (const CheckedBranch& branch : branches) {
       from.push_back(branch.end.Find(column.name)->id);
     }
-    column.id = MergeColumn(column.name, from, step.where, step, scope.builder);
+    column.id = MergeColumn(column.name, from, step.where, join, step, scope.builder);
   }
   for (CheckedBranch& branch : branches) step.branches.push_back(std::move(branch.branch));
   return table;

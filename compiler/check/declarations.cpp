@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "compiler/check/dim_formula.h"
 #include "compiler/check/flow_steps.h"
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/functions.h"
@@ -94,26 +95,85 @@ class Declarer {
 
   // --- types ---
 
+  std::optional<Dim> NamedDim(const ast::Dim& dim) {
+    const auto param = out_.params.find(dim.text);
+    if (param == out_.params.end()) {
+      if (!IsFormula(Dim::Symbol(dim.text)) &&
+          dim.text.find_first_of(",[]#!?. ") == dim.text.npos) {
+        return Dim::Symbol(dim.text);
+      }
+      diagnostics_.Add(DiagnosticKind::kBadLiteral, dim.range,
+                       "a dimension is a number, a plain name, or computed from such");
+      return std::nullopt;
+    }
+    const int64_t* size = param->second.value.AsInt();
+    if (size != nullptr && *size > 0) return Dim::Size(*size);
+    diagnostics_.Add(DiagnosticKind::kTypeMismatch, dim.range,
+                     "a dimension is an integer of at least 1, parameter `" + dim.text + "` is " +
+                         ToString(param->second.value));
+    return std::nullopt;
+  }
+
+  /// A part of a formula; `_` and `...` are none.
+  std::optional<DimFormula> ResolveFormula(const ast::Dim& dim) {
+    if (dim.kind == ast::Dim::Kind::kInt) return DimFormula::Number(dim.value);
+    if (dim.kind == ast::Dim::Kind::kName && dim.text != "_") {
+      const std::optional<Dim> named = NamedDim(dim);
+      return named ? DimFormula::Of(*named) : std::nullopt;
+    }
+    if (dim.kind != ast::Dim::Kind::kBinary) {
+      diagnostics_.Add(DiagnosticKind::kBadLiteral, dim.range,
+                       "`" + std::string(dim.kind == ast::Dim::Kind::kName ? "_" : "...") +
+                           "` has no size to compute with");
+      return std::nullopt;
+    }
+    const std::optional<DimFormula> left = ResolveFormula(dim.children[0]);
+    const std::optional<DimFormula> right = ResolveFormula(dim.children[1]);
+    if (!left || !right) return std::nullopt;
+    std::optional<DimFormula> result = dim.text == "+"   ? left->Plus(*right)
+                                       : dim.text == "-" ? left->Minus(*right)
+                                       : dim.text == "*" ? left->Times(*right)
+                                                         : left->Over(*right);
+    if (!result) {
+      const bool is_division = dim.text == "/" && (!right->IsConstant() || right->IsZero());
+      diagnostics_.Add(DiagnosticKind::kBadLiteral, dim.range,
+                       is_division ? "a dimension is divided by a number other than 0"
+                                   : "this dimension is too large");
+    }
+    return result;
+  }
+
   std::optional<Dim> ResolveDim(const ast::Dim& dim) {
     switch (dim.kind) {
       case ast::Dim::Kind::kInt:
         if (dim.value > 0) return Dim::Size(dim.value);
         diagnostics_.Add(DiagnosticKind::kBadLiteral, dim.range, "a dimension is at least 1");
         return std::nullopt;
-      case ast::Dim::Kind::kName: {
-        const auto param = out_.params.find(dim.text);
-        if (param == out_.params.end()) return Dim::Symbol(dim.text);
-        const int64_t* size = param->second.value.AsInt();
-        if (size != nullptr && *size > 0) return Dim::Size(*size);
-        diagnostics_.Add(DiagnosticKind::kTypeMismatch, dim.range,
-                         "a dimension is an integer of at least 1, parameter `" + dim.text +
-                             "` is " + ToString(param->second.value));
-        return std::nullopt;
-      }
-      case ast::Dim::Kind::kEllipsis: NotImplemented(dim.range, "tensors of any rank are"); break;
-      case ast::Dim::Kind::kBinary: NotImplemented(dim.range, "arithmetic in dimensions is"); break;
+      case ast::Dim::Kind::kName: return NamedDim(dim);
+      case ast::Dim::Kind::kEllipsis: return Dim::Symbol("...");
+      case ast::Dim::Kind::kBinary: break;
     }
+    const std::optional<DimFormula> formula = ResolveFormula(dim);
+    if (!formula) return std::nullopt;
+    const Dim resolved = formula->ToDim();
+    if (!IsImpossible(resolved)) return resolved;
+    diagnostics_.Add(
+        DiagnosticKind::kBadLiteral, dim.range,
+        "a dimension is a whole number of at least 1, this is " + Dims().Show(resolved));
     return std::nullopt;
+  }
+
+  /// Whether `...` stands at most once, in front.
+  bool CheckRank(const ast::TypeExpr& expr) {
+    for (size_t i = 1; i < expr.dims.size(); ++i) {
+      if (expr.dims[i].kind != ast::Dim::Kind::kEllipsis) continue;
+      diagnostics_
+          .Add(DiagnosticKind::kBadLiteral, expr.dims[i].range,
+               "`...` stands before the other dimensions, once")
+          .help = "f32[..., N]";
+      return false;
+    }
+    return true;
   }
 
   std::optional<Type> ResolveType(const ast::TypeExpr& expr) {
@@ -136,7 +196,7 @@ class Declarer {
       return NotImplemented(expr.range, "`" + name + "` columns are"), std::nullopt;
     }
     Type type{*dtype, {}, false};
-    bool is_fine = true;
+    bool is_fine = CheckRank(expr);
     for (const ast::Dim& dim : expr.dims) {
       const std::optional<Dim> resolved = ResolveDim(dim);
       is_fine &= resolved.has_value();
@@ -321,6 +381,19 @@ class Declarer {
     out_.schemas[decl.name.text] = *std::move(rows);
   }
 
+  /// `...` in a result is what the parameters have in its place.
+  bool CheckOpenRank(const std::vector<DeclaredColumn>& params,
+                     const std::vector<DeclaredColumn>& results) {
+    const auto is_open = [](const DeclaredColumn& column) {
+      return !column.type.shape.empty() && IsAnyRank(column.type.shape.front());
+    };
+    const auto open = std::find_if(results.begin(), results.end(), is_open);
+    if (open == results.end() || std::any_of(params.begin(), params.end(), is_open)) return true;
+    diagnostics_.Add(DiagnosticKind::kTypeMismatch, open->range,
+                     "`...` stands in a result but in no parameter");
+    return false;
+  }
+
   /// `(a: T) -> (b: U)` of a function of columns.
   bool ResolveSignature(const ast::Signature& signature, const ast::Name& name,
                         RowFunction& function) {
@@ -333,6 +406,7 @@ class Declarer {
           .help = "write them as named columns: `-> (name: type)`";
       return false;
     }
+    if (!CheckOpenRank(*params, *results)) return false;
     function.name_range = name.range;
     function.params = *std::move(params);
     function.results = *std::move(results);

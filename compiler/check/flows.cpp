@@ -180,6 +180,8 @@ class FlowChecker {
     Table result = found;
     result.columns.clear();
     bool is_fine = true;
+    // A symbol that only the result has says that there is such a size, whichever.
+    instantiate.NewSymbolsAre(Instantiation::Kind::kFlexible);
     for (const DeclaredColumn& column : wanted.columns) {
       const TableColumn* same = found.Find(column.name);
       if (same == nullptr) {
@@ -694,6 +696,23 @@ void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& cat
   flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
 }
 
+/// Different dimensions have different names in a plan; those of the input keep theirs.
+void NameDims(LogicalPlan& plan, const Dims& dims) {
+  DimNames names(dims);
+  const std::vector<std::string>& input = plan.input_columns;
+  for (const std::string& column : input) plan.columns.at(column) = names(plan.columns.at(column));
+  for (auto& [column, type] : plan.columns) {
+    if (std::find(input.begin(), input.end(), column) == input.end()) type = names(type);
+  }
+}
+
+/// Whether a column of the rows is a tensor of any rank.
+bool HasAnyRank(const RowType& rows) {
+  return std::any_of(rows.columns.begin(), rows.columns.end(), [](const DeclaredColumn& column) {
+    return !column.type.shape.empty() && IsAnyRank(column.type.shape.front());
+  });
+}
+
 }  // namespace
 
 void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
@@ -715,6 +734,11 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
                         : "a flow with `...` can be applied by others, not run itself");
     return std::nullopt;
   }
+  if (HasAnyRank(flow.params.front().rows)) {
+    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.params.front().rows.range,
+                    "a flow of tensors of any rank can be applied by others, not run itself");
+    return std::nullopt;
+  }
   PlanBuilder builder;
   dsl::Diagnostics said_before;  // when the definition was checked
   FlowChecker checker({&flow}, false, catalog, builder, said_before);
@@ -732,12 +756,7 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
   for (const TableColumn& column : result->columns) {
     plan.result.emplace_back(column.name, column.id);
   }
-  for (auto& [column, type] : plan.columns) {
-    type = builder.dims.Resolve(type);
-    for (engine::Dim& dim : type.shape) {
-      if (!dim.is_size()) dim.symbol = builder.dims.Show(dim);
-    }
-  }
+  NameDims(plan, builder.dims);
   RemoveUnread(plan.stages, plan.output);  // a table that is named and never used
   return plan;
 }

@@ -29,6 +29,8 @@ class MapChecker {
     bool is_fine = true;
     for (const DeclaredColumn& param : function_->params) is_fine &= Bind(param, instantiate);
     if (!is_fine) return std::nullopt;
+    // What only a result names is another size in each application, which nobody knows before.
+    instantiate.NewSymbolsAre(Instantiation::Kind::kOpaque);
     for (const DeclaredColumn& result : function_->results) is_fine &= Add(result, instantiate);
     if (!is_fine) return std::nullopt;
     table_.made = step_.range;
@@ -200,7 +202,14 @@ class MapChecker {
                         as + "." + result.name + "`), or keep the new one: `replace: true`";
       return false;
     }
-    const std::string id = scope_.builder.NewColumn(name, instantiate(result.type), step_.range);
+    const engine::Type type = scope_.builder.dims.Resolve(instantiate(result.type));
+    if (std::any_of(type.shape.begin(), type.shape.end(), &IsImpossible)) {
+      Report(DiagnosticKind::kShapeMismatch, step_.args.front().range,
+             "`" + function_->spec.name + "` gives `" + result.name + ": " + ToString(result.type) +
+                 "`, which cannot be " + scope_.builder.dims.Show(type));
+      return false;
+    }
+    const std::string id = scope_.builder.NewColumn(name, type, step_.range);
     out_.results.emplace_back(result.name, id);
     if (taken == nullptr) {
       table_.columns.push_back({name, id});

@@ -6,6 +6,7 @@
 namespace raceway::compiler {
 
 std::string Difference(const NamedTable& first, const NamedTable& other, PlanBuilder& builder) {
+  JoinedDims join(builder.dims);
   std::string text;
   const auto add = [&](const std::string& line) { text += (text.empty() ? "" : "; ") + line; };
   for (const TableColumn& column : first.table.columns) {
@@ -16,7 +17,7 @@ std::string Difference(const NamedTable& first, const NamedTable& other, PlanBui
     }
     const engine::Type& wanted = builder.TypeOf(column.id);
     const engine::Type& found = builder.TypeOf(same->id);
-    if (!UnifyTypes(builder.dims, wanted, found).text.empty()) {
+    if (!join(wanted, found)) {
       add("`" + column.name + "` is " + builder.dims.Show(wanted) + " in " + first.name + ", " +
           builder.dims.Show(found) + " in " + other.name);
     }
@@ -45,11 +46,13 @@ Step NoRowsLike(Table& empty, const Table& like, PlanBuilder& builder) {
 }
 
 std::string MergeColumn(const std::string& name, const std::vector<std::string>& from,
-                        dsl::SourceRange where, Step& step, PlanBuilder& builder) {
+                        dsl::SourceRange where, JoinedDims& join, Step& step,
+                        PlanBuilder& builder) {
   const auto is_first = [&](const std::string& id) { return id == from.front(); };
   if (std::all_of(from.begin(), from.end(), is_first)) return from.front();
-  // A type the inputs agree on; a symbol stays one.
-  std::string id = builder.NewColumn(name, builder.TypeOf(from.front()), where);
+  engine::Type type = builder.TypeOf(from.front());
+  for (const std::string& other : from) type = join(type, builder.TypeOf(other)).value_or(type);
+  std::string id = builder.NewColumn(name, std::move(type), where);
   step.sources.emplace_back(id, from);
   return id;
 }

@@ -13,8 +13,8 @@ struct NamedTable {
   std::string name;  // "table 2"
 };
 
-/// What differs between two tables, column by column; empty if nothing: then their dimensions have
-/// been made the same.
+/// What differs between two tables, column by column; empty if nothing: then each is of
+/// one type in both, or `JoinedDims` finds one.
 std::string Difference(const NamedTable& first, const NamedTable& other, PlanBuilder& builder);
 
 /// A step that gives no rows of the columns of `like`. `empty`, which has no rows, gets the columns
@@ -22,8 +22,8 @@ std::string Difference(const NamedTable& first, const NamedTable& other, PlanBui
 Step NoRowsLike(Table& empty, const Table& like, PlanBuilder& builder);
 
 /// One column of the table they become: the same in all, or made of one of each, which `step`
-/// notes.
+/// notes. `join` is that of all columns of the step.
 std::string MergeColumn(const std::string& name, const std::vector<std::string>& from,
-                        dsl::SourceRange where, Step& step, PlanBuilder& builder);
+                        dsl::SourceRange where, JoinedDims& join, Step& step, PlanBuilder& builder);
 
 }  // namespace raceway::compiler

@@ -66,11 +66,12 @@ std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
   step.where = where;
   step.label = name;
   Table table = with_rows.front();
+  JoinedDims join(scope.builder.dims);
   for (TableColumn& column : table.columns) {
     std::vector<std::string> from;
     from.reserve(tables.size());
     for (const Table& input : tables) from.push_back(input.Find(column.name)->id);
-    column.id = MergeColumn(column.name, from, where, step, scope.builder);
+    column.id = MergeColumn(column.name, from, where, join, step, scope.builder);
   }
   // What passes through as `...` is the same in all inputs: it comes from one table.
   std::vector<Port> ports;
