@@ -33,6 +33,7 @@ void PlanTest(TestCase& test, Declarations& declarations, const engine::Catalog&
     dsl::Diagnostics found;
     run->logical = PlanFlow(run->flow, declarations, catalog, found);
     test.is_broken |= !run->logical;
+    if (run->logical) NameFunctions(*run->logical, declarations);
     diagnostics.AppendOfTest(found);
   }
 }

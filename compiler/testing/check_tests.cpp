@@ -259,6 +259,12 @@ class TestChecker {
         test_.is_broken = true;
         return nullptr;
       }
+      if (declarations_.imported_flows.contains(name.text)) {
+        Report(DiagnosticKind::kBadArguments, name.range,
+               "`" + name.text + "` is a flow of another file, its tests belong there")
+            .help = "test a flow that applies it";
+        return nullptr;
+      }
       Report(DiagnosticKind::kUnknownName, name.range, "no flow `" + name.text + "`").help =
           Suggest(name.text, declarations_.FlowNames());
       return nullptr;
@@ -376,6 +382,40 @@ std::vector<TestCase> CheckTests(const ast::File& file, const Declarations& decl
     tests.back().is_broken |= !is_new;
   }
   return tests;
+}
+
+namespace {
+
+/// Whether two declarations are of one function.
+bool AreSame(FunctionSpec a, const FunctionSpec& b) {
+  a.name = b.name;
+  return a == b;
+}
+
+/// Also in the branches of steps that have such.
+void NameFunction(Step& step, const Declarations& declarations) {
+  for (Branch& branch : step.branches) {
+    for (Stage& stage : branch.stages) {
+      for (Step& inner : stage.steps) NameFunction(inner, declarations);
+    }
+  }
+  if (step.kind != StepKind::kMap) return;
+  const auto known = declarations.functions.find(step.function.name);
+  if (known != declarations.functions.end() && AreSame(step.function, known->second.spec)) return;
+  for (const auto& [name, function] : declarations.functions) {
+    if (!AreSame(step.function, function.spec)) continue;
+    step.function.name = name;
+    step.label = "map(" + name + ")";
+    return;
+  }
+}
+
+}  // namespace
+
+void NameFunctions(LogicalPlan& plan, const Declarations& declarations) {
+  for (Stage& stage : plan.stages) {
+    for (Step& step : stage.steps) NameFunction(step, declarations);
+  }
 }
 
 }  // namespace raceway::compiler

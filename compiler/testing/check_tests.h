@@ -15,4 +15,8 @@ namespace raceway::compiler {
 std::vector<TestCase> CheckTests(const dsl::ast::File& file, const Declarations& declarations,
                                  const engine::Catalog& catalog, dsl::Diagnostics& diagnostics);
 
+/// Calls functions in a plan by their names in `declarations`, where an imported flow knows them by
+/// others: so that a stub finds them.
+void NameFunctions(LogicalPlan& plan, const Declarations& declarations);
+
 }  // namespace raceway::compiler

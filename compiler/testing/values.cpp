@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "compiler/testing/duration.h"
 #include "dsl/print.h"
@@ -11,7 +12,6 @@ namespace {
 
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
-using engine::DataType;
 using ExprKind = ast::Expr::Kind;
 using Kind = ValueType::Kind;
 
@@ -19,87 +19,6 @@ ValueType Poison() { return {}; }
 ValueType Of(Kind kind) { return {kind, {}, Kind::kUnknown, {}}; }
 ValueType Tensor(std::vector<int64_t> shape, Kind element) {
   return {Kind::kTensor, std::move(shape), element, {}};
-}
-
-/// Of the elements of a column.
-Kind ElementOf(DataType type) {
-  switch (type) {
-    case DataType::kUnknown: return Kind::kUnknown;
-    case DataType::kBool: return Kind::kBool;
-    case DataType::kString: return Kind::kString;
-    case DataType::kBytes: return Kind::kBytes;
-    case DataType::kTimestamp:
-    case DataType::kDuration: return Kind::kDuration;
-    default: return engine::IsFloat(type) ? Kind::kFloat : Kind::kInt;
-  }
-}
-
-/// "integer", "a string"
-std::string_view NameOf(Kind kind) {
-  switch (kind) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return "a bool";
-    case Kind::kInt: return "an integer";
-    case Kind::kFloat: return "a float";
-    case Kind::kString: return "a string";
-    case Kind::kBytes: return "bytes";
-    case Kind::kDuration: return "a duration";
-    case Kind::kTensor: return "a tensor";
-    case Kind::kEmptyList: return "an empty list";
-    case Kind::kRow: return "a row";
-    case Kind::kTable: return "a table";
-    case Kind::kUnknown: break;
-  }
-  return "something unknown";
-}
-
-bool FitsElement(Kind value, DataType column) {
-  const Kind wanted = ElementOf(column);
-  if (value == wanted || value == Kind::kUnknown || wanted == Kind::kUnknown) return true;
-  if (value == Kind::kInt) return wanted == Kind::kFloat;
-  return value == Kind::kString && wanted == Kind::kBytes;
-}
-
-/// Whether two shapes may be the same, as far as they are known.
-bool AreAlike(const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](int64_t x, int64_t y) { return x == y || x < 0 || y < 0; });
-}
-
-std::string ShapeText(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + (shape[i] < 0 ? "_" : std::to_string(shape[i]));
-  }
-  return text + "]";
-}
-
-std::string ColumnsText(const std::vector<DeclaredColumn>& columns) {
-  std::vector<engine::Field> fields;
-  fields.reserve(columns.size());
-  for (const DeclaredColumn& column : columns) fields.push_back({column.name, column.type});
-  return ToString(engine::Schema(std::move(fields)));
-}
-
-std::vector<std::string> NamesOf(const std::vector<DeclaredColumn>& columns) {
-  std::vector<std::string> names;
-  names.reserve(columns.size());
-  for (const DeclaredColumn& column : columns) names.push_back(column.name);
-  return names;
-}
-
-const DeclaredColumn* FindColumn(const std::vector<DeclaredColumn>& columns,
-                                 std::string_view name) {
-  const auto found = std::find_if(columns.begin(), columns.end(),
-                                  [&](const DeclaredColumn& c) { return c.name == name; });
-  return found == columns.end() ? nullptr : &*found;
-}
-
-/// A row or table as written: it gets its types from what it is compared with.
-bool IsLiteral(const ast::Expr& expr) {
-  if (expr.kind == ExprKind::kRecord) return true;
-  return expr.kind == ExprKind::kList && !expr.children.empty() &&
-         expr.children.front().kind == ExprKind::kRecord;
 }
 
 bool IsEquality(std::string_view sign) { return sign == "==" || sign == "!="; }
@@ -494,148 +413,6 @@ class Checker {
 
 }  // namespace
 
-std::string Describe(const ValueType& type) {
-  std::string text(NameOf(type.kind));
-  if (type.kind == Kind::kTensor) {
-    const std::string_view element = NameOf(type.element);
-    const size_t space = element.find(' ');
-    text = "a tensor " + ShapeText(type.shape) + " of " +
-           (space == std::string_view::npos ? std::string(element)
-                                            : std::string(element.substr(space + 1)) + "s");
-  } else if (type.kind == Kind::kRow || type.kind == Kind::kTable) {
-    text += " " + ColumnsText(type.columns);
-  }
-  return text;
-}
-
-ValueType ValueTypeOf(const engine::Type& type) {
-  const Kind element = ElementOf(type.dtype);
-  if (type.is_scalar()) return Of(element);
-  std::vector<int64_t> shape;
-  for (const engine::Dim& dim : type.shape) shape.push_back(dim.is_size() ? dim.size : -1);
-  return Tensor(std::move(shape), element);
-}
-
-std::string MisfitOf(const ValueType& value, const engine::Type& column, bool& is_shape) {
-  is_shape = false;
-  if (value.is_unknown() || column.is_unknown()) return {};
-  if (value.kind == Kind::kNull) return column.optional ? "" : "is null";
-  if (value.kind == Kind::kEmptyList && !column.is_scalar()) {
-    is_shape = true;
-    const engine::Dim& first = column.shape.front();
-    return first.is_size() && first.size != 0 ? "is an empty list" : "";
-  }
-  const bool is_tensor = value.kind == Kind::kTensor;
-  if (is_tensor == column.is_scalar() ||
-      !FitsElement(is_tensor ? value.element : value.kind, column.dtype)) {
-    return "is " + Describe(value);
-  }
-  is_shape = true;
-  return is_tensor && !AreAlike(value.shape, ValueTypeOf(column).shape)
-             ? "is of shape " + ShapeText(value.shape)
-             : "";
-}
-
 ValueType CheckValue(const ast::Expr& expr, TestScope& scope) { return Checker(scope).Check(expr); }
-
-void CheckCell(const ast::Expr& expr, const DeclaredColumn& column, TestScope& scope) {
-  const auto report = [&](DiagnosticKind kind, const std::string& what) {
-    scope.diagnostics
-        .Add(kind, expr.range,
-             "`" + column.name + "` " + what + ", wanted " + ToString(column.type))
-        .notes.push_back({column.range, "declared here"});
-  };
-  if (IsLiteral(expr)) return report(DiagnosticKind::kTypeMismatch, "is a row or a table");
-  const ValueType value = CheckValue(expr, scope);
-  bool is_shape = false;
-  const std::string misfit = MisfitOf(value, column.type, is_shape);
-  if (!misfit.empty()) {
-    return report(is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
-                  misfit);
-  }
-  if (value.kind != Kind::kInt || !engine::IsInteger(column.type.dtype)) return;
-  dsl::Diagnostics ignored;
-  const std::optional<engine::Value> literal = ConstantOf(expr, ignored);
-  std::string why;
-  if (literal && literal->AsInt() != nullptr && !FitLiteral(*literal, column.type, why)) {
-    scope.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, why);
-  }
-}
-
-void CheckRow(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
-              const std::string& whose, TestScope& scope) {
-  if (expr.kind != ExprKind::kRecord) {
-    scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, expr.range,
-                          "a row is wanted: `{ column: value }`");
-    return;
-  }
-  for (size_t i = 0; i < expr.names.size(); ++i) {
-    const ast::Name& name = expr.names[i];
-    const auto is_same = [&](const ast::Name& other) { return other.text == name.text; };
-    if (std::find_if(expr.names.begin(), expr.names.end(), is_same) !=
-        expr.names.begin() + static_cast<int64_t>(i)) {
-      scope.diagnostics.Add(DiagnosticKind::kDuplicateName, name.range,
-                            "`" + name.text + "` stands here twice");
-      continue;
-    }
-    const DeclaredColumn* column = FindColumn(columns, name.text);
-    if (column != nullptr) {
-      CheckCell(expr.children[i], *column, scope);
-      continue;
-    }
-    scope.diagnostics
-        .Add(DiagnosticKind::kUnknownColumn, name.range,
-             whose + " has no column `" + name.text + "`: " + ColumnsText(columns))
-        .help = dsl::DidYouMeanText(name.text, NamesOf(columns));
-  }
-  for (const DeclaredColumn& column : columns) {
-    const auto is_it = [&](const ast::Name& name) { return name.text == column.name; };
-    if (column.type.optional || std::any_of(expr.names.begin(), expr.names.end(), is_it)) continue;
-    // A column with a misspelt name was reported already.
-    const bool is_misspelt = std::any_of(
-        expr.names.begin(), expr.names.end(),
-        [&](const ast::Name& name) { return FindColumn(columns, name.text) == nullptr; });
-    if (is_misspelt) continue;
-    scope.diagnostics
-        .Add(DiagnosticKind::kMissingColumn, expr.range,
-             "`" + column.name + ": " + ToString(column.type) + "` is missing: " + whose + " has " +
-                 ColumnsText(columns))
-        .notes.push_back({column.range, "declared here"});
-  }
-}
-
-void CheckRows(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
-               const std::string& whose, TestScope& scope) {
-  if (IsCallOf(expr, "rows")) {
-    const ast::Expr* path = OnlyArgument(expr, scope);
-    if (path != nullptr && path->kind != ExprKind::kString) {
-      scope.diagnostics.Add(DiagnosticKind::kBadArguments, path->range,
-                            "`rows` takes a path in quotes, relative to the flow");
-    }
-    return;
-  }
-  if (expr.kind != ExprKind::kList) {
-    scope.diagnostics
-        .Add(DiagnosticKind::kTypeMismatch, expr.range, "a list of rows is wanted here")
-        .help = "[{ column: value }]  or  rows(\"file.jsonl\")";
-    return;
-  }
-  for (const ast::Expr& row : expr.children) CheckRow(row, columns, whose, scope);
-}
-
-const ast::Expr* OnlyArgument(const ast::Expr& call, TestScope& scope) {
-  const bool is_plain = call.args.size() == 1 &&
-                        call.args.front().kind == ast::Arg::Kind::kPositional &&
-                        call.args.front().value.steps.empty() && !call.args.front().value.with;
-  if (is_plain) return &call.args.front().value.head;
-  scope.diagnostics.Add(DiagnosticKind::kBadArguments, call.range,
-                        "`" + dsl::PrintExpr(call.children.front()) + "` takes one argument");
-  return nullptr;
-}
-
-bool IsCallOf(const ast::Expr& expr, std::string_view name) {
-  return expr.kind == ExprKind::kCall && expr.children.front().kind == ExprKind::kName &&
-         expr.children.front().text == name;
-}
 
 }  // namespace raceway::compiler

@@ -157,8 +157,18 @@ test "one in time is not" {
         self.assertEqual(failure[0]["message"], "the stub of `first` has 1 answer, this is call 2")
 
     def test_a_model_without_a_stub(self):
-        body = "\n  stub first => { y: [0, 0] }" + GIVEN + "\n  expect error(out) != null"
-        self.assertIn("`second` is called and has no stub", self.failures(FLOW_IS_WRONG, body)[0]["message"])
+        body = "\n  stub second => { y: [0, 0] }" + GIVEN + "\n  expect error(out) != null"
+        self.assertIn("`first` is called and has no stub", self.failures(FLOW_IS_WRONG, body)[0]["message"])
+        # Nobody computes with what it answers: all but its answer can be asked.
+        only = """
+  given rows = [{ x: [1, 2, 3] }]
+  let out = plain(rows)
+  expect count(out) == 1 and args(first)[0].x == [1, 2, 3] and latency(out) == 0s"""
+        plain = "flow plain(rows: { x: f32[3] }) -> { y: f32[2] } { return rows |> map(first) }\n"
+        self.write("plain.flow", FLOW + plain + case("a", only) + case("b", only + "\n  expect out[0].y == [0, 0]"))
+        done = self.ends_with(FLOW_IS_WRONG, "test", "plain.flow", "--json")
+        self.assertEqual(self.outcomes(done), {"a": "passed", "b": "failed"})
+        self.assertIn("nobody knows `out[0].y`", done.stdout)
         # The file of the model is not there.
         self.assertIn("missing.pt", self.failures(MACHINE_LACKS, body, "--real")[0]["message"])
 
@@ -177,6 +187,29 @@ test "real" {
         )
         self.ends(FINE, "test", "twice.flow", "--real")
         self.ends_with(FLOW_IS_WRONG, "test", "twice.flow")
+
+    def test_functions_of_other_files(self):
+        self.write(
+            "lib.flow",
+            """edition 1
+model big(x: f32) -> (y: f32) { source: "missing.pt" }
+flow look(rows: { x: f32, ... }) -> { ..., y: f32 } { return rows |> map(big) }
+""",
+        )
+        self.write(
+            "main.flow",
+            """edition 1
+import lib from "lib.flow"
+flow ask(rows: { x: f32 }) -> { y: f32 } { return rows |> lib.look }
+test "a stub in another file" {
+  stub lib.big => { y: 2.5 }
+  given rows = [{ x: 1 }]
+  let out = ask(rows)
+  expect out == [{ y: 2.5 }] and calls(lib.big) == 1 and args(lib.big)[0].x == 1
+}
+""",
+        )
+        self.ends(FINE, "test", "main.flow")
 
     def test_native_functions_run(self):
         self.write("a.png", png(2, 3))

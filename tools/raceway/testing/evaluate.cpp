@@ -136,15 +136,16 @@ class Evaluator {
   Result<Value> Member(const Expr& expr) const {
     Result<Value> row = Of(expr.children.front());
     if (!row.ok()) return row;
-    const Value* value = row->Find(expr.text);
-    return value != nullptr ? *value : Value();
+    if (const Value* value = row->Find(expr.text)) return *value;
+    return Bad("nobody knows `" + dsl::PrintExpr(expr) +
+               "`: it comes from a model without a stub (write one, or run with --real)");
   }
 
   Result<Value> Index(const Expr& expr) const {
     Result<Value> value = Of(expr.children.front());
     for (size_t i = 1; i < expr.children.size(); ++i) {
       if (!value.ok()) return value;
-      const Result<Value> index = Of(expr.children[i]);
+      Result<Value> index = Of(expr.children[i]);
       if (!index.ok()) return index;
       const Value::List* list = value->AsList();
       const int64_t at = index->AsInt() != nullptr ? *index->AsInt() : -1;
@@ -181,7 +182,7 @@ class Evaluator {
     std::vector<int64_t> sizes;
     int64_t count = 1;
     for (const dsl::ast::Arg& arg : expr.args) {
-      const Result<Value> size = Of(arg.value.head);
+      Result<Value> size = Of(arg.value.head);
       if (!size.ok()) return size;
       sizes.push_back(*size->AsInt());
       if (sizes.back() < 0) return Bad("a size is at least 0");
@@ -249,13 +250,13 @@ class Evaluator {
   }
 
   Result<Value> IsNull(const Expr& expr) const {
-    const Result<Value> value = Of(expr.children.front());
+    Result<Value> value = Of(expr.children.front());
     if (!value.ok()) return value;
     return Value(value->is_null() == (expr.text == "is null"));
   }
 
   Result<Value> If(const Expr& expr) const {
-    const Result<Value> condition = Of(expr.children[0]);
+    Result<Value> condition = Of(expr.children[0]);
     if (!condition.ok()) return condition;
     return Of(expr.children[*condition->AsBool() ? 1 : 2]);
   }

@@ -1,4 +1,5 @@
 // The engine's side of `raceway test`: each test with an engine of its own.
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <map>
@@ -32,6 +33,21 @@ using engine::Value;
 
 bool IsCallOf(const Expr& expr, std::string_view name) {
   return expr.kind == Expr::Kind::kCall && expr.children.front().text == name;
+}
+
+/// Records without some columns.
+Value Without(Value records, const std::vector<std::string>& columns) {
+  if (columns.empty()) return records;
+  Value::List list;
+  for (const Value& record : *records.AsList()) {
+    Value::Record rest;
+    for (const auto& [name, value] : *record.AsRecord()) {
+      const bool is_out = std::find(columns.begin(), columns.end(), name) != columns.end();
+      if (!is_out) rest.emplace_back(name, value);
+    }
+    list.emplace_back(std::move(rest));
+  }
+  return Value(std::move(list));
 }
 
 class TestRunner final : public TestFacts {
@@ -150,7 +166,7 @@ class TestRunner final : public TestFacts {
       return Fail(run.range, {ErrorCode::kInvalidArgument, *watch_.complaint()});
     }
     if (out.ok()) {
-      names_.values[run.table] = RecordsOf(*out);
+      names_.values[run.table] = Without(RecordsOf(*out), watch_.UnknownColumns());
       tables_[run.table] = *std::move(out);
       return true;
     }

@@ -1,6 +1,7 @@
 #include "tools/raceway/testing/watch.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "operators/register_all.h"
@@ -16,6 +17,7 @@ using engine::Error;
 using engine::ErrorCode;
 using engine::Layout;
 using engine::Result;
+using engine::Status;
 using engine::StepSpec;
 using engine::Type;
 using engine::Value;
@@ -34,21 +36,83 @@ std::string FunctionOf(const std::string& label) {
 
 bool CallsAFunction(const StepSpec& step) { return step.op == "model" || step.op == "native"; }
 
-/// `stage` is that of the plan, also for what is inside of a step of it.
-void WatchStep(StepSpec& step, size_t stage) {
-  for (engine::BranchSpec& branch : step.branches) {
-    for (engine::StageSpec& inside : branch.stages) {
-      inside.own_task = false;
-      for (StepSpec& inner : inside.steps) WatchStep(inner, stage);
+void CollectSteps(std::vector<engine::StageSpec>& stages, std::vector<StepSpec*>& steps) {
+  for (engine::StageSpec& stage : stages) {
+    for (StepSpec& step : stage.steps) {
+      steps.push_back(&step);
+      for (engine::BranchSpec& branch : step.branches) CollectSteps(branch.stages, steps);
     }
   }
-  if (!CallsAFunction(step)) return;
+}
+
+bool Computes(const StepSpec& step, const std::set<std::string>& columns) {
+  std::vector<std::string> read;
+  for (const auto& [parameter, column] : step.arguments) read.push_back(column);
+  for (const engine::NamedExpression& named : step.expressions) {
+    engine::CollectColumns(named.expression, read);
+  }
+  for (const engine::BranchSpec& branch : step.branches) read.push_back(branch.accept);
+  return std::any_of(read.begin(), read.end(),
+                     [&](const std::string& column) { return columns.contains(column); });
+}
+
+/// The columns that hold the results of a step, where no other step computes with one of them; else
+/// none.
+std::set<std::string> OnlyCarried(const StepSpec& step, const std::vector<StepSpec*>& steps) {
+  std::set<std::string> columns;
+  for (const auto& [result, column] : step.results) columns.insert(column);
+  for (size_t before = 0; before != columns.size();) {
+    before = columns.size();
+    for (const StepSpec* other : steps) {
+      for (const auto& [column, from] : other->sources) {
+        const bool is_one = std::any_of(from.begin(), from.end(), [&](const std::string& source) {
+          return columns.contains(source);
+        });
+        if (is_one) columns.insert(column);
+      }
+    }
+  }
+  const bool is_read = std::any_of(
+      steps.begin(), steps.end(), [&](const StepSpec* other) { return Computes(*other, columns); });
+  return is_read ? std::set<std::string>() : columns;
+}
+
+void WatchStep(StepSpec& step, size_t stage, bool is_only_carried) {
   Value::Record options = {{"function", Value(FunctionOf(step.label))},
                            {"stage", Value(static_cast<int64_t>(stage))},
+                           {"only_carried", Value(is_only_carried)},
                            {"op", Value(step.op)},
                            {"options", Value(std::move(step.options))}};
   step.op = kOperator;
   step.options = std::move(options);
+}
+
+/// `i` is the stage of the plan that it is, or is a part of.
+void WatchStage(engine::StageSpec& stage, size_t i,
+                const std::map<const StepSpec*, bool>& is_carried) {
+  // Side by side, calls would come in any order.
+  stage.own_task = false;
+  for (StepSpec& step : stage.steps) {
+    for (engine::BranchSpec& branch : step.branches) {
+      for (engine::StageSpec& inside : branch.stages) WatchStage(inside, i, is_carried);
+    }
+    const auto carried = is_carried.find(&step);
+    if (CallsAFunction(step)) {
+      WatchStep(step, i, carried != is_carried.end() && carried->second);
+    }
+  }
+}
+
+/// Stands for a value that nobody looks at.
+Value Placeholder(const Type& type) {
+  Value value = engine::IsText(type.dtype) ? Value("") : Value(int64_t{0});
+  if (type.dtype == engine::DataType::kBool) value = Value(false);
+  for (auto dim = type.shape.rbegin(); dim != type.shape.rend(); ++dim) {
+    const auto size = static_cast<size_t>(dim->is_size() ? dim->size : 1);
+    Value::List list(size, value);
+    value = Value(std::move(list));
+  }
+  return value;
 }
 
 }  // namespace
@@ -70,28 +134,72 @@ class WatchedFunction final : public engine::Operator {
 
   Result<Batch> Run(Batch input, engine::RunContext& context) const override {
     if (input.num_rows() == 0) return Batch::Empty(layout_.output());
-    FunctionWatch::Arguments arguments;
-    for (const Parameter& parameter : parameters_) {
-      arguments.emplace_back(parameter.name,
-                             std::pair(parameter.type, input.column(parameter.column)));
-    }
-    watch_.NoteCalls(function_, std::move(arguments), input.num_rows());
+    if (Status noted = NoteCalls(input); !noted.ok()) return std::move(noted).error();
     if (real_) return real_->Run(std::move(input), context);
-    Result<std::vector<StubAnswer>> answers = watch_.Answer(function_, input.num_rows());
-    if (!answers.ok()) return std::move(answers).error();
-    if (const auto stop = Wait(*answers, context)) return operators::StopError(*stop);
-    for (size_t row = 0; row < answers->size(); ++row) {
-      if (!(*answers)[row].failure) continue;
-      Error error{ErrorCode::kFailed, function_ + ": " + *(*answers)[row].failure};
+    std::vector<StubAnswer> answers;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Call& call : CallsOf(input)) {
+        StubAnswer& answer = calls_.at(call);
+        answers.push_back(answer);
+        answer.delay = {};  // it takes its time once
+      }
+    }
+    if (const auto stop = Wait(answers, context)) return operators::StopError(*stop);
+    for (size_t row = 0; row < answers.size(); ++row) {
+      if (!answers[row].failure) continue;
+      Error error{ErrorCode::kFailed, function_ + ": " + *answers[row].failure};
       error.row_id = input.RowId(static_cast<int64_t>(row));
       return error;
     }
-    return Rows(input, *answers);
+    return Rows(input, answers);
   }
 
  private:
+  /// A row of the input, and which one of those that stem from the same.
+  using Call = std::pair<int64_t, int64_t>;
+
   WatchedFunction(FunctionWatch& watch, Layout layout)
       : watch_(watch), layout_(std::move(layout)) {}
+
+  static std::vector<Call> CallsOf(const Batch& input) {
+    std::map<int64_t, int64_t> counts;
+    std::vector<Call> calls;
+    for (int64_t row = 0; row < input.num_rows(); ++row) {
+      const int64_t id = input.RowId(row);
+      calls.emplace_back(id, counts[id]++);
+    }
+    return calls;
+  }
+
+  /// Rows that come again are no new calls: when one of a batch fails, the engine may try the
+  /// others once more.
+  Status NoteCalls(const Batch& input) const {
+    const std::lock_guard lock(mutex_);
+    const std::vector<Call> calls = CallsOf(input);
+    std::vector<int64_t> rows;
+    for (int64_t row = 0; row < input.num_rows(); ++row) {
+      if (!calls_.contains(calls[static_cast<size_t>(row)])) rows.push_back(row);
+    }
+    if (rows.empty()) return engine::Done{};
+    FunctionWatch::Arguments arguments;
+    for (const Parameter& parameter : parameters_) {
+      arguments.emplace_back(parameter.name,
+                             std::pair(parameter.type, input.column(parameter.column).Take(rows)));
+    }
+    const auto num_rows = static_cast<int64_t>(rows.size());
+    watch_.NoteCalls(function_, std::move(arguments), num_rows);
+    std::vector<StubAnswer> answers(rows.size());
+    if (!real_ && !is_placeholder_) {
+      Result<std::vector<StubAnswer>> said = watch_.Answer(function_, num_rows);
+      if (!said.ok()) return std::move(said).error();
+      answers = *std::move(said);
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      calls_[calls[static_cast<size_t>(rows[i])]] = std::move(answers[i]);
+    }
+    return engine::Done{};
+  }
 
   /// A batch takes as long as its slowest row, or until the request has to stop.
   std::optional<ErrorCode> Wait(const std::vector<StubAnswer>& answers,
@@ -116,7 +224,8 @@ class WatchedFunction final : public engine::Operator {
       std::vector<Value> cells;
       for (const StubAnswer& answer : answers) {
         const Value* cell = answer.row.Find(outcome.name);
-        cells.push_back(cell != nullptr ? *cell : Value());
+        const Value missing = is_placeholder_ ? Placeholder(outcome.type) : Value();
+        cells.push_back(cell != nullptr ? *cell : missing);
       }
       Result<Column> column = ColumnOf(cells, outcome.type);
       if (!column.ok()) {
@@ -131,10 +240,13 @@ class WatchedFunction final : public engine::Operator {
   FunctionWatch& watch_;
   std::string function_;
   size_t stage_ = 0;
+  bool is_placeholder_ = false;  // no stub, and nobody computes with what it would answer
   std::vector<Parameter> parameters_;
   std::vector<Outcome> outcomes_;
   Layout layout_;
   std::unique_ptr<engine::Operator> real_;  // null: it has a stub, or may not run
+  mutable std::mutex mutex_;
+  mutable std::map<Call, StubAnswer> calls_;
 };
 
 Result<engine::AnyOperator> WatchedFunction::Make(const engine::OperatorSpec& spec) {
@@ -157,6 +269,7 @@ Result<engine::AnyOperator> WatchedFunction::Make(const engine::OperatorSpec& sp
   }
   const std::string& op = *options.Find("op")->AsString();
   const bool is_stubbed = current->stubs_.contains(made->function_);
+  made->is_placeholder_ = !is_stubbed && *options.Find("only_carried")->AsBool();
   if (!is_stubbed && (op != "model" || current->real_)) {
     StepSpec step = spec.step;
     step.op = op;
@@ -187,12 +300,29 @@ engine::OperatorFactories FunctionWatch::Factories() {
 
 engine::PhysicalPlan FunctionWatch::Watch(engine::PhysicalPlan plan) {
   current = this;
-  for (size_t i = 0; i < plan.stages.size(); ++i) {
-    // Side by side, calls would come in any order.
-    plan.stages[i].own_task = false;
-    for (StepSpec& step : plan.stages[i].steps) WatchStep(step, i);
+  unknown_.clear();
+  std::vector<StepSpec*> steps;
+  CollectSteps(plan.stages, steps);
+  std::map<const StepSpec*, bool> is_carried;
+  for (const StepSpec* step : steps) {
+    const std::string function = FunctionOf(step->label);
+    if (step->op != "model" || real_ || stubs_.contains(function)) continue;
+    const std::set<std::string> columns = OnlyCarried(*step, steps);
+    is_carried[step] = !columns.empty();
+    for (const auto& [name, column] : plan.result) {
+      if (columns.contains(column)) unknown_.emplace_back(function, name);
+    }
   }
+  for (size_t i = 0; i < plan.stages.size(); ++i) WatchStage(plan.stages[i], i, is_carried);
   return plan;
+}
+
+std::vector<std::string> FunctionWatch::UnknownColumns() const {
+  std::vector<std::string> columns;
+  for (const auto& [function, column] : unknown_) {
+    if (Calls(function) > 0) columns.push_back(column);
+  }
+  return columns;
 }
 
 int64_t FunctionWatch::Calls(const std::string& function) const {

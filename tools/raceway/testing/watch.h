@@ -62,6 +62,11 @@ class FunctionWatch {
   /// All operators of the release, and the one that `Watch` puts into plans.
   static engine::OperatorFactories Factories();
 
+  /// Columns of the plan's result that nobody knows: a model without a stub was called, and they
+  /// are its answers, which the flow only hands on. (If it computes with them, that is a
+  /// complaint.)
+  std::vector<std::string> UnknownColumns() const;
+
   int64_t Calls(const std::string& function) const;
   /// Their arguments, a record for each call.
   engine::Value Args(const std::string& function) const;
@@ -85,7 +90,8 @@ class FunctionWatch {
   VirtualClock& clock_;
   const bool real_;
   std::map<std::string, Stub> stubs_;
-  mutable std::mutex mutex_;  // of what follows
+  std::vector<std::pair<std::string, std::string>> unknown_;  // function, column of the result
+  mutable std::mutex mutex_;                                  // of what follows
   std::map<std::string, int64_t> num_calls_;
   std::map<std::string, std::vector<Arguments>> arguments_;
   std::map<size_t, std::chrono::nanoseconds> times_;  // by stage
