@@ -188,6 +188,54 @@ test "real" {
         self.ends(FINE, "test", "twice.flow", "--real")
         self.ends_with(FLOW_IS_WRONG, "test", "twice.flow")
 
+    def test_program_6(self):
+        """A slow answer is replaced; `tts` has no stub, for nobody computes with its answer."""
+        self.write(
+            "assistant.flow",
+            """edition 1
+schema Utterance { id: i64, pcm: f32[T] }
+schema Reply { id: i64, intent: string, speech: f32[U] }
+model asr(pcm: f32[T]) -> (text: string) { source: "asr.pt" }
+model intent(text: string) -> (intent: string) { source: "intent.pt" }
+model qa(text: string) -> (say: string) { source: "qa.pt" }
+model home(text: string) -> (say: string) { source: "home.pt" }
+model tts(say: string) -> (speech: f32[U]) { source: "tts.pt" }
+flow assistant(heard: Utterance) -> Reply {
+  return heard
+    |> map(asr)
+    |> map(intent)
+    |> route(intent) {
+         "question" => map(qa, timeout: 900ms) rescue derive(say = "I do not know."),
+         "home" => map(home),
+         else => derive(say = "Sorry?"),
+       }
+    |> map(tts)
+    |> select(id, intent, speech)
+}
+test "a slow answer is replaced" {
+  stub asr => { text: "how high is K2" }
+  stub intent => { intent: "question" }
+  stub qa => slow(2s, { say: "8611 m" })
+  given heard = [{ id: 1, pcm: zeros(16000) }]
+  let out = assistant(heard)
+  expect args(tts)[0].say == "I do not know."
+  expect latency(out) < 2s
+  expect latency(out) == 900ms
+}
+test "a quick one is not" {
+  stub asr => { text: "how high is K2" }
+  stub intent => { intent: "question" }
+  stub qa => [slow(899ms, { say: "8611 m" }), fails("out of memory")]
+  given heard = [{ id: 1, pcm: zeros(16000) }, { id: 2, pcm: zeros(8) }]
+  let out = assistant(heard)
+  expect args(tts)[0].say == "8611 m" and args(tts)[1].say == "I do not know."
+  expect calls(qa) == 2 and calls(tts) == 2
+}
+""",
+        )
+        done = self.call("test", "assistant.flow")
+        self.assertEqual(done.returncode, FINE, done.stdout + done.stderr)
+
     def test_functions_of_other_files(self):
         self.write(
             "lib.flow",
