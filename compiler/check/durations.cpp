@@ -13,7 +13,7 @@ using Kind = dsl::ast::Expr::Kind;
 
 /// "900ms" for `900` and `900msec`.
 std::string Help(const dsl::ast::Expr& expr) {
-  const std::string units = "the units are `us`, `ms`, `s`, `min` and `h`";
+  std::string units = "the units are `us`, `ms`, `s`, `min` and `h`";
   if (expr.kind == Kind::kInt) return "`" + expr.text + "ms`? " + units;
   if (expr.kind != Kind::kQuantity) return units;
   const size_t end = expr.text.find_first_not_of("0123456789_.");

@@ -127,6 +127,7 @@ bool DoesNothing(const Step& step, const Live& read, bool keeps_errors) {
 Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, bool keeps_errors) {
   // What is read of each output of each stage; filled by its readers, which come after it.
   std::vector<std::vector<Live>> read;
+  read.reserve(stages.size());
   for (const Stage& stage : stages) read.emplace_back(stage.num_outputs());
   Live input;
   const auto read_at = [&](Port port) -> Live& {

@@ -23,7 +23,6 @@ using testing::FakeClock;
 using testing::FlowBuilder;
 using ::testing::HasSubstr;
 using testing::Hook;
-using testing::Pass;
 using testing::Rows;
 using testing::RowsOf;
 using testing::TextOf;
