@@ -14,13 +14,13 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   CompileResult result;
   result.sources = dsl::SourceSet(source);
   result.diagnostics = parsed.diagnostics;
-  Modules modules = LoadModules(std::move(parsed), result.sources, files, result.diagnostics);
+  result.modules = LoadModules(std::move(parsed), result.sources, files, result.diagnostics);
+  const Modules& modules = result.modules;
   std::vector<ParamSetting> params = options.param_file;
   for (const auto& [name, text] : options.params) params.push_back(SetParam(name, text));
   CheckResult checked = Check(modules, !result.diagnostics.has_errors_of_flows(), catalog,
                               {options.flow, std::move(params), options.hints, options.plan_tests});
   result.diagnostics.Append(checked.diagnostics);
-  result.parsed = std::move(modules.all.back().parsed);
   result.usage_error = std::move(checked.usage_error);
   result.logical = std::move(checked.plan);
   result.tests = std::move(checked.tests);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/check/check.h"
+#include "compiler/load/modules.h"
 #include "compiler/lower/lower.h"
 #include "compiler/plan/logical_plan.h"
 #include "dsl/diagnostic.h"
@@ -31,8 +32,8 @@ struct CompileOptions {
 
 /// Every value on the way, as far as it went.
 struct CompileResult {
-  dsl::SourceSet sources;  // the flow's file and all it imports: what ranges point into
-  dsl::ParseResult parsed;
+  dsl::SourceSet sources;        // the flow's file and all it imports: what ranges point into
+  Modules modules;               // the same, parsed; the flow's file is there in any case
   dsl::Diagnostics diagnostics;  // of all steps
   std::string usage_error;       // a mistake in the options rather than in the file, or empty
   std::optional<LogicalPlan> logical;
@@ -40,6 +41,8 @@ struct CompileResult {
   std::optional<engine::PhysicalPlan> physical;
   std::vector<TestCase> tests;   // of the file; none if a flow was asked for
   bool is_file_missing = false;  // the only mistakes are files that the flow names
+
+  const dsl::ParseResult& parsed() const { return modules.main().parsed; }
 };
 
 /// `parsed` is of `source`.

@@ -14,12 +14,33 @@ using engine::ErrorCode;
 using engine::Result;
 
 Result<Condition> Condition::Make(const engine::OperatorSpec& spec) {
-  const auto& expressions = spec.step.expressions;
-  if (spec.inputs.size() != 1 || expressions.size() != 1 || expressions[0].name != "where") {
+  if (spec.step.expressions.size() != 1) {
     return Error{ErrorCode::kInvalidArgument,
                  spec.step.op + " wants one input and one expression `where`"};
   }
-  const engine::Expression& where = expressions[0].expression;
+  return Bind(spec.step.expressions.front(), spec);
+}
+
+Result<std::vector<Condition>> Condition::MakeAll(const engine::OperatorSpec& spec) {
+  if (spec.step.expressions.empty()) {
+    return Error{ErrorCode::kInvalidArgument, spec.step.op + " wants an expression `where`"};
+  }
+  std::vector<Condition> conditions;
+  for (const engine::NamedExpression& named : spec.step.expressions) {
+    Result<Condition> condition = Bind(named, spec);
+    if (!condition) return std::move(condition).error();
+    conditions.push_back(std::move(*condition));
+  }
+  return conditions;
+}
+
+Result<Condition> Condition::Bind(const engine::NamedExpression& named,
+                                  const engine::OperatorSpec& spec) {
+  if (spec.inputs.size() != 1 || named.name != "where") {
+    return Error{ErrorCode::kInvalidArgument,
+                 spec.step.op + " wants one input and expressions `where`"};
+  }
+  const engine::Expression& where = named.expression;
   if (where.type != engine::Type{engine::DataType::kBool}) {
     return Error{ErrorCode::kInvalidArgument,
                  spec.step.op + " wants a bool, this is " + ToString(where.type)};

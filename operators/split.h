@@ -4,11 +4,11 @@
 
 namespace raceway::operators {
 
-/// A splitter: the rows where the expression `where` is true, and the others. The condition is
-/// computed once.
+/// A splitter: a row goes where the first of the expressions, each named `where`, is true, and to
+/// the last output if none is. Every condition is computed once, for all rows.
 ///
-/// Output   two batches, rows in order with their row ids; where one side gets all rows nothing is
-///          copied
+/// Output   a batch for each condition and one for the rest, rows in order with their row ids; what
+///          gets all rows copies nothing
 /// Errors   as of `filter`
 engine::Result<engine::AnyOperator> MakeSplit(const engine::OperatorSpec& spec);
 

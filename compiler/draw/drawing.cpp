@@ -141,7 +141,11 @@ Arrow ArrowFrom(const LogicalPlan& plan, Port port, size_t to) {
   if (port.stage < 0) return arrow;
   const Step& last = plan.stages[static_cast<size_t>(port.stage)].steps.back();
   if (last.kind != StepKind::kSplit) return arrow;
-  arrow.when = port.output == 0 ? "if " + Infix(last.expressions.front().expression) : "else";
+  const auto branch = static_cast<size_t>(port.output);
+  const bool is_rest = branch == last.expressions.size();
+  arrow.when = is_rest
+                   ? "else"
+                   : (branch > 0 ? "else if " : "if ") + Infix(last.expressions[branch].expression);
   return arrow;
 }
 

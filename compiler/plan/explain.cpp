@@ -1,5 +1,6 @@
 #include "compiler/plan/explain.h"
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <string_view>
@@ -29,7 +30,9 @@ std::string PortName(const std::string& input, const std::vector<Stage>& stages,
   if (static_cast<size_t>(port.stage) >= stages.size()) return "?";
   const Stage& stage = stages[static_cast<size_t>(port.stage)];
   if (stage.steps.empty() || stage.num_outputs() == 1) return stage.name;
-  return stage.name + (port.output == 0 ? ".true" : ".false");
+  if (stage.num_outputs() == 2) return stage.name + (port.output == 0 ? ".true" : ".false");
+  if (port.output + 1 == static_cast<int32_t>(stage.num_outputs())) return stage.name + ".else";
+  return stage.name + "." + std::to_string(port.output + 1);
 }
 
 /// `px = image` style: what goes in, `->`, what comes out.
@@ -126,6 +129,7 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
     default: break;
   }
   std::vector<std::string> parts;
+  const std::string_view between = step.kind == StepKind::kSplit ? " | " : ", ";
   for (const engine::NamedExpression& named : step.expressions) {
     parts.push_back(named.name == "where" || step.kind == StepKind::kFail
                         ? ToString(named.expression)
@@ -135,7 +139,7 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
     parts.push_back(Typed(plan, column) + " = " + Join(from, " | "));
   }
   std::string text(NameOf(step.kind));
-  return parts.empty() ? text : text + " " + Join(parts);
+  return parts.empty() ? text : text + " " + Join(parts, between);
 }
 
 /// Stages of the plan, or of a branch; `input` is what they call their input.
@@ -174,9 +178,10 @@ std::string StageText(const Scope& scope, const Stage& stage) {
   if (stage.steps.empty() || stage.steps.back().outputs.empty()) return text + "  => ?\n";
   const auto& outputs = stage.steps.back().outputs;
   text += "  => (" + Join(outputs.front()) + ")";
-  // Both halves of a split usually go on with the same columns.
-  for (size_t i = 1; i < outputs.size(); ++i) {
-    if (outputs[i] != outputs.front()) text += " | (" + Join(outputs[i]) + ")";
+  // All parts of a split usually go on with the same columns.
+  const auto is_first = [&](const auto& columns) { return columns == outputs.front(); };
+  if (!std::all_of(outputs.begin(), outputs.end(), is_first)) {
+    for (size_t i = 1; i < outputs.size(); ++i) text += " | (" + Join(outputs[i]) + ")";
   }
   return text + "\n";
 }

@@ -76,8 +76,9 @@ struct Step {
   /// What is defined. kMap: result → column; kExplode, kAgg: name → column; kDrop: columns of no
   /// rows; kJoin by a key: column of the right table → column; kAnyof: "winner" → column.
   std::vector<std::pair<std::string, std::string>> results;
-  /// kDerive, kSelect: what is computed; kFilter, kSplit: one, named "where"; kFail: one, named
-  /// "message"; kSort: the keys, each named "ascending" or "descending".
+  /// kDerive, kSelect: what is computed; kFilter: one, named "where"; kSplit: one or more such, the
+  /// first that is true takes the row; kFail: one, named "message"; kSort: the keys, each named
+  /// "ascending" or "descending".
   std::vector<engine::NamedExpression> expressions;
   /// kUnion, kGuard, kAnyof: a column of the result → the column of each input or branch that it is
   /// made of. Columns that are the same in all of them are not listed.
@@ -86,7 +87,8 @@ struct Step {
   /// engine has them (engine/plan/physical_plan.h).
   engine::Value::Record options;
   Hints hints;  // those that hold here, of whatever origin
-  /// The columns that leave, one list for each output (two for kSplit).
+  /// The columns that leave, one list for each output (kSplit: of each condition, then
+  /// the rows that none took).
   std::vector<std::vector<std::string>> outputs;
   std::vector<Branch> branches;  // kGuard, kAnyof
 

@@ -92,7 +92,7 @@ class Verifier {
       const bool takes_several = step.kind == StepKind::kUnion || step.kind == StepKind::kJoin;
       if ((inputs.size() > 1) != takes_several) return "wrong number of inputs";
       if (step.kind == StepKind::kJoin && inputs.size() != 2) return "a join has two inputs";
-      const size_t outputs = step.kind == StepKind::kSplit ? 2 : 1;
+      const size_t outputs = step.kind == StepKind::kSplit ? step.expressions.size() + 1 : 1;
       if (step.outputs.size() != outputs || (outputs > 1 && !is_last)) {
         return "wrong number of outputs";
       }

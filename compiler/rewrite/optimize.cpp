@@ -9,8 +9,10 @@
 #include "compiler/rewrite/constant_folding.h"
 #include "compiler/rewrite/dead_columns.h"
 #include "compiler/rewrite/exclusive_branches.h"
+#include "compiler/rewrite/exclusive_routes.h"
 #include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
+#include "compiler/rewrite/merge_branches.h"
 #include "compiler/rewrite/shared_subflows.h"
 
 namespace raceway::compiler {
@@ -23,9 +25,13 @@ constexpr Pass kPasses[] = {
     {"shared-subflows", &SharedSubflows},
     // While both halves of a split read one table; a filter that moved reads another.
     {"exclusive-branches", &ExclusiveBranches},
-    // After splits are made, which filters would else leave; before columns are narrowed, since a
+    // Before filters move into the branches, and so that they pass what comes of them.
+    {"merge-branches", &MergeBranches},
+    // After splits are made, which filters would else leave; before dead columns go, since a
     // filter that moved needs its columns for less long.
     {"filter-push-down", &FilterPushDown},
+    // After all that looks at splits in two.
+    {"exclusive-routes", &ExclusiveRoutes},
     // Before fusing: it takes out whole stages, and what is left fuses further.
     {"dead-columns", &DeadColumns},
     {"fuse-chains", &FuseChains},

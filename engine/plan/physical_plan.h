@@ -48,15 +48,15 @@ struct StepSpec {
   /// Result → column defined by it, likewise. The column is always in one of `outputs` unless
   /// nobody reads it: then the operator may leave it out.
   std::vector<std::pair<std::string, std::string>> results;
-  /// `derive`, `select`: column = expression; `filter`, `split`: one, named "where".
+  /// `derive`, `select`: column = expression; `filter`: one, `split`: some, named "where".
   std::vector<NamedExpression> expressions;
   /// `union`: for each column of the result, where it comes from in each input; steps with
   /// branches: in each branch.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
   Value::Record options;
   std::vector<HintSpec> hints = {};  // each name once, by name
-  /// What leaves the step, one schema for each output (two for `split`). Columns of the input
-  /// that are named here are carried along, the others end here.
+  /// What leaves the step, one schema an output (`split`: of each `where`, and the rest). Columns
+  /// of the input that are named here are carried along, the others end here.
   std::vector<Schema> outputs;
   /// What `guard` and `anyof` decide between. These two are the engine's own, no operators:
   /// `guard`  The rows go through the first branch. Option "timeout": what it has no answer for

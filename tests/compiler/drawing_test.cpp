@@ -36,7 +36,7 @@ TEST(DrawTest, SaysWhichBranchRunsWhen) {
   const Drawing drawing = Drawn(R"(
 flow f(t: { x: i64 }) -> { y: i64 } {
   let (a, b) = t |> split(x > 3 and x < 9)
-  return union(a |> derive(y = x + 2), b |> derive(y = x + 1))
+  return union(a |> derive(y = x + 2) |> limit(9), b |> derive(y = x + 1))
 })");
   Lines when;
   for (const Arrow& arrow : drawing.arrows) {

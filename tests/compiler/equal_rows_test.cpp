@@ -3,6 +3,7 @@
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <initializer_list>
@@ -13,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/lower/lower.h"
+#include "compiler/place/place.h"
 #include "compiler/plan/explain.h"
 #include "compiler/plan/logical_plan.h"
 #include "compiler/rewrite/optimize.h"
@@ -105,7 +108,7 @@ class EqualRowsTest : public ::testing::Test {
   engine::Engine engine_{Options()};
 };
 
-/// All rewrites, none, all but one each, and two more that differ from flow to flow: 32 flows have
+/// All rewrites, none, all but one each, and two more that differ from flow to flow: 256 flows have
 /// seen every subset.
 std::set<size_t> SubsetsFor(uint32_t seed) {
   const size_t num_subsets = size_t{1} << AllPasses().size();
@@ -157,7 +160,7 @@ TEST_F(EqualRowsTest, WhateverIsRewritten) {
   EXPECT_GT(num_stages, num_flows * 5);
   EXPECT_GT(num_saved, num_flows * 2);
   for (const Pass& pass : AllPasses()) {
-    EXPECT_GT(num_changed[pass.name], num_flows / 4) << pass.name;
+    EXPECT_GT(num_changed[pass.name], num_flows / 40) << pass.name;
     RecordProperty(std::string(pass.name), static_cast<int>(num_changed[pass.name]));
   }
 }

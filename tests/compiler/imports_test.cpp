@@ -269,7 +269,7 @@ flow good(t: Row) -> Row { return t }
             "flows/a.flow:3:10 E0102 this `(` is never closed\n"
             "flows/a.flow:4:15 E0201 no type `f23`\n"
             "flows/a.flow:5:46 E0203 no column `idd` here\n");
-  EXPECT_FALSE(compiled.result.parsed.file.items.empty());
+  EXPECT_FALSE(compiled.result.parsed().file.items.empty());
 }
 
 TEST(ImportsTest, WithAMistakeInAnImportedFileThereIsNoPlan) {

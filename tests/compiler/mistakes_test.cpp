@@ -118,7 +118,7 @@ TEST(MistakesTest, OneMistakeIsOneMessage) {
 TEST(MistakesTest, NoOtherItemIsLost) {
   for (const Mistake& mistake : AllMistakes()) {
     const testing::Compiled compiled = testing::Compile(mistake.text, {}, mistake.name);
-    EXPECT_GE(compiled.result.parsed.file.items.size() + 1, mistake.num_items)
+    EXPECT_GE(compiled.result.parsed().file.items.size() + 1, mistake.num_items)
         << mistake.name << "\n"
         << compiled.Lines();
   }

@@ -81,7 +81,7 @@ void PrintCurrent(int number) {
 
 void ExpectAPlanOrAnError(const std::string& text) {
   const testing::Compiled checked = testing::Compile(text);
-  for (const dsl::ast::Item& item : checked.result.parsed.file.items) {
+  for (const dsl::ast::Item& item : checked.result.parsed().file.items) {
     const auto* flow = std::get_if<dsl::ast::FlowDecl>(&item);
     if (flow == nullptr) continue;
     const testing::Compiled compiled =

@@ -80,12 +80,48 @@ std::string RecordOf(const Columns& columns, std::optional<size_t> open_at) {
   return text + "}";
 }
 
+/// The table whose next row stems from the first row of the request goes on; of equal ones the
+/// first.
 Table Union(std::vector<Table> tables) {
   Table all;
-  for (Table& table : tables) std::move(table.begin(), table.end(), std::back_inserter(all));
-  std::stable_sort(all.begin(), all.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
-  return all;
+  std::vector<size_t> next(tables.size(), 0);
+  while (true) {
+    std::optional<size_t> first;
+    for (size_t i = 0; i < tables.size(); ++i) {
+      if (next[i] == tables[i].size()) continue;
+      if (!first || tables[i][next[i]].id < tables[*first][next[*first]].id) first = i;
+    }
+    if (!first) return all;
+    all.push_back(std::move(tables[*first][next[*first]++]));
+  }
 }
+
+/// Whether a comes before b; NaN comes last.
+bool IsBefore(const Value& a, const Value& b, bool descending) {
+  if (const float* x = std::get_if<float>(&a)) {
+    const float y = std::get<float>(b);
+    if (std::isnan(*x) || std::isnan(y)) return !std::isnan(*x);
+  }
+  return descending ? b < a : a < b;
+}
+
+/// The rows of each group of equal keys, groups and rows as they come.
+std::vector<std::pair<std::vector<Value>, Table>> Grouped(
+    Table table, const std::vector<std::function<Value(const Row&)>>& keys) {
+  std::vector<std::pair<std::vector<Value>, Table>> groups;
+  for (Row& row : table) {
+    std::vector<Value> values;
+    for (const auto& key : keys) values.push_back(key(row));
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const auto& other) { return other.first == values; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {values, {}});
+    group->second.push_back(std::move(row));
+  }
+  return groups;
+}
+
+/// A row of some columns, from where `like` is from.
+Row RowLike(const Row& like, Values columns) { return {like.id, std::move(columns), like.passing}; }
 
 class Generator {
  public:
@@ -439,6 +475,238 @@ class Generator {
     return Then(derive, filter);
   }
 
+  Pipe Sort(const Columns& columns) {
+    Pipe pipe{" |> sort(", {}, columns};
+    std::vector<std::pair<Expr, bool>> keys;
+    for (size_t n = 1 + Below(2); n > 0; --n) {
+      const Expr key = Make(static_cast<Kind>(Below(4)), columns, 1);
+      const bool descending = Chance(40);
+      pipe.text +=
+          std::string(keys.empty() ? "" : ", ") + (descending ? "descending: " : "") + key.text;
+      keys.emplace_back(key, descending);
+    }
+    pipe.text += ")";
+    pipe.run = [=](Table table) {
+      std::stable_sort(table.begin(), table.end(), [&](const Row& a, const Row& b) {
+        for (const auto& [key, descending] : keys) {
+          const Value left = key.value(a);
+          const Value right = key.value(b);
+          const bool is_before = IsBefore(left, right, descending);
+          if (is_before != IsBefore(right, left, descending)) return is_before;
+        }
+        return false;
+      });
+      return table;
+    };
+    return pipe;
+  }
+
+  Pipe Limit(const Columns& columns) {
+    const size_t count = 1 + Below(12);
+    return {" |> limit(" + std::to_string(count) + ")",
+            [=](Table table) {
+              table.resize(std::min(table.size(), count));
+              return table;
+            },
+            columns};
+  }
+
+  /// Text and meaning of one aggregate.
+  struct Aggregate {
+    std::string text;
+    Kind kind = Kind::kInt;
+    std::function<Value(const Table&)> value;
+  };
+
+  /// Sums of floats depend on their order, so there are none.
+  Aggregate AnyAggregate(const Columns& columns) {
+    const size_t form = Below(5);
+    if (form == 0) {
+      return {"count()", Kind::kInt,
+              [](const Table& rows) { return Value(static_cast<int64_t>(rows.size())); }};
+    }
+    const Kind kind = form == 1   ? Kind::kInt
+                      : form == 2 ? Kind::kBool
+                      : form == 3 ? (Chance(50) ? Kind::kInt : Kind::kText)
+                                  : AnyKind();
+    const Expr of = Leaf(kind, columns);
+    if (form == 1) {
+      return {"sum(" + of.text + ")", kind, [=](const Table& rows) {
+                uint64_t sum = 0;
+                for (const Row& row : rows) {
+                  sum += static_cast<uint64_t>(std::get<int64_t>(of.value(row)));
+                }
+                return Value(Wrapped(sum));
+              }};
+    }
+    if (form == 2) {
+      return {"any(" + of.text + ")", kind, [=](const Table& rows) {
+                return Value(std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+                  return std::get<bool>(of.value(row));
+                }));
+              }};
+    }
+    if (form == 3) {
+      const bool is_max = Chance(50);
+      return {(is_max ? "max(" : "min(") + of.text + ")", kind, [=](const Table& rows) {
+                Value best = of.value(rows.front());
+                for (const Row& row : rows) {
+                  const Value value = of.value(row);
+                  if (is_max ? best < value : value < best) best = value;
+                }
+                return best;
+              }};
+    }
+    return {"first(" + of.text + ")", kind,
+            [=](const Table& rows) { return of.value(rows.front()); }};
+  }
+
+  /// The keys of a `groupby`: columns, or computed.
+  std::vector<std::pair<std::string, Expr>> AnyKeys(const Columns& columns, Columns& results) {
+    std::vector<std::pair<std::string, Expr>> keys;
+    for (size_t n = 1 + Below(2); n > 0; --n) {
+      const std::string name = AnyName();
+      const Kind kind = Pick(std::vector<Kind>{Kind::kBool, Kind::kInt, Kind::kText});
+      if (results.contains(name)) continue;
+      const auto same = columns.find(name);
+      const bool is_plain = same != columns.end() && same->second == kind;
+      keys.emplace_back(name, is_plain
+                                  ? Expr{name, [=](const Row& row) { return row.columns.at(name); }}
+                                  : Make(kind, columns, 2));
+      results[name] = kind;
+    }
+    return keys;
+  }
+
+  /// The columns that mean the same behind the `groupby`.
+  static Columns WithoutKeys(Columns columns,
+                             const std::vector<std::pair<std::string, Expr>>& keys) {
+    for (const auto& [name, expr] : keys) columns.erase(name);
+    return columns;
+  }
+
+  static std::string KeysText(const std::vector<std::pair<std::string, Expr>>& keys) {
+    std::string text;
+    for (const auto& [name, expr] : keys) {
+      text += (text.empty() ? "" : ", ") + (name == expr.text ? name : name + " = " + expr.text);
+    }
+    return " |> groupby(" + text + ")";
+  }
+
+  Pipe Group(const Columns& columns) {
+    Pipe pipe;
+    const auto keys = AnyKeys(columns, pipe.columns);
+    std::vector<std::pair<std::string, Aggregate>> aggregates;
+    for (size_t n = 1 + Below(3); n > 0; --n) {
+      const std::string name = AnyName();
+      if (pipe.columns.contains(name)) continue;
+      const Aggregate aggregate = AnyAggregate(WithoutKeys(columns, keys));
+      pipe.columns[name] = aggregate.kind;
+      aggregates.emplace_back(name, aggregate);
+    }
+    if (aggregates.empty()) return AnyFilter(columns);
+    pipe.text = KeysText(keys) + " |> agg(";
+    for (const auto& [name, aggregate] : aggregates) {
+      pipe.text += (pipe.text.ends_with("(") ? "" : ", ") + name + " = " + aggregate.text;
+    }
+    pipe.text += ")";
+    pipe.run = [=](Table table) {
+      Table result;
+      for (const auto& [values, rows] : Grouped(std::move(table), ValuesOf(keys))) {
+        Values row;
+        for (size_t i = 0; i < keys.size(); ++i) row[keys[i].first] = values[i];
+        for (const auto& [name, aggregate] : aggregates) row[name] = aggregate.value(rows);
+        result.push_back(RowLike(rows.front(), std::move(row)));
+      }
+      return result;
+    };
+    return pipe;
+  }
+
+  static std::vector<std::function<Value(const Row&)>> ValuesOf(
+      const std::vector<std::pair<std::string, Expr>>& named) {
+    std::vector<std::function<Value(const Row&)>> values;
+    for (const auto& [name, expr] : named) values.push_back(expr.value);
+    return values;
+  }
+
+  /// The greatest of each group, a row each.
+  Pipe TopAndExplode(const Columns& columns) {
+    Pipe pipe;
+    const auto keys = AnyKeys(columns, pipe.columns);
+    const std::string name = "top";
+    const size_t count = 1 + Below(3);
+    const Expr of = Leaf(Kind::kInt, WithoutKeys(columns, keys));
+    pipe.columns[name] = Kind::kInt;
+    pipe.text = KeysText(keys) + " |> agg(top = topk(" + of.text + ", " + std::to_string(count) +
+                ")) |> explode(top)";
+    pipe.run = [=](Table table) {
+      Table result;
+      for (const auto& [values, rows] : Grouped(std::move(table), ValuesOf(keys))) {
+        std::vector<Value> all;
+        for (const Row& row : rows) all.push_back(of.value(row));
+        std::sort(all.rbegin(), all.rend());
+        all.resize(std::min(all.size(), count));
+        Values row;
+        for (size_t i = 0; i < keys.size(); ++i) row[keys[i].first] = values[i];
+        for (const Value& value : all) {
+          row[name] = value;
+          result.push_back(RowLike(rows.front(), row));
+        }
+      }
+      return result;
+    };
+    return pipe;
+  }
+
+  /// Every branch ends with the columns `wanted`, or drops its rows.
+  Pipe Route(const Columns& columns) {
+    Columns wanted = {{AnyName(), AnyKind()}};
+    for (const std::string& name : NamesOf(columns)) {
+      if (Chance(50)) wanted[name] = columns.at(name);
+    }
+    const Expr by = Make(Kind::kInt, columns, 2);
+    struct Branch {
+      std::vector<int64_t> values;  // none: `else`
+      std::function<Table(Table)> run;
+    };
+    std::vector<Branch> branches;
+    Pipe pipe{" |> route(" + by.text + ") {", {}, wanted};
+    const size_t num_branches = 2 + Below(3);
+    for (size_t i = 0; i < num_branches; ++i) {
+      const bool is_else = i + 1 == num_branches;
+      const auto value = static_cast<int64_t>(2 * i);
+      const bool is_dropped = !is_else && Chance(15);
+      const Pipe steps = Select(columns, wanted, 50);
+      const std::vector<int64_t> values = is_else      ? std::vector<int64_t>{}
+                                          : Chance(50) ? std::vector{value}
+                                                       : std::vector{value, value + 1};
+      std::string when = "else";
+      if (values.size() == 1) when = std::to_string(value);
+      if (values.size() == 2)
+        when = "[" + std::to_string(value) + ", " + std::to_string(value + 1) + "]";
+      pipe.text += " " + when + " => " + (is_dropped ? "drop" : steps.text.substr(4)) + ",";
+      branches.push_back({values, steps.run});
+      if (is_dropped) branches.back().run = [](const Table&) { return Table(); };
+    }
+    pipe.text += " }";
+    pipe.run = [=](Table table) {
+      std::vector<Table> taken(branches.size());
+      for (Row& row : table) {
+        const auto value = std::get<int64_t>(by.value(row));
+        const auto takes = [&](const Branch& branch) {
+          return branch.values.empty() || std::find(branch.values.begin(), branch.values.end(),
+                                                    value) != branch.values.end();
+        };
+        const auto branch = std::find_if(branches.begin(), branches.end(), takes);
+        taken[static_cast<size_t>(branch - branches.begin())].push_back(std::move(row));
+      }
+      for (size_t i = 0; i < branches.size(); ++i) taken[i] = branches[i].run(std::move(taken[i]));
+      return Union(std::move(taken));
+    };
+    return pipe;
+  }
+
   /// Brings the row into the form that the flow takes, then applies it.
   Pipe Apply(const Columns& columns, const SubFlow& flow) {
     std::vector<std::pair<std::string, Kind>> lacking;
@@ -483,6 +751,7 @@ class Generator {
 
   /// What ends `...` is left out unless it `may_select`.
   Pipe AnyStep(const Columns& columns, bool may_select) {
+    if (Chance(22)) return OrderingStep(columns, may_select);
     const size_t form = Below(sub_flows_.empty() ? 9 : 12);
     if (form < 2) return AnyDerive(columns);
     if (form < 4) return DeriveAndFilter(columns);
@@ -491,6 +760,19 @@ class Generator {
     if (form < 9) return may_select ? AnySelect(columns) : AnyDerive(columns);
     const SubFlow& flow = Pick(sub_flows_);
     return may_select || flow.is_open ? Apply(columns, flow) : AnyDerive(columns);
+  }
+
+  /// Steps that look at more than one row, and `route`. Those that `may_select` alone may do end
+  /// what passes.
+  Pipe OrderingStep(const Columns& columns, bool may_select) {
+    switch (Below(may_select ? 8 : 3)) {
+      case 0:
+      case 1: return Sort(columns);
+      case 2: return Limit(columns);
+      case 3: return TopAndExplode(columns);
+      case 4: return Group(columns);
+      default: return Route(columns);
+    }
   }
 
   Pipe AnySteps(const Columns& columns, size_t most, bool may_select) {
@@ -591,12 +873,50 @@ class Generator {
     return {name, wanted, Union(std::move(parts))};
   }
 
+  /// `join(a, b, on: key)` of two tables that share nothing but the key, or by row of two tables
+  /// that have each row of the request once at most.
+  Named MakeJoin(const std::vector<Named>& tables, const std::string& name, std::string& text) {
+    const bool by_row = Chance(30);
+    const Named& left = by_row ? tables.front() : Pick(tables);
+    const Named& right = by_row ? tables.front() : Pick(tables);
+    Columns left_wanted = {{"p", AnyKind()}};
+    Columns right_wanted = {{"q", AnyKind()}, {"r", AnyKind()}};
+    const Kind key = Chance(70) ? Kind::kInt : Kind::kText;
+    if (!by_row) left_wanted["j"] = right_wanted["j"] = key;
+    Pipe left_pipe = Select(left.columns, left_wanted, 60);
+    const Pipe filter = AnyFilter(right.columns);
+    const Pipe right_pipe = Then(filter, Select(right.columns, right_wanted, 60));
+    const Table left_rows = left_pipe.run(left.rows);
+    const Table right_rows = right_pipe.run(right.rows);
+    Columns columns = left_wanted;
+    columns.insert(right_wanted.begin(), right_wanted.end());
+    Table joined;
+    for (const Row& a : left_rows) {
+      for (const Row& b : right_rows) {
+        if (by_row ? a.id != b.id : a.columns.at("j") != b.columns.at("j")) continue;
+        Values values = a.columns;
+        values.insert(b.columns.begin(), b.columns.end());
+        joined.push_back(RowLike(a, std::move(values)));
+      }
+    }
+    text += "  let " + name + " = join(" + left.name + left_pipe.text + ", " + right.name +
+            right_pipe.text + (by_row ? ")\n" : ", on: j)\n");
+    return {name, columns, std::move(joined)};
+  }
+
   void AddStatement(std::vector<Named>& tables, std::string& text) {
     const std::string name = "t" + std::to_string(tables.size());
     // Mostly go on with a late table, so that chains grow.
     const Named from = Chance(60) ? tables.back() : Pick(tables);
     const size_t form = Below(10);
-    if (form < 2 && !pipes_.empty()) {
+    if (Chance(10)) {
+      std::string join;
+      Named joined = MakeJoin(tables, name, join);
+      if (joined.rows.size() <= 400) {  // else rows would multiply from join to join
+        text += join;
+        tables.push_back(std::move(joined));
+      }
+    } else if (form < 2 && !pipes_.empty()) {
       // What an earlier statement did, once more.
       const auto [source, pipe] = Pick(pipes_);
       text += "  let " + name + " = " + source.name + pipe.text + "\n";

@@ -10,8 +10,10 @@
 #include "compiler/rewrite/constant_folding.h"
 #include "compiler/rewrite/dead_columns.h"
 #include "compiler/rewrite/exclusive_branches.h"
+#include "compiler/rewrite/exclusive_routes.h"
 #include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
+#include "compiler/rewrite/merge_branches.h"
 #include "compiler/rewrite/optimize.h"
 #include "compiler/rewrite/shared_subflows.h"
 #include "tests/compiler/compiling.h"
@@ -59,6 +61,8 @@ TEST(OptimizeTest, IsDoneAfterOnce) {
       EXPECT_EQ(Explain(ConstantFolding(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(SharedSubflows(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(FilterPushDown(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(MergeBranches(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(ExclusiveRoutes(once)), Explain(once)) << file;
     }
   }
 }
@@ -223,6 +227,148 @@ flow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) |> select(x) |> 
 )",
                                            "f");
   EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
+}
+
+// --- branches merged ---
+
+/// `derive`s on both halves of a split, the union of which `after` goes on with.
+LogicalPlan TwoBranches(const std::string& before, const std::string& condition,
+                        const std::string& first, const std::string& second) {
+  return ExclusiveBranches(testing::PlanOf(
+      "edition 1\nfn look(x: i64) -> (label: string) "
+      "{ native: \"labels.lookup\", file: \"l.txt\" }\n"
+      "flow f(t: { x: i64, d: i64, v: f32[3] }) -> { y: i64 } {\n"
+      "  let (a, b) = t" +
+          before + " |> split(" + condition + ")\n  return union(a |> derive(y = " + first +
+          "), b |> derive(y = " + second + "))\n}\n",
+      "f"));
+}
+
+TEST(MergeBranchesTest, ChoosesForEachRow) {
+  const LogicalPlan plan = MergeBranches(TwoBranches("", "x > 3", "x + 1", "d"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64, d: i64, v: f32[3])\n"
+            "union <- t\n"
+            "  derive y.2: i64 = if(gt(x, 3), add(x, 1), d)\n"
+            "  => (x, d, v, y.2)\n"
+            "result <- union\n"
+            "  (y = y.2)\n");
+}
+
+// A union of three keeps the third, and the split becomes what two of them were.
+TEST(MergeBranchesTest, LeavesOtherInputsOfTheUnion) {
+  const LogicalPlan plan = MergeBranches(ExclusiveBranches(testing::PlanOf(R"(
+edition 1
+model m(x: i64) -> (y: i64) { source: "m.pt" }
+flow f(t: { x: i64 }) -> { x: i64, y: i64 } {
+  let (a, b) = t |> split(x > 3)
+  let (c, d) = b |> split(x > 1)
+  return union(a |> map(m), c |> derive(y = 1), d |> derive(y = 2))
+}
+)",
+                                                                           "f")));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(Explain(plan),
+            "flow f\n"
+            "t\n"
+            "  => (x: i64)\n"
+            "split <- t\n"
+            "  split gt(x, 3)\n"
+            "  => (x)\n"
+            "split.2 <- split.false\n"
+            "  derive y.4.2: i64 = if(gt(x, 1), 1, 2)\n"
+            "  => (y.4.2, x)\n"
+            "m <- split.true\n"
+            "  map(m) x -> y: i64\n"
+            "  => (x, y)\n"
+            "union <- m, split.2\n"
+            "  union y.4: i64 = y | y.4.2\n"
+            "  => (x, y.4)\n"
+            "result <- union\n"
+            "  (x, y = y.4)\n");
+}
+
+TEST(MergeBranchesTest, StopsWhereItWouldNotPayOrNotBeTheSame) {
+  const std::string large = "x + x + x + x + x + x + x + x + x + x + x + x + x + x + x";
+  for (const LogicalPlan& plan : {
+           TwoBranches("", "x > 3", "x / d", "d"),                        // can fail
+           TwoBranches("", "max(v) > 0.5", "x", "d"),                     // a tensor's work, twice
+           TwoBranches(" |> sort(d)", "x > 3", "x", "d"),                 // a union orders the rows
+           TwoBranches("", "x > 3", large, large + " + 1"),               //
+           TwoBranches("", "x > 3", "x) |> filter(x > 7", "d"),           // not only computing
+           TwoBranches("", "x > 3", "x) |> map(look", "d) |> map(look"),  //
+       }) {
+    EXPECT_EQ(Explain(MergeBranches(plan)), Explain(plan));
+  }
+}
+
+// Rows that stand twice in a table stand apart in the union of its halves.
+TEST(MergeBranchesTest, StopsWhereRowsAreThereTwice) {
+  const LogicalPlan plan = ExclusiveBranches(testing::PlanOf(R"(
+edition 1
+flow f(t: { x: i64 }) -> { y: i64 } {
+  let (a, b) = union(t, t) |> split(x > 3)
+  return union(a |> derive(y = x), b |> derive(y = 0))
+}
+)",
+                                                             "f"));
+  EXPECT_EQ(Explain(MergeBranches(plan)), Explain(plan));
+}
+
+// The union of both halves has each row once, so that the next round is merged as well.
+TEST(MergeBranchesTest, SeesThatHalvesComeTogetherAgain) {
+  const LogicalPlan plan = MergeBranches(ExclusiveBranches(testing::PlanOf(R"(
+edition 1
+fn look(x: i64) -> (label: string) { native: "labels.lookup", file: "l.txt" }
+flow f(t: { x: i64 }) -> { y: string } {
+  let (a, b) = t |> split(x > 3)
+  let u = union(a |> map(look), b |> derive(label = "none"))
+  let (c, d) = u |> split(x > 5)
+  return union(c |> derive(y = label), d |> derive(y = "low"))
+}
+)",
+                                                                           "f")));
+  EXPECT_EQ(plan.stages.size(), 5u) << Explain(plan);
+}
+
+// --- exclusive routes ---
+
+LogicalPlan RouteOf(const std::string& rest) {
+  return ExclusiveBranches(
+      testing::PlanOf("edition 1\nflow f(t: { x: i64, d: i64 }) -> { x: i64 } {\n"
+                      "  let (a, b) = t |> split(x > 3)\n" +
+                          rest + "}\n",
+                      "f"));
+}
+
+TEST(ExclusiveRoutesTest, StopsAtAConditionThatCanFail) {
+  const LogicalPlan plan = RouteOf(
+      "  let (c, e) = b |> split(10 / d > 1)\n"
+      "  return union(a |> limit(1), c |> limit(2), e |> limit(3))\n");
+  EXPECT_EQ(Explain(ExclusiveRoutes(plan)), Explain(plan));
+}
+
+TEST(ExclusiveRoutesTest, StopsWhereOthersReadTheRestToo) {
+  const LogicalPlan plan = RouteOf(
+      "  let (c, e) = b |> split(d > 1)\n"
+      "  return union(a |> limit(1), c |> limit(2), e |> limit(3), b)\n");
+  EXPECT_EQ(Explain(ExclusiveRoutes(plan)), Explain(plan));
+}
+
+TEST(ExclusiveRoutesTest, StopsAtTheRowsThatATookAndWhereTheDeviceChanges) {
+  LogicalPlan plan = RouteOf(
+      "  let (c, e) = a |> split(d > 1)\n"
+      "  return union(b |> limit(1), c |> limit(2), e |> limit(3))\n");
+  EXPECT_EQ(Explain(ExclusiveRoutes(plan)), Explain(plan));
+  plan = RouteOf(
+      "  let (c, e) = b |> split(d > 1)\n"
+      "  return union(a |> limit(1), c |> limit(2), e |> limit(3))\n");
+  EXPECT_NE(Explain(ExclusiveRoutes(plan)), Explain(plan));
+  plan.stages[1].device = "cuda:0";
+  EXPECT_EQ(Explain(ExclusiveRoutes(plan)), Explain(plan));
 }
 
 // --- fused chains ---

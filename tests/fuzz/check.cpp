@@ -16,7 +16,7 @@ const std::string_view kTarget = "check";
 std::string Try(const std::string& text) {
   const compiler::testing::Compiled checked = compiler::testing::Compile(text);
   if (checked.Text().empty() != checked.result.diagnostics.empty()) return "not rendered";
-  const std::vector<dsl::ast::Item>& items = checked.result.parsed.file.items;
+  const std::vector<dsl::ast::Item>& items = checked.result.parsed().file.items;
   const bool has_tests = std::any_of(items.begin(), items.end(), [](const dsl::ast::Item& item) {
     return std::holds_alternative<dsl::ast::TestDecl>(item);
   });

@@ -36,7 +36,7 @@ Result<std::vector<Batch>> RunSplit(const StepSpec& step, Batch input) {
   const engine::CancelToken cancel;
   const engine::SteadyClock clock;
   engine::RunContext context{cancel, clock};
-  std::vector<Batch> outputs(2);
+  std::vector<Batch> outputs(step.outputs.size());
   const auto status =
       std::get<std::unique_ptr<engine::Splitter>>(*made)->Run(std::move(input), outputs, context);
   if (!status) return status.error();
@@ -179,6 +179,22 @@ TEST(SplitTest, SidesMayCarryDifferentColumns) {
   const auto sides = RunSplit(step, Rows());
   EXPECT_EQ(Text((*sides)[0]), "#1 id=2\n#2 id=3\n");
   EXPECT_EQ(Text((*sides)[1]), "#0 s='a' x=0.1\n");
+}
+
+TEST(SplitTest, TheFirstOfSeveralConditionsTakesARow) {
+  const StepSpec step = Step("split", {{"where", AtLeast(0.9)}, {"where", AtLeast(0.5)}},
+                             {In(), S({{"id", "i64"}}), In()});
+  const auto parts = RunSplit(step, Rows());
+  EXPECT_EQ(Text((*parts)[0]), "#2 id=3 x=0.9 s='c' v=[4]\n");
+  EXPECT_EQ(Text((*parts)[1]), "#1 id=2\n");
+  EXPECT_EQ(Text((*parts)[2]), "#0 id=1 x=0.1 s='a' v=[1]\n");
+}
+
+TEST(SplitTest, WantsAnOutputForEachConditionAndOneMore) {
+  EXPECT_EQ(MakeError(Step("split", {{"where", AtLeast(0.5)}}, {In(), In(), In()}), {In()}),
+            "invalid argument: split has an output for each condition and one more");
+  EXPECT_EQ(MakeError(Step("split", {}, {In()}), {In()}),
+            "invalid argument: split wants an expression `where`");
 }
 
 TEST(UnionTest, PutsRowsBackInTheOrderOfTheRequest) {

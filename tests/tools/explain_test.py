@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FLOW = """edition 1
 flow f(t: { x: i64, unread: string }) -> { y: i64 } {
   let (a, b) = t |> split(x > 3)
-  return union(a |> derive(y = x), b |> derive(y = x + 1))
+  return union(a |> derive(y = x) |> limit(9), b |> derive(y = x + 1))
 }
 """
 

@@ -126,6 +126,16 @@ class PlanTest(CliTest):
             shutil.copy(self.dir / name, self.dir / "other")
         self.ends(FINE, "compile", "other/twice.flow")
         self.assertEqual((self.dir / "other/twice.plan").read_text(), self.plan)
+        # Wherever the command is called.
+        flow = str(self.dir / "other" / "twice.flow")
+        self.assertEqual(self.ends(FINE, "compile", flow, "-o", "-").stdout, self.plan)
+        done = subprocess.run(
+            [str(cli.CLI), "compile", "../twice.flow", "-o", "-"],
+            cwd=self.dir / "other",
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.stdout, self.plan)
 
     def test_keeps_its_parameters(self):
         self.ends(FINE, "compile", "twice.flow", "--set", "limit=7", "-o", "seven.plan")
@@ -177,6 +187,26 @@ class PlanTest(CliTest):
         shutil.copy(self.dir / "triple.pt", self.dir / "double.pt")
         says = ["`double.pt` is not the file the plan was compiled with", "compile the flow again"]
         self.ends(MACHINE_LACKS, "run", "twice.plan", *self.rows, says=says)
+
+    def test_a_file_of_a_function_changed_since(self):
+        """Every file that a plan names is held to its hash, not only models."""
+        self.write("labels.txt", "zero\none\n")
+        self.write(
+            "named.flow",
+            """edition 1
+fn name_of(index: i64) -> (label: string) { native: "labels.lookup", file: "labels.txt" }
+flow named(rows: { index: i64 }) -> { label: string } {
+  return rows |> map(name_of) |> select(label)
+}
+""",
+        )
+        self.write("index.jsonl", '{"index": 1}\n')
+        self.ends(FINE, "compile", "named.flow")
+        done = self.ends(FINE, "run", "named.plan", "--rows", "index.jsonl", "--json")
+        self.assertEqual([{"label": "one"}], self.rows_of(done))
+        self.write("labels.txt", "null\neins\n")
+        says = ["`labels.txt` is not the file the plan was compiled with", "compile the flow again"]
+        self.ends(MACHINE_LACKS, "run", "named.plan", "--rows", "index.jsonl", says=says)
 
     def test_a_model_gone_since(self):
         (self.dir / "double.pt").unlink()

@@ -48,7 +48,7 @@ class UsageTest(CliTest):
         self.write("rows.jsonl", ROWS)
 
     def test_no_command(self):
-        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, run, test or lsp")
+        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, test or lsp")
 
     def test_unknown_command(self):
         self.ends(USAGE, "chekc", "twice.flow", says="no command `chekc`")
@@ -119,7 +119,7 @@ class UsageTest(CliTest):
         self.ends(
             USAGE, "explain", "twice.flow", "--without", "fuse",
             says="no rewrite `fuse`; there are: constant-folding, shared-subflows, exclusive-branches, "
-            "filter-push-down, dead-columns, fuse-chains",
+            "merge-branches, filter-push-down, exclusive-routes, dead-columns, fuse-chains"
         )
 
     def test_unknown_value_to_print(self):

@@ -113,8 +113,12 @@ Options ParseOptions(int argc, char** argv, const std::string& question) {
 }
 
 std::string Goal::Text() const {
-  return std::string(of_ratio ? "ratio" : "value") + (at_most ? " <= " : " >= ") +
-         nlohmann::json(bound).dump();
+  // 15 rather than 15.0.
+  const bool is_whole = bound == std::floor(bound);
+  const nlohmann::json number =
+      is_whole ? nlohmann::json(std::lround(bound)) : nlohmann::json(bound);
+  return std::string(of_ratio ? "ratio" : "value") + (at_most ? " <" : " >") +
+         (is_strict ? " " : "= ") + number.dump();
 }
 
 double Metric::value() const { return Median(values); }
@@ -141,7 +145,8 @@ std::optional<bool> Metric::ok() const {
   if (!goal) return std::nullopt;
   const std::optional<double> judged = goal->of_ratio ? ratio() : value();
   if (!judged) return std::nullopt;
-  return goal->at_most ? *judged <= goal->bound : *judged >= goal->bound;
+  if (*judged == goal->bound) return !goal->is_strict;
+  return goal->at_most ? *judged < goal->bound : *judged > goal->bound;
 }
 
 void Print(const std::string& bench, const std::vector<Metric>& metrics, const Options& options) {

@@ -21,8 +21,9 @@ struct Goal {
   bool of_ratio = true;  // else of the value
   bool at_most = true;   // else at least
   double bound = 0;
+  bool is_strict = false;  // the bound itself misses it
 
-  std::string Text() const;  // "ratio <= 1.5"
+  std::string Text() const;  // "ratio <= 1.5", "value < 15"
 };
 
 /// One figure with what it is compared with. Several repetitions each, taken in turn with those of

@@ -31,7 +31,7 @@ std::string Summary(const LoadedFlow& loaded, const std::string& file) {
     ++(dsl::InfoOf(diagnostic.kind).severity == dsl::Severity::kError ? errors : others);
   }
   int64_t flows = 0;
-  for (const dsl::ast::Item& item : loaded.result.parsed.file.items) {
+  for (const dsl::ast::Item& item : loaded.result.parsed().file.items) {
     flows += std::holds_alternative<dsl::ast::FlowDecl>(item) ? 1 : 0;
   }
   std::string summary =

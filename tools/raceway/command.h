@@ -66,12 +66,21 @@ struct FmtOptions {
   bool check = false;
 };
 
+struct DiffOptions {
+  std::string before;  // .flow or .plan
+  std::string after;
+  std::optional<std::string> flow;  // none: all
+  std::vector<std::string> set;     // name=value
+  bool json = false;
+};
+
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 /// Whether `word` names a diagnostic, or all of them, rather than a file.
 bool IsCode(const std::string& word);
 int RunExplainCode(const std::string& word, bool json);
 int RunCompile(const CompileOptions& options);
+int RunDiff(const DiffOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
 int RunTests(const TestOptions& options);

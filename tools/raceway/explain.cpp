@@ -85,9 +85,9 @@ int RunExplain(const ExplainOptions& options) {
   const compiler::CompileResult& result = loaded->result;
   std::string text;
   if (options.emit == "syntax") {
-    PrintDiagnostics(result.parsed.diagnostics, loaded->result.sources, true);
-    if (result.parsed.diagnostics.has_errors()) return kFlowIsWrong;
-    text = dsl::PrintSyntax(result.parsed.file);
+    PrintDiagnostics(result.parsed().diagnostics, loaded->result.sources, true);
+    if (result.parsed().diagnostics.has_errors()) return kFlowIsWrong;
+    text = dsl::PrintSyntax(result.parsed().file);
   } else {
     PrintDiagnostics(result.diagnostics, loaded->result.sources, false);
     if (!result.physical) return kFlowIsWrong;

@@ -48,7 +48,8 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
       .add_option("--without", options.without,
                   "Leave a rewrite out; may be repeated:\n"
                   "constant-folding, shared-subflows, exclusive-branches,\n"
-                  "filter-push-down, dead-columns, fuse-chains")
+                  "merge-branches, filter-push-down, exclusive-routes,\n"
+                  "dead-columns, fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }
@@ -112,6 +113,23 @@ void AddCompile(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   AddCompiling(*command, options->flow);
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunCompile(*options); });
+}
+
+void AddDiff(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::DiffOptions>();
+  CLI::App* command = app.add_subcommand("diff", "Whether a new version breaks callers of the old");
+  command->footer(
+      "Each flow is the same, compatible (what calls the old one can call the new\n"
+      "one) or breaking; for each difference the reason and both places.\n"
+      "Exit code: 0 same or compatible, 1 breaking.");
+  command->add_option("OLD", options->before, "A .flow or .plan file")->required();
+  command->add_option("NEW", options->after, "Its new version")->required();
+  command->add_option("FLOW", options->flow, "The flow meant; by default all");
+  command->add_option("--set", options->set, "A parameter of both files that has no default")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "Output for machines");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunDiff(*options); });
 }
 
 void AddRun(CLI::App& app, int& exit_code) {
@@ -203,7 +221,7 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> words = app.remaining();
   const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what + ": check, fmt, explain, compile, run, test or lsp\nSee raceway --help.";
+  return what + ": check, fmt, explain, compile, diff, run, test or lsp\nSee raceway --help.";
 }
 
 }  // namespace
@@ -227,6 +245,7 @@ int main(int argc, char** argv) {
   AddFmt(app, exit_code);
   AddExplain(app, exit_code);
   AddCompile(app, exit_code);
+  AddDiff(app, exit_code);
   AddRun(app, exit_code);
   AddLsp(app, exit_code);
   AddTest(app, exit_code);
