@@ -38,13 +38,6 @@ void PlanTest(TestCase& test, Declarations& declarations, const engine::Catalog&
   }
 }
 
-/// Whether nothing is known of what an import's file declares.
-bool IsLost(const Modules& modules, const std::optional<size_t>& import) {
-  if (!import) return true;
-  const dsl::ParseResult& parsed = modules.all[*import].parsed;
-  return parsed.file.items.empty() && parsed.diagnostics.has_errors();
-}
-
 }  // namespace
 
 CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& catalog,
@@ -59,11 +52,8 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
     if (!parsed.file.items.empty() || !parsed.diagnostics.has_errors()) {
       CheckEdition(parsed.file, result.diagnostics);
     }
-    std::vector<Declarations*> imports;
-    for (const std::optional<size_t>& import : module.imports) {
-      imports.push_back(IsLost(modules, import) ? nullptr : &all[*import]);
-    }
-    Declare(module, {catalog, settings[i], std::move(imports)}, all[i], result.diagnostics);
+    Declare(module, {catalog, settings[i], ImportsOf(module, modules, all)}, all[i],
+            result.diagnostics);
     if (&module == &modules.main()) all[i].facts = options.facts;
     CheckFlows(all[i], catalog, result.diagnostics);
   }

@@ -563,6 +563,20 @@ bool Declarations::IsBroken(std::string_view name) const {
   return has(name) || (dot != std::string_view::npos && has(name.substr(0, dot)));
 }
 
+std::vector<Declarations*> ImportsOf(const Module& module, const Modules& modules,
+                                     std::vector<Declarations>& all) {
+  // Of a file that could not be read nothing is known.
+  const auto is_lost = [](const dsl::ParseResult& parsed) {
+    return parsed.file.items.empty() && parsed.diagnostics.has_errors();
+  };
+  std::vector<Declarations*> imports;
+  for (const std::optional<size_t>& import : module.imports) {
+    const bool is_known = import && !is_lost(modules.all[*import].parsed);
+    imports.push_back(is_known ? &all[*import] : nullptr);
+  }
+  return imports;
+}
+
 void Declare(const Module& module, const DeclareOptions& options, Declarations& declarations,
              dsl::Diagnostics& diagnostics) {
   Declarer(module, options, declarations, diagnostics).Run(module.parsed.lost_names);

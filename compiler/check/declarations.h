@@ -103,6 +103,10 @@ struct DeclareOptions {
   std::vector<Declarations*> imports;
 };
 
+/// What the imports of a module declare, in order; null of those of which nothing is known.
+std::vector<Declarations*> ImportsOf(const Module& module, const Modules& modules,
+                                     std::vector<Declarations>& all);
+
 /// Fills `declarations`, which must stay where it is.
 void Declare(const Module& module, const DeclareOptions& options, Declarations& declarations,
              dsl::Diagnostics& diagnostics);

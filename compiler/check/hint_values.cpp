@@ -10,6 +10,7 @@
 #include "compiler/check/declarations.h"
 #include "compiler/check/quantities.h"
 #include "dsl/print.h"
+#include "dsl/units.h"
 
 namespace raceway::compiler {
 namespace {
@@ -235,7 +236,7 @@ class ValueChecker {
     for (const auto& [form, measure] : kMeasures) {
       if (!Takes(form) || Takes(kCount)) continue;
       const std::vector<std::string> units = UnitsOf(measure);
-      const std::string_view unit = UnitOf(WithoutRange(member_.example));
+      const std::string_view unit = dsl::UnitOf(WithoutRange(member_.example));
       // 0.5 may mean a half; what is meant with 4 of a duration one can only guess.
       const bool is_part = measure == Measure::kShare && *value->AsNumber() <= 1;
       const std::string number = is_part ? Hundredfold(*value->AsNumber()) : expr.text;
@@ -259,7 +260,7 @@ class ValueChecker {
 
   std::optional<Value> WithUnit(const dsl::ast::Expr& expr) {
     const std::optional<Quantity> quantity = ParseQuantity(expr.text);
-    const std::string unit(UnitOf(expr.text));
+    const std::string unit(dsl::UnitOf(expr.text));
     if (!quantity) {
       return Wrong(expr, "no unit `" + unit + "`", Suggest(unit, FittingUnits()));
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "dsl/units.h"
+
 namespace raceway::compiler {
 namespace {
 
@@ -61,13 +63,8 @@ std::vector<std::string> UnitsOf(Measure measure) {
   return names;
 }
 
-std::string_view UnitOf(std::string_view text) {
-  const size_t end = text.find_first_not_of("0123456789_.");
-  return end == std::string_view::npos ? std::string_view() : text.substr(end);
-}
-
 std::optional<Quantity> ParseQuantity(std::string_view text) {
-  const std::string_view name = UnitOf(text);
+  const std::string_view name = dsl::UnitOf(text);
   const auto is_it = [&](const Unit& unit) { return unit.name == name; };
   const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits), is_it);
   if (unit == std::end(kUnits)) return std::nullopt;

@@ -21,8 +21,6 @@ struct Quantity {
   double amount = 0;
 };
 
-/// "4ms" → "ms"; "10%" → "%".
-std::string_view UnitOf(std::string_view text);
 /// The value of a literal with a unit; none if there is no such unit.
 std::optional<Quantity> ParseQuantity(std::string_view text);
 

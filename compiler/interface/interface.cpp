@@ -52,11 +52,8 @@ Interface InterfaceOf(const Modules& modules, const engine::Catalog& catalog) {
   dsl::Diagnostics ignored;
   std::vector<Declarations> all(modules.all.size());  // never resized: flows know their home
   for (size_t i = 0; i < modules.all.size(); ++i) {
-    std::vector<Declarations*> imports;
-    for (const std::optional<size_t>& import : modules.all[i].imports) {
-      imports.push_back(import ? &all[*import] : nullptr);
-    }
-    Declare(modules.all[i], {catalog, {}, std::move(imports)}, all[i], ignored);
+    const Module& module = modules.all[i];
+    Declare(module, {catalog, {}, ImportsOf(module, modules, all)}, all[i], ignored);
   }
   const Declarations& declarations = all.back();
   Interface out;

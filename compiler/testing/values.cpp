@@ -4,8 +4,8 @@
 #include <array>
 #include <optional>
 
-#include "compiler/testing/duration.h"
 #include "dsl/print.h"
+#include "engine/duration.h"
 
 namespace raceway::compiler {
 namespace {
@@ -76,7 +76,7 @@ class Checker {
   }
 
   ValueType Quantity(const ast::Expr& expr) {
-    if (DurationOf(expr.text)) return Of(Kind::kDuration);
+    if (engine::DurationFromText(expr.text)) return Of(Kind::kDuration);
     return Wrong(DiagnosticKind::kBadLiteral, expr.range,
                  "`" + expr.text + "` is no length of time that fits",
                  "units of time are us, ms, s, min and h");

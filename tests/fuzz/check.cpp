@@ -1,9 +1,7 @@
 // The compiler: each flow has a plan that holds, or an error.
 #include "compiler/compile.h"
 
-#include <algorithm>
 #include <variant>
-#include <vector>
 
 #include "dsl/parse.h"
 #include "tests/compiler/compiling.h"
@@ -16,20 +14,14 @@ const std::string_view kTarget = "check";
 std::string Try(const std::string& text) {
   const compiler::testing::Compiled checked = compiler::testing::Compile(text);
   if (checked.Text().empty() != checked.result.diagnostics.empty()) return "not rendered";
-  const std::vector<dsl::ast::Item>& items = checked.result.parsed().file.items;
-  const bool has_tests = std::any_of(items.begin(), items.end(), [](const dsl::ast::Item& item) {
-    return std::holds_alternative<dsl::ast::TestDecl>(item);
-  });
-  for (const dsl::ast::Item& item : items) {
+  for (const dsl::ast::Item& item : checked.result.parsed().file.items) {
     const auto* flow = std::get_if<dsl::ast::FlowDecl>(&item);
     if (flow == nullptr) continue;
     const compiler::testing::Compiled compiled =
         compiler::testing::Compile(text, {.flow = flow->name.text, .params = {}, .without = {}});
     const compiler::CompileResult& result = compiled.result;
     const bool has_plan = result.physical.has_value() && !result.is_file_missing;
-    if (!result.diagnostics.has_errors() && !has_plan) return "neither a plan nor an error";
-    // A mistake in a test keeps no flow from running.
-    if (result.diagnostics.has_errors() && has_plan && !has_tests) return "a plan and an error";
+    if (result.diagnostics.has_errors_of_flows() == has_plan) return "a plan, or else an error";
     if (!result.physical) continue;
     const engine::Status valid = engine::Validate(*result.physical);
     if (!valid.ok()) return "the plan does not hold: " + valid.error().message;

@@ -122,8 +122,7 @@ class Fuzzer {
   void Consider(const std::string& text) {
     TryOne(text);
     ++num_tried_;
-    const bool is_seed = options_.seconds == 0;
-    if (CountNewlyReached() > 0 || is_seed || kept_.empty()) kept_.push_back(text);
+    if (CountNewlyReached() > 0 || kept_.empty()) kept_.push_back(text);
   }
 
   /// Half of the time one of the newest.

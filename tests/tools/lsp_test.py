@@ -19,7 +19,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 CLI = ""
-URI = "file:///work/tickets.flow"
+URI = "file:///flows/tickets.flow"
 FLOW = """edition 1
 
 /// At or above this confidence the small model's answer stands.

@@ -1,12 +1,13 @@
 #include "tools/raceway/testing/evaluate.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "compiler/check/declarations.h"
-#include "compiler/testing/duration.h"
 #include "dsl/print.h"
+#include "engine/duration.h"
 
 namespace raceway::tools {
 namespace {
@@ -102,7 +103,9 @@ class Evaluator {
       case Expr::Kind::kFloat:
       case Expr::Kind::kString:
       case Expr::Kind::kBool: return Literal(expr);
-      case Expr::Kind::kQuantity: return Duration(compiler::DurationOf(expr.text).value_or(0));
+      case Expr::Kind::kQuantity:
+        return Duration(
+            engine::DurationFromText(expr.text).value_or(std::chrono::nanoseconds(0)).count());
       case Expr::Kind::kName: return Name(expr.text);
       case Expr::Kind::kMember: return Member(expr);
       case Expr::Kind::kIndex: return Index(expr);
