@@ -425,7 +425,7 @@ class NestingChecker {
       error.notes.push_back({closer.range, "before this `" + std::string(closer.text) + "`"});
       return false;
     }
-    if (!suspect_ && closer.text == "}" && IndentOf(closer) < IndentOf(opener)) suspect_ = &opener;
+    if (!suspect_ && closer.text == "}" && IsLeftOf(closer, opener)) suspect_ = &opener;
     prefixes_ = open_.back().prefixes;
     open_.pop_back();
     return true;
@@ -449,11 +449,14 @@ class NestingChecker {
     return false;
   }
 
-  int32_t IndentOf(const Token& token) const {
-    const int32_t line = source_.PositionOf(token.range.begin).line;
-    const size_t indent = source_.Line(line).find_first_not_of(" \t");
-    return static_cast<int32_t>(indent);
+  /// Whether its line is indented less than the line of `opener`.
+  bool IsLeftOf(const Token& closer, const Token& opener) const {
+    const int32_t line = source_.LineOf(closer.range.begin);
+    const int32_t opened = source_.LineOf(opener.range.begin);
+    return line != opened && IndentOf(line) < IndentOf(opened);
   }
+
+  size_t IndentOf(int32_t line) const { return source_.Line(line).find_first_not_of(" \t"); }
 
   const Source& source_;
   Diagnostics& diagnostics_;

@@ -164,7 +164,7 @@ class Renderer {
   // A range of several lines is underlined in its first.
   Label LabelOf(SourceRange where, bool is_primary, std::string message) const {
     const Source& source = sources_.Of(where);
-    const int32_t line = source.PositionOf(where.begin).line;
+    const int32_t line = source.LineOf(where.begin);
     const int32_t start = source.LineStart(line);
     const int32_t size = static_cast<int32_t>(source.Line(line).size());
     const int32_t begin = std::clamp(where.begin - start, 0, size);

@@ -32,11 +32,15 @@ std::string_view Source::Text(SourceRange range) const {
 }
 
 Position Source::PositionOf(int32_t offset) const {
-  const auto next = std::upper_bound(line_starts_.begin() + 1, line_starts_.end(), offset);
-  const int32_t line = static_cast<int32_t>(next - line_starts_.begin());
+  const int32_t line = LineOf(offset);
   const std::string_view before = Text({LineStart(line), offset});
   const auto continuations = std::count_if(before.begin(), before.end(), IsContinuation);
   return {line, static_cast<int32_t>(before.size()) - static_cast<int32_t>(continuations) + 1};
+}
+
+int32_t Source::LineOf(int32_t offset) const {
+  const auto next = std::upper_bound(line_starts_.begin() + 1, line_starts_.end(), offset);
+  return static_cast<int32_t>(next - line_starts_.begin());
 }
 
 std::string_view Source::Line(int32_t line) const {

@@ -41,7 +41,9 @@ class Source {
   int32_t base() const { return base_; }
   int32_t end() const { return base_ + static_cast<int32_t>(text_.size()); }
   std::string_view Text(SourceRange range) const;
+  /// Reads the line up to there.
   Position PositionOf(int32_t offset) const;
+  int32_t LineOf(int32_t offset) const;
   int32_t num_lines() const { return static_cast<int32_t>(line_starts_.size()); }
   /// The line without its end of line; `line` counts from 1.
   std::string_view Line(int32_t line) const;

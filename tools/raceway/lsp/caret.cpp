@@ -62,7 +62,7 @@ Caret::Caret(const Analysis& analysis, int32_t offset) : analysis_(analysis) {
 /// The last line before `offset` that begins with a word of items.
 int32_t Caret::BeginOfItem(int32_t offset) const {
   const dsl::Source& source = analysis_.source;
-  for (int32_t line = source.PositionOf(offset).line; line > 1; --line) {
+  for (int32_t line = source.LineOf(offset); line > 1; --line) {
     if (BeginsItem(source.Line(line))) return source.LineStart(line);
   }
   return source.LineStart(1);

@@ -26,7 +26,8 @@ std::vector<Token> TokensBefore(const dsl::Source& source, int32_t mistake) {
   }
   std::erase_if(tokens, [](const Token& token) { return token.kind == Token::Kind::kDoc; });
   const auto begins_flow = [&](const Token& token) {
-    return token.text == "flow" && source.PositionOf(token.range.begin).column == 1;
+    const int32_t begin = token.range.begin;
+    return token.text == "flow" && source.LineStart(source.LineOf(begin)) == begin;
   };
   const auto last = std::find_if(tokens.rbegin(), tokens.rend(), begins_flow);
   if (last == tokens.rend()) return {};
