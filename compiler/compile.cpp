@@ -24,6 +24,7 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   result.usage_error = std::move(checked.usage_error);
   result.logical = std::move(checked.plan);
   result.tests = std::move(checked.tests);
+  result.models = std::move(checked.models);
   for (TestCase& test : result.tests) {
     for (TestStep& step : test.steps) {
       auto* run = std::get_if<TestRun>(&step);
@@ -40,6 +41,9 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   result.physical = Lower(Place(*result.optimized), result.sources, files, lowering);
   for (const Module& module : modules.all) {
     if (&module != &modules.main()) result.physical->sources.push_back(module.file);
+    for (const auto& [source, sidecar] : module.sidecars) {
+      result.physical->sources.push_back(sidecar.file);
+    }
   }
   result.is_file_missing = lowering.has_errors();
   result.diagnostics.Append(lowering);

@@ -39,8 +39,9 @@ struct CompileResult {
   std::optional<LogicalPlan> logical;
   std::optional<LogicalPlan> optimized;
   std::optional<engine::PhysicalPlan> physical;
-  std::vector<TestCase> tests;   // of the file; none if a flow was asked for
-  bool is_file_missing = false;  // the only mistakes are files that the flow names
+  std::vector<TestCase> tests;        // of the file; none if a flow was asked for
+  std::vector<DeclaredModel> models;  // of all files, to be compared with what they name
+  bool is_file_missing = false;       // the only mistakes are files that the flow names
 
   const dsl::ParseResult& parsed() const { return modules.main().parsed; }
 };

@@ -31,6 +31,7 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kColumnClash, "E0304", "column-clash", Severity::kError},
     {Kind::kNotAnExpression, "E0305", "not-an-expression", Severity::kError},
     {Kind::kBadLiteral, "E0306", "bad-literal", Severity::kError},
+    {Kind::kNoSignature, "E0307", "no-signature", Severity::kError},
     {Kind::kBadArguments, "E0401", "bad-arguments", Severity::kError},
     {Kind::kNoReturn, "E0402", "no-return", Severity::kError},
     {Kind::kRecursiveFlow, "E0403", "recursive-flow", Severity::kError},
@@ -47,6 +48,10 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kUnusedImport, "E0607", "unused-import", Severity::kWarning},
     {Kind::kNotImplemented, "E0701", "not-implemented", Severity::kError},
     {Kind::kMissingFile, "E0801", "missing-file", Severity::kError},
+    {Kind::kBadModel, "E0802", "bad-model", Severity::kError},
+    {Kind::kModelDiffers, "E0803", "model-differs", Severity::kError},
+    {Kind::kModelFails, "E0804", "model-fails", Severity::kError},
+    {Kind::kBadSidecar, "E0805", "bad-sidecar", Severity::kError},
 };
 
 constexpr bool InOrder() {
@@ -56,7 +61,7 @@ constexpr bool InOrder() {
   return true;
 }
 static_assert(InOrder(), "kKinds must follow the order of DiagnosticKind");
-static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kMissingFile) + 1);
+static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kBadSidecar) + 1);
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

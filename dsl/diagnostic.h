@@ -35,6 +35,7 @@ enum class DiagnosticKind {
   kColumnClash,
   kNotAnExpression,
   kBadLiteral,
+  kNoSignature,
   // E04: structure
   kBadArguments,
   kNoReturn,
@@ -54,8 +55,12 @@ enum class DiagnosticKind {
   kUnusedImport,
   // E07: part of the language, not yet of this release
   kNotImplemented,
-  // E08: what the machine lacks
+  // E08: files that the flow names
   kMissingFile,
+  kBadModel,
+  kModelDiffers,
+  kModelFails,
+  kBadSidecar,
 };
 
 enum class Severity { kNote, kWarning, kError };

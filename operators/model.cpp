@@ -2,8 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/jit/ir/alias_analysis.h>
-#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
 
@@ -11,12 +9,12 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/gate.h"
+#include "operators/model_file.h"
 #include "operators/row_errors.h"
 
 namespace raceway::operators {
@@ -31,97 +29,6 @@ using engine::Result;
 using engine::Status;
 using engine::Type;
 using engine::Value;
-
-// --- the file ---
-
-/// What matters of an exception out of LibTorch: one line. TorchScript's messages hold a traceback
-/// and, last, the line "RuntimeError: …"; C++'s go on with "Exception raised from …".
-std::string OneLine(std::string_view what) {
-  std::string first;
-  std::string error;
-  while (!what.empty()) {
-    const size_t end = std::min(what.find('\n'), what.size());
-    const std::string_view line = what.substr(0, end);
-    what.remove_prefix(std::min(end + 1, what.size()));
-    if (line.starts_with("Exception raised from")) break;
-    const size_t start = line.find_first_not_of(' ');
-    if (start == std::string_view::npos) continue;
-    if (first.empty()) first = line.substr(start);
-    const size_t colon = line.find(": ");
-    if (start != 0 || colon == std::string_view::npos) continue;
-    const std::string_view kind = line.substr(0, colon);
-    if (kind.ends_with("Error") || kind.ends_with("Exception")) {
-      error = kind == "RuntimeError" ? line.substr(colon + 2) : line;
-    }
-  }
-  if (error.empty()) error = first;
-  return error.empty() ? "unknown error" : error;
-}
-
-/// A loaded module and what was found out about it. Shared by all steps that run it.
-struct Module {
-  torch::jit::Module module;
-  size_t num_inputs = 0;
-  size_t num_optional_inputs = 0;  // the last ones, which have defaults
-  bool writes_inputs = false;
-};
-
-/// Whether `forward` may write into its arguments, which others may be reading.
-bool WritesInputs(const torch::jit::Method& forward) {
-  const std::shared_ptr<torch::jit::Graph> graph = forward.graph()->copy();
-  torch::jit::Inline(*graph);
-  const torch::jit::AliasDb aliases(graph);
-  for (size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module itself
-    if (aliases.hasWriters(graph->inputs()[i])) return true;
-  }
-  return false;
-}
-
-Result<std::shared_ptr<const Module>> LoadModule(const std::filesystem::path& path,
-                                                 const std::string& shown) {
-  try {
-    const c10::InferenceMode inference;
-    auto loaded = std::make_shared<Module>();
-    loaded->module = torch::jit::load(path.string(), at::kCPU);
-    loaded->module.eval();
-    const std::optional<torch::jit::Method> forward = loaded->module.find_method("forward");
-    if (!forward) {
-      return Error{ErrorCode::kInvalidArgument, "model file " + shown + " has no `forward`"};
-    }
-    const std::vector<c10::Argument>& arguments = forward->function().getSchema().arguments();
-    loaded->num_inputs = arguments.size() - 1;
-    for (const c10::Argument& argument : arguments) {
-      if (argument.default_value()) ++loaded->num_optional_inputs;
-    }
-    loaded->writes_inputs = WritesInputs(*forward);
-    return std::shared_ptr<const Module>(std::move(loaded));
-  } catch (const std::exception& exception) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "model file " + shown + " is no TorchScript: " + OneLine(exception.what())};
-  }
-}
-
-/// One module for each path and hash, for as long as a step holds it. Loading waits for others that
-/// load, so that two steps of one deployment never load the same file twice.
-Result<std::shared_ptr<const Module>> ShareModule(const std::filesystem::path& path,
-                                                  const std::string& shown,
-                                                  const std::string& sha256) {
-  static std::mutex mutex;
-  static auto* modules =
-      new std::map<std::pair<std::string, std::string>, std::weak_ptr<const Module>>();
-  std::error_code error;
-  const std::filesystem::path canonical = std::filesystem::canonical(path, error);
-  if (error || !std::filesystem::is_regular_file(canonical, error)) {
-    return Error{ErrorCode::kUnavailable,
-                 "model file " + shown + ": " + (error ? error.message() : "not a file")};
-  }
-  const std::lock_guard lock(mutex);
-  std::weak_ptr<const Module>& known = (*modules)[{canonical.string(), sha256}];
-  if (std::shared_ptr<const Module> module = known.lock()) return module;
-  Result<std::shared_ptr<const Module>> loaded = LoadModule(canonical, shown);
-  if (loaded) known = *loaded;
-  return loaded;
-}
 
 // --- a run ---
 
@@ -151,7 +58,7 @@ struct Outcome {
 
 class Model final : public engine::Operator {
  public:
-  Model(std::string name, std::shared_ptr<const Module> module, std::vector<size_t> arguments,
+  Model(std::string name, std::shared_ptr<const ModelFile> module, std::vector<size_t> arguments,
         std::vector<Outcome> outcomes, Layout layout, int num_threads)
       : name_(std::move(name)),
         module_(std::move(module)),
@@ -312,7 +219,7 @@ class Model final : public engine::Operator {
   }
 
   std::string name_;
-  std::shared_ptr<const Module> module_;
+  std::shared_ptr<const ModelFile> module_;
   std::vector<size_t> arguments_;  // columns of the input
   std::vector<Outcome> outcomes_;
   Layout layout_;
@@ -358,7 +265,7 @@ Result<ModelOptions> ReadOptions(const engine::StepSpec& step) {
   return read;
 }
 
-Status CheckInputs(const Module& module, size_t num_arguments, const std::string& name) {
+Status CheckInputs(const ModelFile& module, size_t num_arguments, const std::string& name) {
   if (num_arguments <= module.num_inputs &&
       num_arguments + module.num_optional_inputs >= module.num_inputs) {
     return engine::Done{};
@@ -412,8 +319,8 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
 
-  Result<std::shared_ptr<const Module>> module =
-      ShareModule(spec.base_dir / options->source, options->source, options->sha256);
+  Result<std::shared_ptr<const ModelFile>> module =
+      ShareModel(spec.base_dir / options->source, options->source, options->sha256);
   if (!module) return std::move(module).error();
   if (auto checked = CheckInputs(**module, arguments->size(), options->name); !checked) {
     return checked.error();

@@ -1,5 +1,7 @@
 #include "compiler/check/check.h"
 
+#include <utility>
+
 #include "compiler/check/declarations.h"
 #include "compiler/check/flows.h"
 #include "compiler/check/hint_addresses.h"
@@ -56,6 +58,7 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
             result.diagnostics);
     if (&module == &modules.main()) all[i].facts = options.facts;
     CheckFlows(all[i], catalog, result.diagnostics);
+    for (DeclaredModel& model : ModelsOf(all[i])) result.models.push_back(std::move(model));
   }
   Declarations& main = all.back();
   if (was_read && result.usage_error.empty()) {

@@ -7,6 +7,7 @@
 
 #include "compiler/check/params.h"
 #include "compiler/load/modules.h"
+#include "compiler/models/check_models.h"
 #include "compiler/plan/logical_plan.h"
 #include "compiler/testing/test_case.h"
 #include "dsl/ast.h"
@@ -36,6 +37,8 @@ struct CheckResult {
   std::optional<LogicalPlan> plan;
   /// The tests of the main file, checked; none if a flow was asked for.
   std::vector<TestCase> tests;
+  /// The models of all files whose declarations are right.
+  std::vector<DeclaredModel> models;
   /// A mistake that has no place in the file: `--set` of an unknown parameter, `--hint` of an
   /// unknown step. Else empty.
   std::string usage_error;

@@ -8,6 +8,7 @@
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/functions.h"
 #include "compiler/check/imports.h"
+#include "compiler/check/model_signature.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
 
@@ -26,6 +27,7 @@ class Declarer {
            dsl::Diagnostics& diagnostics)
       : file_(module.parsed.file),
         folder_(module.folder),
+        sidecars_(module.sidecars),
         options_(options),
         out_(out),
         diagnostics_(diagnostics) {}
@@ -416,13 +418,11 @@ class Declarer {
   void Declare(const ast::ModelDecl& decl) {
     RowFunction function;
     bool is_fine = true;
-    if (!decl.signature) {
-      NotImplemented(decl.name.range, "models whose signature is read from the file are");
-      is_fine = false;
-    } else {
-      is_fine = ResolveSignature(*decl.signature, decl.name, function);
-    }
+    if (decl.signature) is_fine = ResolveSignature(*decl.signature, decl.name, function);
     std::optional<FunctionSpec> spec = ModelSpec(decl, diagnostics_);
+    if (spec && !decl.signature) {
+      is_fine = TakeSidecar(decl, *spec, sidecars_, function, diagnostics_);
+    }
     if (!is_fine || !spec) return out_.broken.push_back(decl.name.text);
     function.spec = *std::move(spec);
     function.spec.source = PathIn(folder_, function.spec.source);
@@ -505,6 +505,7 @@ class Declarer {
 
   const ast::File& file_;
   const std::string& folder_;
+  const std::map<std::string, FileText>& sidecars_;
   const DeclareOptions& options_;
   Declarations& out_;
   dsl::Diagnostics& diagnostics_;

@@ -52,6 +52,7 @@ struct RowFunction {
   FunctionSpec spec;
   std::vector<DeclaredColumn> params;
   std::vector<DeclaredColumn> results;
+  bool is_from_sidecar = false;  // the signature stands beside the file of the model
 };
 
 struct FlowParam {

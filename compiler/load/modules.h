@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct Module {
   /// For each `import` of the file, in order, the module it brings; none where it could not be
   /// read, which is reported.
   std::vector<std::optional<size_t>> imports;
+  /// What lies beside the files of models that have no signature here, by their `source`.
+  std::map<std::string, FileText> sidecars;
 };
 
 /// A flow's file and all that it imports, each after those it imports: the main file is last.

@@ -7,7 +7,9 @@
 #include <map>
 #include <string>
 
+#include "compiler/models/check_models.h"
 #include "tests/compiler/compiling.h"
+#include "tests/compiler/fake_reader.h"
 #include "tests/support/golden.h"
 
 namespace raceway::compiler {
@@ -26,6 +28,23 @@ TEST_P(CheckGoldenTest, RendersTheDiagnostics) {
 
 INSTANTIATE_TEST_SUITE_P(Flows, CheckGoldenTest,
                          ::testing::ValuesIn(tests::GoldenFiles(kFolder, "check")),
+                         tests::GoldenName);
+
+class ModelsGoldenTest : public ::testing::TestWithParam<std::string> {};
+
+// What `check --models` says besides, with files of a test in place of models.
+TEST_P(ModelsGoldenTest, RendersTheDiagnostics) {
+  tests::CheckGolden(GetParam(), "models", [](const std::string& name, const std::string& flow) {
+    testing::Compiled compiled = testing::Compile(flow, {}, name);
+    testing::FakeFiles files;
+    testing::FakeReader reader;
+    CheckModels(compiled.result.models, files, reader, compiled.result.diagnostics);
+    return compiled.Text();
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Flows, ModelsGoldenTest,
+                         ::testing::ValuesIn(tests::GoldenFiles(kFolder, "models")),
                          tests::GoldenName);
 
 class CompileGoldenTest : public ::testing::TestWithParam<std::string> {};

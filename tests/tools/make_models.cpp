@@ -24,6 +24,27 @@ constexpr std::pair<const char*, const char*> kModels[] = {
      "  for i in range(600):\n"
      "    y = torch.mm(y, y) * 0.001\n"
      "  return x + y.sum() * 0.0\n"},
+    // f32[rows, N] -> f32[rows, N, 4], i64[rows, N]
+    {"boxes",
+     "def forward(self, x):\n  return x.unsqueeze(-1).repeat(1, 1, 4), x.argmax(-1, "
+     "True).expand(-1, x.size(1))\n"},
+    // f32[rows, 3, H, W] -> f32[rows, 8, H/2, W/2], and no H or W below 32
+    {"halves",
+     "def forward(self, x):\n"
+     "  y = torch.conv2d(x, torch.zeros([8, 3, 32, 32]))\n"
+     "  return torch.cat([x, x, x], 1)[:, :8, ::2, ::2]\n"},
+    {"named", "def forward(self, x):\n  return {'low': x, 'high': x.sum(1)}\n"},
+    {"single", "def forward(self, x):\n  return x.view(2, -1)\n"},
+    {"total", "def forward(self, x):\n  return x.sum(0)\n"},
+    {"first", "def forward(self, x, y):\n  return x\n"},
+    {"lists", "def forward(self, x):\n  return x.sum(1), [1, 2]\n"},
+    {"optional", "def forward(self, x, y: int = 3):\n  print('hello')\n  return x * y\n"},
+    {"endless",
+     "def forward(self, x):\n"
+     "  i = 0\n"
+     "  while i >= 0:\n"
+     "    i = (i + 1) % 7\n"
+     "  return x\n"},
 };
 
 }  // namespace

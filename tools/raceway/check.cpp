@@ -1,4 +1,5 @@
-// `raceway check`: everything that can be known from the text, and what can be mended in it.
+// `raceway check`: everything that can be known from the text, and what can be mended in it; with
+// `--models` also what the files of models say.
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include "dsl/fix.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/model_files.h"
 
 namespace raceway::tools {
 namespace {
@@ -96,6 +98,7 @@ int RunCheck(const CheckOptions& options) {
       if (!loaded) return exit_code;
     }
   }
+  if (options.models && !CheckModelFiles(options, loaded->result)) return kMachineLacks;
   const dsl::Diagnostics& diagnostics = loaded->result.diagnostics;
   const bool is_fine = !diagnostics.has_errors();
   if (options.flow.json) {
@@ -107,7 +110,8 @@ int RunCheck(const CheckOptions& options) {
     PrintDiagnostics(diagnostics, loaded->result.sources, true);
     std::fprintf(is_fine ? stdout : stderr, "%s\n", Summary(*loaded, options.flow.file).c_str());
   }
-  return is_fine ? kFine : kFlowIsWrong;
+  if (is_fine) return kFine;
+  return LacksOnlyFiles(diagnostics) ? kMachineLacks : kFlowIsWrong;
 }
 
 }  // namespace raceway::tools

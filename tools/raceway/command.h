@@ -26,6 +26,8 @@ struct CheckOptions {
   FlowOptions flow;
   bool fix = false;
   bool sarif = false;
+  bool models = false;     // open the files of models
+  int model_seconds = 30;  // for each
 };
 
 struct ExplainOptions {

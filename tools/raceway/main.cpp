@@ -59,12 +59,22 @@ void AddCheck(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("check", "Find mistakes in a flow file");
   command->footer(
       "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
-      "and remarks, each with its place.");
+      "and remarks, each with its place. With --models each model file is compared with\n"
+      "its signature: with FILE.json beside it, or by running it on zeros.");
   AddFile(*command, options->flow, "A .flow file");
   command->add_flag("--fix", options->fix,
                     "Make the changes that are sure to be meant, write the file, say what is left");
   command->add_flag("--sarif", options->sarif, "Output for code hosts: SARIF 2.1.0")
       ->excludes("--json");
+  CLI::Option* models =
+      command->add_flag("--models", options->models, "Open the model files and compare signatures");
+  command
+      ->add_option("--model-seconds", options->model_seconds,
+                   "How long one model may take to load and run")
+      ->type_name("N")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str()
+      ->needs(models);
   AddCompiling(*command, options->flow);
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunCheck(*options); });
 }
