@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/exec/graph.h"
+#include "engine/store/open_store.h"
 
 namespace raceway::engine {
 namespace {
@@ -91,6 +92,7 @@ const SchemaPtr& DeployedFlow::result_schema() const { return graph_->result_sch
 struct Engine::State {
   explicit State(EngineOptions options)
       : factories(std::move(options.factories)),
+        open_store(options.open_store ? std::move(options.open_store) : &OpenStore),
         clock(options.clock != nullptr ? *options.clock : steady_clock),
         num_workers(NumWorkers(options.num_workers)),
         limit(AllowWorkers(num_workers)),
@@ -106,6 +108,7 @@ struct Engine::State {
   }
 
   const OperatorFactories factories;
+  const StoreOpener open_store;
   const SteadyClock steady_clock;
   const Clock& clock;
   const int num_workers;
@@ -125,8 +128,8 @@ Result<DeployedFlow*> Engine::Deploy(const PhysicalPlan& plan,
                                      const std::filesystem::path& base_dir) {
   Status valid = Validate(plan);
   if (!valid) return std::move(valid).error();
-  Result<std::unique_ptr<Graph>> graph =
-      Graph::Build(plan, state_->factories, base_dir, state_->clock, state_->arena);
+  Result<std::unique_ptr<Graph>> graph = Graph::Build(plan, state_->factories, state_->open_store,
+                                                      base_dir, state_->clock, state_->arena);
   if (!graph) return std::move(graph).error();
   std::unique_ptr<DeployedFlow> flow(new DeployedFlow(plan.flow, *std::move(graph)));
   std::lock_guard lock(state_->mutex);

@@ -13,6 +13,7 @@
 #include "engine/operator.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
+#include "engine/store.h"
 
 namespace raceway::engine {
 
@@ -22,6 +23,9 @@ struct EngineOptions {
   int num_workers = 0;  // threads that run stages, besides those that call `Run`; 0: one per core
   OperatorFactories factories;
   const Clock* clock = nullptr;  // outlives the engine; null: the machine's steady clock
+  /// Opens the stores that flows name; null: `OpenStore` (engine/store/open_store.h). A test puts
+  /// rows of its own here (`MakeRowStore`).
+  StoreOpener open_store = nullptr;
 };
 
 struct RequestOptions {

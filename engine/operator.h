@@ -13,6 +13,7 @@
 #include "engine/data/batch.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
+#include "engine/store.h"
 
 namespace raceway::engine {
 
@@ -55,10 +56,11 @@ using AnyOperator =
 /// What an operator is made from. All references outlive the factory call, not the operator.
 struct OperatorSpec {
   const StepSpec& step;
-  std::vector<SchemaPtr> inputs;   // one, or several for a Merger
-  std::vector<SchemaPtr> outputs;  // one, or several for a Splitter
-  std::string device;              // "cpu"
-  std::filesystem::path base_dir;  // what paths in `options` are relative to
+  std::vector<SchemaPtr> inputs;            // one, or several for a Merger
+  std::vector<SchemaPtr> outputs;           // one, or several for a Splitter
+  std::string device;                       // "cpu"
+  std::filesystem::path base_dir;           // what paths in `options` are relative to
+  const StoreOpener* open_store = nullptr;  // null: there are no stores
 };
 
 /// Errors   InvalidArgument for a spec it cannot make sense of, Unavailable for a missing file or

@@ -124,7 +124,8 @@ Result<Type> Logic(Types args) {
 }
 
 Result<Type> If(Types args) {
-  if (auto checked = CheckArgs("if", 3, args); !checked) return checked.error();
+  if (args.size() != 3) return CheckArgs("if", 3, args).error();
+  if (auto checked = CheckArgs("if", 1, args.first(1)); !checked) return checked.error();
   if (!AllAre(args.first(1), DataType::kBool)) {
     return Wants("if", "a bool as its condition", args.first(1));
   }
@@ -316,6 +317,7 @@ void RegisterColumnFunctionContracts(engine::Catalog& catalog) {
   AddNumeric(catalog);
   AddReductions(catalog);
   AddText(catalog);
+  RegisterNullContracts(catalog);
   using enum DataType;
   AddCasts<kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF16, kBf16, kF32, kF64, kString,
            kBytes>(catalog);

@@ -12,6 +12,7 @@ void RegisterContracts(engine::Catalog& catalog);
 
 void RegisterFunctionContracts(engine::Catalog& catalog);        // native functions
 void RegisterColumnFunctionContracts(engine::Catalog& catalog);  // `softmax`, `+`, `f32(x)`, …
+void RegisterNullContracts(engine::Catalog& catalog);            // `??`, `is null`; of the above
 void RegisterAggregateContracts(engine::Catalog& catalog);       // of `agg`: `count`, `mean`, …
 
 }  // namespace raceway::operators

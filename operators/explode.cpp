@@ -103,6 +103,7 @@ Result<engine::AnyOperator> MakeExplode(const engine::OperatorSpec& spec) {
     const auto& [name, column] = step.arguments[i];
     const std::optional<size_t> index = spec.inputs[0]->IndexOf(column);
     if (!index || (*spec.inputs[0])[*index].type.is_scalar() ||
+        (*spec.inputs[0])[*index].type.optional ||
         engine::IsText((*spec.inputs[0])[*index].type.dtype)) {
       return Error{ErrorCode::kInvalidArgument,
                    "explode wants a column with a dimension, `" + column + "` is none"};

@@ -37,7 +37,7 @@ Type WithoutSizes(Type type) {
 }
 
 bool IsAlike(const Type& a, const Type& b) {
-  return a.dtype == b.dtype && a.shape.size() == b.shape.size();
+  return a.dtype == b.dtype && a.shape.size() == b.shape.size() && a.optional == b.optional;
 }
 
 /// A plan may come from a file: nothing runs on types it was not written for.
@@ -101,8 +101,9 @@ Result<BoundExpression> BoundExpression::BindCall(const Expression& expression,
   if (auto checked = CheckContract(expression); !checked) return checked.error();
   const std::string& name = expression.name;
   const bool is_choice = name == "if" || name == "and" || name == "or";
-  BoundExpression bound = Of(is_choice ? Kind::kChoice : Kind::kCall, expression.type);
-  bound.function_ = FindColumnFunction(name);
+  const Kind kind = is_choice ? Kind::kChoice : name == "coalesce" ? Kind::kCoalesce : Kind::kCall;
+  BoundExpression bound = Of(kind, expression.type);
+  bound.function_ = FindColumnFunction(kind == Kind::kCoalesce ? "if" : name);
   for (const Expression& arg : expression.args) {
     Result<BoundExpression> bound_arg = Bind(arg, scope);
     if (!bound_arg) return bound_arg;
@@ -132,6 +133,7 @@ Result<Column> BoundExpression::Evaluate(Columns columns, int64_t num_rows) cons
     case Kind::kColumn: return columns[static_cast<size_t>(column_)];
     case Kind::kConstant: return constant_.Slice(0, num_rows);
     case Kind::kCall: return Call(columns, num_rows);
+    case Kind::kCoalesce: return Coalesce(columns, num_rows);
     case Kind::kChoice: break;
   }
   return Choose(columns, num_rows);
@@ -149,27 +151,43 @@ Result<Column> BoundExpression::Call(Columns columns, int64_t num_rows) const {
   return function_->run({args, type_, num_rows});
 }
 
+Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {
+  const Result<Column> condition = args_[0].Evaluate(columns, num_rows);
+  if (!condition) return condition;
+  const Branch branches[] = {&args_[1], &args_[2]};
+  return TakeBranches(condition->dense(), branches, columns, num_rows);
+}
+
+Result<Column> BoundExpression::Coalesce(Columns columns, int64_t num_rows) const {
+  const Result<Column> first = args_[0].Evaluate(columns, num_rows);
+  if (!first || !first->validity().defined()) return first;
+  const Branch branches[] = {first->WithValidity({}), &args_[1]};
+  return TakeBranches(first->validity(), branches, columns, num_rows);
+}
+
 // A branch is evaluated for all rows at once, which is fastest; only where that fails it is
 // evaluated again for the rows that take it.
-Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {
-  Result<Column> condition = args_[0].Evaluate(columns, num_rows);
-  if (!condition) return condition;
-  std::vector<std::vector<int64_t>> takers = {RowsWhere(condition->dense(), true), {}};
-  if (static_cast<int64_t>(takers[0].size()) == num_rows) {
-    return args_[1].Evaluate(columns, num_rows);
-  }
-  if (takers[0].empty()) return args_[2].Evaluate(columns, num_rows);
-  takers[1] = RowsWhere(condition->dense(), false);
+Result<Column> BoundExpression::TakeBranches(const at::Tensor& flags,
+                                             std::span<const Branch, 2> choices, Columns columns,
+                                             int64_t num_rows) const {
+  const auto evaluate = [&](const Branch& branch) -> Result<Column> {
+    if (const Column* ready = std::get_if<Column>(&branch)) return *ready;
+    return std::get<const BoundExpression*>(branch)->Evaluate(columns, num_rows);
+  };
+  std::vector<std::vector<int64_t>> takers = {RowsWhere(flags, true), {}};
+  if (static_cast<int64_t>(takers[0].size()) == num_rows) return evaluate(choices[0]);
+  if (takers[0].empty()) return evaluate(choices[1]);
+  takers[1] = RowsWhere(flags, false);
 
   std::vector<Column> branches(2);
   bool is_partial = false;
   std::vector<std::pair<int32_t, int64_t>> from(static_cast<size_t>(num_rows));
   for (size_t branch = 0; branch < 2; ++branch) {
-    const BoundExpression& expression = args_[branch + 1];
-    Result<Column> value = expression.Evaluate(columns, num_rows);
+    Result<Column> value = evaluate(choices[branch]);
     const bool is_whole = value.ok();
     if (!is_whole) {
-      value = expression.EvaluateAt(columns, takers[branch]);
+      const auto* expression = std::get<const BoundExpression*>(choices[branch]);
+      value = expression->EvaluateAt(columns, takers[branch]);
       if (!value) return value;
       is_partial = true;
     }
@@ -181,7 +199,7 @@ Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const 
     }
   }
   if (is_partial) return Column::Gather(branches, from);
-  const Column args[] = {std::move(*condition), std::move(branches[0]), std::move(branches[1])};
+  const Column args[] = {flags, std::move(branches[0]), std::move(branches[1])};
   return function_->run({args, type_, num_rows});
 }
 

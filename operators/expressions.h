@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "engine/data/batch.h"
@@ -24,8 +25,8 @@ class BoundExpression {
 
   /// The value in each row; `columns` are those of `scope`, with `num_rows` rows each.
   ///
-  /// `and`, `or` and `if` answer as if they only looked at what matters to a row: an error in a
-  /// branch counts only where the row takes it.
+  /// `and`, `or`, `if` and `??` answer as if they only looked at what matters to a row: an error in
+  /// a branch counts only where the row takes it.
   /// Errors   with `row_id` as a row of these columns
   engine::Result<engine::Column> Evaluate(std::span<const engine::Column> columns,
                                           int64_t num_rows) const;
@@ -34,8 +35,10 @@ class BoundExpression {
   int64_t plain_column() const { return kind_ == Kind::kColumn ? column_ : -1; }
 
  private:
-  enum class Kind { kColumn, kConstant, kCall, kChoice };
+  enum class Kind { kColumn, kConstant, kCall, kChoice, kCoalesce };
   using Columns = std::span<const engine::Column>;
+  /// What a row may take: values that are there already, or those of an expression.
+  using Branch = std::variant<engine::Column, const BoundExpression*>;
 
   static BoundExpression Of(Kind kind, engine::Type type);
   static engine::Result<BoundExpression> BindColumn(const engine::Expression& expression,
@@ -46,6 +49,10 @@ class BoundExpression {
 
   engine::Result<engine::Column> Call(Columns columns, int64_t num_rows) const;
   engine::Result<engine::Column> Choose(Columns columns, int64_t num_rows) const;
+  engine::Result<engine::Column> Coalesce(Columns columns, int64_t num_rows) const;
+  engine::Result<engine::Column> TakeBranches(const at::Tensor& flags,
+                                              std::span<const Branch, 2> choices, Columns columns,
+                                              int64_t num_rows) const;
   engine::Result<engine::Column> EvaluateAt(Columns columns, std::span<const int64_t> rows) const;
   void CollectIndices(std::vector<bool>& used) const;
 

@@ -21,16 +21,33 @@ using engine::Column;
 using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
+using engine::Schema;
 using engine::SchemaPtr;
 
-/// Rows that belong together: pair i is left row `left[i]` and right row `right[i]`.
+enum class How { kInner, kLeft, kFull };
+
+/// Rows that belong together: pair i is left row `left[i]` and right row `right[i]`. -1 where a row
+/// has no partner.
 struct Pairs {
   std::vector<int64_t> left;
   std::vector<int64_t> right;
 };
 
+/// Pairs up the rows of the right table that have no partner yet with none.
+void AddUnmatched(int64_t num_right, Pairs& pairs) {
+  std::vector<bool> is_matched(static_cast<size_t>(num_right), false);
+  for (const int64_t row : pairs.right) {
+    if (row >= 0) is_matched[static_cast<size_t>(row)] = true;
+  }
+  for (int64_t row = 0; row < num_right; ++row) {
+    if (is_matched[static_cast<size_t>(row)]) continue;
+    pairs.left.push_back(-1);
+    pairs.right.push_back(row);
+  }
+}
+
 template <typename Key, typename LeftKey, typename RightKey>
-Pairs Match(int64_t num_left, const LeftKey& left_key, int64_t num_right,
+Pairs Match(How how, int64_t num_left, const LeftKey& left_key, int64_t num_right,
             const RightKey& right_key) {
   std::unordered_map<Key, std::vector<int64_t>> rows_of;
   rows_of.reserve(static_cast<size_t>(num_right));
@@ -38,10 +55,16 @@ Pairs Match(int64_t num_left, const LeftKey& left_key, int64_t num_right,
   Pairs pairs;
   for (int64_t row = 0; row < num_left; ++row) {
     const auto found = rows_of.find(left_key(row));
-    if (found == rows_of.end()) continue;
+    if (found == rows_of.end()) {
+      if (how == How::kInner) continue;
+      pairs.left.push_back(row);
+      pairs.right.push_back(-1);
+      continue;
+    }
     pairs.left.insert(pairs.left.end(), found->second.size(), row);
     pairs.right.insert(pairs.right.end(), found->second.begin(), found->second.end());
   }
+  if (how == How::kFull) AddUnmatched(num_right, pairs);
   return pairs;
 }
 
@@ -51,10 +74,10 @@ at::Tensor Numbers(const Column& key) {
   return dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
 }
 
-Pairs MatchKeys(const Column& left, const Column& right) {
+Pairs MatchKeys(How how, const Column& left, const Column& right) {
   if (left.is_text()) {
     return Match<std::string_view>(
-        left.num_rows(), [&](int64_t row) { return left.text()[row]; }, right.num_rows(),
+        how, left.num_rows(), [&](int64_t row) { return left.text()[row]; }, right.num_rows(),
         [&](int64_t row) { return right.text()[row]; });
   }
   const at::Tensor left_numbers = Numbers(left);
@@ -62,51 +85,70 @@ Pairs MatchKeys(const Column& left, const Column& right) {
   const int64_t* left_data = left_numbers.const_data_ptr<int64_t>();
   const int64_t* right_data = right_numbers.const_data_ptr<int64_t>();
   return Match<int64_t>(
-      left.num_rows(), [left_data](int64_t row) { return left_data[row]; }, right.num_rows(),
+      how, left.num_rows(), [left_data](int64_t row) { return left_data[row]; }, right.num_rows(),
       [right_data](int64_t row) { return right_data[row]; });
 }
 
-Pairs MatchRowIds(const Batch& left, const Batch& right) {
+Pairs MatchRowIds(How how, const Batch& left, const Batch& right) {
   return Match<int64_t>(
-      left.num_rows(), [&](int64_t row) { return left.RowId(row); }, right.num_rows(),
+      how, left.num_rows(), [&](int64_t row) { return left.RowId(row); }, right.num_rows(),
       [&](int64_t row) { return right.RowId(row); });
 }
 
 /// The columns to join by, of the left and of the right table.
 using Keys = std::pair<size_t, size_t>;
 
-/// Where a column of the output comes from.
+/// Where a column of the output comes from: one table, or the left one and else the right one.
 struct From {
-  bool is_right = false;
-  size_t column = 0;
+  std::optional<size_t> left;
+  std::optional<size_t> right;
+  engine::Type type;
 };
+
+Column TakeEither(const Column& left, const Column& right, const Pairs& pairs) {
+  const Column inputs[] = {left, right};
+  std::vector<std::pair<int32_t, int64_t>> from;
+  from.reserve(pairs.left.size());
+  for (size_t i = 0; i < pairs.left.size(); ++i) {
+    const bool is_left = pairs.left[i] >= 0;
+    from.emplace_back(is_left ? 0 : 1, is_left ? pairs.left[i] : pairs.right[i]);
+  }
+  return Column::Gather(inputs, from);
+}
 
 class Join final : public engine::Merger {
  public:
-  Join(std::optional<Keys> keys, std::vector<From> columns, SchemaPtr output)
-      : keys_(keys), columns_(std::move(columns)), output_(std::move(output)) {}
+  Join(How how, std::optional<Keys> keys, std::vector<From> columns, SchemaPtr output)
+      : how_(how), keys_(keys), columns_(std::move(columns)), output_(std::move(output)) {}
 
   Result<Batch> Run(std::span<Batch> inputs, engine::RunContext& /*context*/) const override {
     const c10::InferenceMode inference;
     const Batch& left = inputs[0];
     const Batch& right = inputs[1];
-    const Pairs pairs = keys_ ? MatchKeys(left.column(keys_->first), right.column(keys_->second))
-                              : MatchRowIds(left, right);
+    const Pairs pairs =
+        keys_ ? MatchKeys(how_, left.column(keys_->first), right.column(keys_->second))
+              : MatchRowIds(how_, left, right);
     if (pairs.left.empty()) return Batch::Empty(output_);
     std::vector<Column> columns;
     columns.reserve(columns_.size());
     for (const From& from : columns_) {
-      columns.push_back(from.is_right ? right.column(from.column).Take(pairs.right)
-                                      : left.column(from.column).Take(pairs.left));
+      columns.push_back(
+          !from.right  ? left.column(*from.left).TakeOrNull(pairs.left, from.type)
+          : !from.left ? right.column(*from.right).TakeOrNull(pairs.right, from.type)
+                       : TakeEither(left.column(*from.left), right.column(*from.right), pairs));
     }
     auto row_ids = std::make_shared<std::vector<int64_t>>();
     row_ids->reserve(pairs.left.size());
-    for (const int64_t row : pairs.left) row_ids->push_back(left.RowId(row));
+    for (size_t i = 0; i < pairs.left.size(); ++i) {
+      row_ids->push_back(pairs.left[i] >= 0 ? left.RowId(pairs.left[i])
+                                            : right.RowId(pairs.right[i]));
+    }
     return Batch(output_, std::move(columns), static_cast<int64_t>(pairs.left.size()),
                  std::move(row_ids));
   }
 
  private:
+  How how_;
   std::optional<Keys> keys_;
   std::vector<From> columns_;
   SchemaPtr output_;
@@ -131,25 +173,53 @@ Result<std::optional<Keys>> FindKeys(const engine::OperatorSpec& spec) {
   return std::optional<Keys>({*left, *right});
 }
 
-/// A result of the right table, else the left table's column of that name, else the right one's.
-Result<From> FindColumn(const engine::OperatorSpec& spec, const engine::Field& field) {
-  From from;
-  std::string name = field.name;
-  for (const auto& [source, column] : spec.step.results) {
-    if (column != field.name) continue;
-    from.is_right = true;
-    name = source;
+Result<How> FindHow(const engine::OperatorSpec& spec) {
+  const engine::Value options(spec.step.options);
+  const engine::Value* how = options.Find("how");
+  if (how == nullptr) return How::kInner;
+  if (*how == engine::Value("left")) return How::kLeft;
+  if (*how == engine::Value("full")) return How::kFull;
+  return Bad("`how` cannot be " + ToString(*how));
+}
+
+/// Whether rows of one table, some of them without a partner, can be of type `to`.
+bool CanBecome(const engine::Type& from, const engine::Type& to, bool may_be_missing) {
+  return from.dtype == to.dtype && from.shape.size() == to.shape.size() &&
+         (to.optional || (!from.optional && !may_be_missing));
+}
+
+/// Where the step says that a column of its own comes from: a result is one of the right table, a
+/// source names one of each side, or none.
+std::optional<std::pair<std::string, std::string>> FindSource(const engine::StepSpec& step,
+                                                              const std::string& column) {
+  for (const auto& [source, defined] : step.results) {
+    if (defined == column) return std::pair(std::string(), source);
   }
-  std::optional<size_t> index =
-      from.is_right ? std::optional<size_t>() : spec.inputs[0]->IndexOf(name);
-  if (!index) {
-    from.is_right = true;
-    index = spec.inputs[1]->IndexOf(name);
+  for (const auto& [defined, sources] : step.sources) {
+    if (defined == column && sources.size() == 2) return std::pair(sources[0], sources[1]);
   }
-  if (!index || (*spec.inputs[from.is_right ? 1 : 0])[*index].type.dtype != field.type.dtype) {
-    return Bad("no column `" + name + ": " + ToString(field.type) + "`");
+  return std::nullopt;
+}
+
+/// What has no source of its own comes under its name: from the left table if that has it, and in a
+/// full join from both.
+Result<From> FindColumn(const engine::OperatorSpec& spec, How how, const engine::Field& field) {
+  const Schema& left = *spec.inputs[0];
+  const Schema& right = *spec.inputs[1];
+  From from{left.IndexOf(field.name), right.IndexOf(field.name), field.type};
+  if (from.left && how != How::kFull) from.right.reset();
+  if (const auto source = FindSource(spec.step, field.name)) {
+    from.left = left.IndexOf(source->first);
+    from.right = right.IndexOf(source->second);
   }
-  from.column = *index;
+  const bool is_both = from.left && from.right;
+  const bool left_fits =
+      !from.left || CanBecome(left[*from.left].type, field.type, how == How::kFull && !is_both);
+  const bool right_fits =
+      !from.right || CanBecome(right[*from.right].type, field.type, how != How::kInner && !is_both);
+  if ((!from.left && !from.right) || !left_fits || !right_fits) {
+    return Bad("no column `" + field.name + ": " + ToString(field.type) + "`");
+  }
   return from;
 }
 
@@ -161,13 +231,16 @@ Result<engine::AnyOperator> MakeJoin(const engine::OperatorSpec& spec) {
   }
   Result<std::optional<Keys>> keys = FindKeys(spec);
   if (!keys) return std::move(keys).error();
+  const Result<How> how = FindHow(spec);
+  if (!how) return how.error();
   std::vector<From> columns;
   for (const engine::Field& field : spec.outputs[0]->fields()) {
-    Result<From> from = FindColumn(spec, field);
+    Result<From> from = FindColumn(spec, *how, field);
     if (!from) return std::move(from).error();
     columns.push_back(*from);
   }
-  return engine::AnyOperator(std::make_unique<Join>(*keys, std::move(columns), spec.outputs[0]));
+  return engine::AnyOperator(
+      std::make_unique<Join>(*how, *keys, std::move(columns), spec.outputs[0]));
 }
 
 }  // namespace raceway::operators

@@ -285,6 +285,10 @@ Result<std::vector<size_t>> FindArguments(const engine::OperatorSpec& spec,
       return Error{ErrorCode::kInvalidArgument, "model " + name + ": no column `" + column +
                                                     "` in " + ToString(*spec.inputs[0])};
     }
+    if ((*spec.inputs[0])[*index].type.optional) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "model " + name + ": `" + parameter + "` may be missing, a model gets values"};
+    }
     if (engine::IsText((*spec.inputs[0])[*index].type.dtype)) {
       return Error{ErrorCode::kUnsupported,
                    "model " + name + ": `" + parameter + "` is text, TorchScript gets tensors"};

@@ -143,7 +143,8 @@ engine::Status CheckSettings(const FunctionContract& contract, const Value& sett
 
 /// Whether something of the contract's type can be of type `declared`.
 bool CanBe(const Type& contract, const Type& declared) {
-  if (contract.dtype != declared.dtype || contract.shape.size() != declared.shape.size()) {
+  if (contract.dtype != declared.dtype || contract.shape.size() != declared.shape.size() ||
+      contract.optional != declared.optional) {
     return false;
   }
   for (size_t i = 0; i < contract.shape.size(); ++i) {

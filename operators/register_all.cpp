@@ -8,6 +8,7 @@
 #include "operators/filter.h"
 #include "operators/join.h"
 #include "operators/limit.h"
+#include "operators/lookup.h"
 #include "operators/model.h"
 #include "operators/native.h"
 #include "operators/omit.h"
@@ -27,6 +28,7 @@ void RegisterAll(engine::OperatorFactories& factories) {
   factories.Add("filter", &MakeFilter);
   factories.Add("join", &MakeJoin);
   factories.Add("limit", &MakeLimit);
+  factories.Add("lookup", &MakeLookup);
   factories.Add("model", &MakeModel);
   factories.Add("native", &MakeNative);
   factories.Add("omit", &MakeOmit);

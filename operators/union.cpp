@@ -113,6 +113,7 @@ Result<std::vector<size_t>> FindSources(const engine::OperatorSpec& spec,
     const engine::Schema& input = *spec.inputs[i];
     const std::optional<size_t> index = input.IndexOf(names[i]);
     if (!index || input[*index].type.dtype != field.type.dtype ||
+        input[*index].type.optional != field.type.optional ||
         input[*index].type.shape.size() != field.type.shape.size()) {
       return Error{ErrorCode::kInvalidArgument,
                    "union: input " + std::to_string(i + 1) + " has no column `" + names[i] + ": " +

@@ -9,6 +9,7 @@
 #include "compiler/check/functions.h"
 #include "compiler/check/imports.h"
 #include "compiler/check/model_signature.h"
+#include "compiler/check/stores.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
 
@@ -39,6 +40,7 @@ class Declarer {
     // Each kind may use those before it: dimensions name parameters, flows name schemas.
     Each<ast::ParamDecl>([&](const auto& d) { Declare(d); });
     Each<ast::SchemaDecl>([&](const auto& d) { Declare(d); });
+    Each<ast::StoreDecl>([&](const auto& d) { Declare(d); });
     Each<ast::ModelDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FnDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FlowDecl>([&](const auto& d) { Declare(d); });
@@ -69,11 +71,6 @@ class Declarer {
   }
   void Name(const ast::ImportDecl& decl) {
     for (const ast::Name& name : decl.names) AddName(name);
-  }
-  void Name(const ast::StoreDecl& decl) {
-    NotImplemented(decl.name.range, "stores are");
-    if (AddName(decl.name)) out_.own.push_back(decl.name.text);
-    out_.broken.push_back(decl.name.text);
   }
   void Name(const ast::DefaultsDecl& decl) {
     if (defaults_ != nullptr) {
@@ -180,7 +177,6 @@ class Declarer {
 
   std::optional<Type> ResolveType(const ast::TypeExpr& expr) {
     if (expr.stream) return NotImplemented(expr.range, "streams are"), std::nullopt;
-    if (expr.optional) return NotImplemented(expr.range, "optional columns are"), std::nullopt;
     if (expr.record) {
       diagnostics_.Add(DiagnosticKind::kTypeMismatch, expr.range, "a column is no record").help =
           "list its columns one by one";
@@ -197,7 +193,7 @@ class Declarer {
     if (*dtype == engine::DataType::kTimestamp || *dtype == engine::DataType::kDuration) {
       return NotImplemented(expr.range, "`" + name + "` columns are"), std::nullopt;
     }
-    Type type{*dtype, {}, false};
+    Type type{*dtype, {}, expr.optional};
     bool is_fine = CheckRank(expr);
     for (const ast::Dim& dim : expr.dims) {
       const std::optional<Dim> resolved = ResolveDim(dim);
@@ -346,7 +342,8 @@ class Declarer {
 
   void Declare(const ast::ParamDecl& decl) {
     const std::optional<Type> type = ResolveType(decl.type);
-    if (!type) return out_.broken.push_back(decl.name.text);
+    const bool is_optional = type && RefuseOptional(*type, decl.type.range, "a parameter has");
+    if (!type || is_optional) return out_.broken.push_back(decl.name.text);
     bool is_set = false;
     std::optional<Value> value = ParamFromOutside(decl, *type, is_set);
     SourceRange where = decl.range;
@@ -396,6 +393,24 @@ class Declarer {
     return false;
   }
 
+  /// Whether the type has a `?` where there must be a value, which is reported.
+  bool RefuseOptional(const Type& type, SourceRange where, const std::string& who) {
+    if (!type.optional) return false;
+    diagnostics_
+        .Add(DiagnosticKind::kTypeMismatch, where,
+             who + " a value always, this is " + ToString(type))
+        .help = "take the `?` out; flows and stores may have columns without a value";
+    return true;
+  }
+
+  bool RefuseOptional(const std::vector<DeclaredColumn>& columns, const std::string& who) {
+    bool is_fine = true;
+    for (const DeclaredColumn& column : columns) {
+      is_fine &= !RefuseOptional(column.type, column.range, who);
+    }
+    return !is_fine;
+  }
+
   /// `(a: T) -> (b: U)` of a function of columns.
   bool ResolveSignature(const ast::Signature& signature, const ast::Name& name,
                         RowFunction& function) {
@@ -408,11 +423,39 @@ class Declarer {
           .help = "write them as named columns: `-> (name: type)`";
       return false;
     }
+    const bool takes_null = RefuseOptional(*params, "`" + name.text + "` takes");
+    if (RefuseOptional(*results, "`" + name.text + "` gives") || takes_null) return false;
     if (!CheckOpenRank(*params, *results)) return false;
     function.name_range = name.range;
     function.params = *std::move(params);
     function.results = *std::move(results);
     return true;
+  }
+
+  void Declare(const ast::StoreDecl& decl) {
+    std::optional<Store> store = ResolveStore(decl);
+    if (!store) return out_.broken.push_back(decl.name.text);
+    out_.stores[decl.name.text] = *std::move(store);
+  }
+
+  /// `(key: T) -> (a: U, …) { rows: "file.jsonl" }`
+  std::optional<Store> ResolveStore(const ast::StoreDecl& decl) {
+    std::vector<ast::Column> all = decl.signature.params;
+    all.insert(all.end(), decl.signature.results.begin(), decl.signature.results.end());
+    std::optional<std::vector<DeclaredColumn>> columns = ResolveColumns(all);
+    std::optional<FunctionSpec> spec = StoreSettings(decl, diagnostics_);
+    if (!columns || !spec) return std::nullopt;
+    if (decl.signature.params.size() != 1 || decl.signature.results.empty()) {
+      diagnostics_
+          .Add(DiagnosticKind::kBadArguments, decl.signature.range,
+               "a store has one key and columns for it")
+          .help = "store " + decl.name.text + "(user: string) -> (taste: f32[512]) { … }";
+      return std::nullopt;
+    }
+    if (!CheckStoreKey(columns->front(), spec->native, diagnostics_)) return std::nullopt;
+    Store store{*std::move(spec), columns->front(), {}};
+    store.results.assign(columns->begin() + 1, columns->end());
+    return store;
   }
 
   void Declare(const ast::ModelDecl& decl) {

@@ -55,6 +55,13 @@ struct RowFunction {
   bool is_from_sidecar = false;  // the signature stands beside the file of the model
 };
 
+/// Rows that are found by a key.
+struct Store {
+  FunctionSpec spec;  // its source
+  DeclaredColumn key;
+  std::vector<DeclaredColumn> results;
+};
+
 struct FlowParam {
   std::string name;
   RowType rows;
@@ -80,6 +87,7 @@ struct Declarations {
   std::map<std::string, Param> params;
   std::map<std::string, RowType> schemas;
   std::map<std::string, RowFunction> functions;
+  std::map<std::string, Store> stores;
   std::map<std::string, FlowInfo> flows;  // of the file itself
   std::vector<std::string> flow_order;
   std::map<std::string, FlowInfo*> imported_flows;

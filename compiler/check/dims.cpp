@@ -227,7 +227,7 @@ Type DimNames::operator()(const Type& type) {
 
 Clash UnifyTypes(Dims& dims, const Type& wanted, const Type& found) {
   if (wanted.is_unknown() || found.is_unknown()) return {};
-  if (wanted.dtype != found.dtype || wanted.optional != found.optional) {
+  if (wanted.dtype != found.dtype || (found.optional && !wanted.optional)) {
     return {"wanted " + dims.Show(wanted) + ", found " + dims.Show(found), false};
   }
   dims.UnifyRank(dims.Resolve(wanted), dims.Resolve(found));

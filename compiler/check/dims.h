@@ -94,8 +94,9 @@ class DimNames {
   std::map<std::string, int> taken_;
 };
 
-/// What keeps `found` from being a `wanted`, or the empty string once both are made the same.
-/// `is_shape` tells whether only the shape differs.
+/// What keeps `found` from being a `wanted`, or the empty string once both are made the same. A
+/// value fits where one may be missing, not the reverse. `is_shape` tells whether only the shape
+/// differs.
 struct Clash {
   std::string text;  // "dimension 2: wanted 384, found 224"; empty if there is none
   bool is_shape = false;

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "compiler/check/foreign_names.h"
+#include "compiler/check/nulls.h"
 #include "dsl/literal.h"
+#include "dsl/print.h"
 
 namespace raceway::compiler {
 namespace {
@@ -45,11 +47,15 @@ std::string_view FunctionOf(std::string_view sign) {
   return {};
 }
 
+/// What takes the type of what stands beside it.
 bool IsLiteral(const ast::Expr& expr) {
   switch (expr.kind) {
+    case Kind::kNull:
     case Kind::kInt:
     case Kind::kFloat: return true;
-    case Kind::kUnary: return expr.text != "not" && IsLiteral(expr.children.front());
+    case Kind::kUnary:
+      return expr.text != "not" && expr.children.front().kind != Kind::kNull &&
+             IsLiteral(expr.children.front());
     default: return false;
   }
 }
@@ -60,6 +66,21 @@ Type DefaultTypeOf(const Value& literal) {
   if (literal.AsString() != nullptr) return {DataType::kString, {}, false};
   return {DataType::kF32, {}, false};
 }
+
+/// Columns that are known to have a value, for as long as it lives.
+class Known {
+ public:
+  Known(std::vector<std::string>& known, const std::vector<std::string>& more)
+      : known_(known), num_before_(known.size()) {
+    known.insert(known.end(), more.begin(), more.end());
+  }
+  Known(const Known&) = delete;
+  ~Known() { known_.resize(num_before_); }
+
+ private:
+  std::vector<std::string>& known_;
+  size_t num_before_;
+};
 
 class Checker {
  public:
@@ -81,8 +102,8 @@ class Checker {
       case Kind::kIf: return If(expr, wanted);
       case Kind::kFString: return FString(expr);
       case Kind::kQuantity: return NotImplemented(expr, "quantities with a unit are");
-      case Kind::kNull:
-      case Kind::kIsNull: return NotImplemented(expr, "optional values are");
+      case Kind::kNull: return Null(expr, wanted);
+      case Kind::kIsNull: return IsNull(expr);
       case Kind::kIndex: return NotImplemented(expr, "indexing is");
       case Kind::kRecord: return NotImplemented(expr, "records in expressions are");
       case Kind::kList: return NotImplemented(expr, "lists (but for `x in [a, b]`) are");
@@ -134,7 +155,7 @@ class Checker {
     for (size_t i = 0; i < texts.size(); ++i) {
       if (!texts[i].empty()) parts.push_back(Expression::Constant(texts[i], string));
       if (i == expr.children.size()) break;
-      Expression hole = Check(expr.children[i], nullptr);
+      Expression hole = CheckValue(expr.children[i], nullptr);
       if (!hole.type.is_unknown() && hole.type != string) {
         hole = Apply("string", expr.children[i].range, {std::move(hole)});
       }
@@ -149,7 +170,7 @@ class Checker {
 
   Expression Name(const ast::Expr& expr) {
     if (const TableColumn* column = scope_.table.Find(expr.text)) {
-      return Expression::Column(column->id, scope_.builder.TypeOf(column->id));
+      return Read(*column);
     }
     const auto param = scope_.declarations.params.find(expr.text);
     if (param != scope_.declarations.params.end()) {
@@ -161,13 +182,89 @@ class Checker {
     return Poison();
   }
 
+  Expression Read(const TableColumn& column) {
+    Expression value = Expression::Column(column.id, scope_.builder.TypeOf(column.id));
+    const bool is_known = std::find(known_.begin(), known_.end(), column.id) != known_.end();
+    if (!value.type.optional || !is_known) return value;
+    return Apply("value", {}, {std::move(value)});
+  }
+
+  /// A null takes its type from where it stands.
+  Expression Null(const ast::Expr& expr, const Type* wanted) {
+    if (wanted == nullptr) {
+      return Wrong(expr.range, "nothing here says of which type this `null` is",
+                   "a `null` stands beside a value: `if known then x else null`");
+    }
+    Type type = *wanted;
+    type.optional = !type.is_unknown();
+    return Expression::Constant({}, std::move(type));
+  }
+
+  Expression NeverNull(dsl::SourceRange where, const ast::Expr& value, const Type& type,
+                       const std::string& help) {
+    return Wrong(where,
+                 "`" + dsl::PrintExpr(value) + "` is " + scope_.builder.dims.Show(type) +
+                     ", which is never null",
+                 help);
+  }
+
+  Expression IsNull(const ast::Expr& expr) {
+    Expression value = Check(expr.children.front(), nullptr);
+    if (value.type.is_unknown()) return Poison();
+    if (!value.type.optional) {
+      return NeverNull(expr.range, expr.children.front(), value.type, "take the question out");
+    }
+    Expression question = Apply("is_null", expr.range, {std::move(value)});
+    if (expr.text == "is null") return question;
+    return Apply("not", expr.range, {std::move(question)});
+  }
+
+  Expression Coalesce(const ast::Expr& expr, const Type* wanted) {
+    Expression value = Check(expr.children[0], wanted);
+    if (value.type.is_unknown()) return Poison();
+    if (!value.type.optional) {
+      return NeverNull(expr.range, expr.children[0], value.type, "take the `??` out");
+    }
+    Type plain = value.type;
+    plain.optional = false;
+    Expression other = Check(expr.children[1], &plain);
+    if (other.type.is_unknown()) return Poison();
+    plain.optional = other.type.optional;
+    if (other.type != plain) {
+      return Wrong(expr.children[1].range, "`??` wants a value of the type on its left, which is " +
+                                               scope_.builder.dims.Show(value.type) + "; this is " +
+                                               scope_.builder.dims.Show(other.type));
+    }
+    return Apply("coalesce", expr.range, {std::move(value), std::move(other)}, "??");
+  }
+
+  /// One that must not be null.
+  Expression CheckValue(const ast::Expr& expr, const Type* wanted) {
+    Expression value = Check(expr, wanted);
+    return RefuseNull(expr, value) ? Poison() : value;
+  }
+
+  /// Whether a value that may be null stands where there must be one, which is reported.
+  bool RefuseNull(const ast::Expr& expr, const Expression& value) {
+    if (!value.type.optional) return false;
+    if (expr.kind == Kind::kNull) {
+      Wrong(expr.range, "`null` is no value", "ask for it with `x is null`");
+    } else {
+      Wrong(expr.range,
+            "`" + dsl::PrintExpr(expr) + "` may be null: it is " +
+                scope_.builder.dims.Show(value.type),
+            CuresOfNull(expr));
+    }
+    return true;
+  }
+
   /// `s.top`: a column that `map(…) as s` made.
   Expression Member(const ast::Expr& expr) {
     const ast::Expr& object = expr.children.front();
     if (object.kind == Kind::kName) {
       const std::string name = object.text + "." + expr.text;
       if (const TableColumn* column = scope_.table.Find(name)) {
-        return Expression::Column(column->id, scope_.builder.TypeOf(column->id));
+        return Read(*column);
       }
       // A parameter of an imported file.
       const auto param = scope_.declarations.params.find(name);
@@ -184,8 +281,8 @@ class Checker {
   }
 
   Expression Unary(const ast::Expr& expr, const Type* wanted) {
-    if (expr.text == "+") return Check(expr.children.front(), wanted);
-    Expression operand = Check(expr.children.front(), wanted);
+    if (expr.text == "+") return CheckValue(expr.children.front(), wanted);
+    Expression operand = CheckValue(expr.children.front(), wanted);
     if (operand.type.is_unknown()) return Poison();
     return Apply(expr.text == "not" ? "not" : "neg", expr.range, {std::move(operand)});
   }
@@ -206,19 +303,34 @@ class Checker {
     const ast::Expr& left = expr.children[0];
     const ast::Expr& right = expr.children[1];
     if (expr.text == "in" || expr.text == "not in") return In(expr);
-    if (expr.text == "??") return NotImplemented(expr, "`??` is");
+    if (expr.text == "??") return Coalesce(expr, wanted);
+    if (expr.text == "and" || expr.text == "or") return Logic(expr);
     if (expr.text == "..") return NotImplemented(expr, "ranges (but for `x in a..b`) are");
     const std::string_view function = FunctionOf(expr.text);
     const bool is_arithmetic = std::string_view("+-*/").find(expr.text) != std::string_view::npos;
     auto [a, b] = Sides(left, right, is_arithmetic ? wanted : nullptr);
     if (a.type.is_unknown() || b.type.is_unknown()) return Poison();
+    const bool is_null_right = right.kind == Kind::kNull;
+    if (RefuseNull(is_null_right ? right : left, is_null_right ? b : a) || RefuseNull(right, b)) {
+      return Poison();
+    }
     return Apply(function, expr.range, {std::move(a), std::move(b)}, expr.text);
+  }
+
+  /// The right side is asked only where the left one does not decide, so that it knows what the
+  /// left one says: `x is not null and x > 3`.
+  Expression Logic(const ast::Expr& expr) {
+    Expression a = CheckValue(expr.children[0], nullptr);
+    const Known known(known_, KnownWhere(a, expr.text == "and"));
+    Expression b = CheckValue(expr.children[1], nullptr);
+    if (a.type.is_unknown() || b.type.is_unknown()) return Poison();
+    return Apply(expr.text, expr.range, {std::move(a), std::move(b)}, expr.text);
   }
 
   /// `x in [a, b]` ⇒ x == a or x == b;  `x in a..b` ⇒ x >= a and x <= b
   Expression In(const ast::Expr& expr) {
     const ast::Expr& set = expr.children[1];
-    Expression x = Check(expr.children[0], nullptr);
+    Expression x = CheckValue(expr.children[0], nullptr);
     if (x.type.is_unknown()) return Poison();
     std::vector<Expression> tests;
     const bool is_range = set.kind == Kind::kBinary && set.text == "..";
@@ -227,7 +339,7 @@ class Checker {
     }
     if (set.children.empty()) return Wrong(set.range, "nothing is in an empty list");
     for (size_t i = 0; i < set.children.size(); ++i) {
-      Expression member = Check(set.children[i], &x.type);
+      Expression member = CheckValue(set.children[i], &x.type);
       if (member.type.is_unknown()) return Poison();
       const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
       Expression one = Apply(compare, set.children[i].range, {x, std::move(member)}, expr.text);
@@ -253,14 +365,35 @@ class Checker {
   }
 
   Expression If(const ast::Expr& expr, const Type* wanted) {
-    Expression condition = Check(expr.children[0], nullptr);
-    auto [a, b] = Sides(expr.children[1], expr.children[2], wanted);
+    Expression condition = CheckValue(expr.children[0], nullptr);
+    auto [a, b] = Branches(expr, condition, wanted);
     if (condition.type.is_unknown() || a.type.is_unknown() || b.type.is_unknown()) return Poison();
     if (condition.type != Type{DataType::kBool, {}, false}) {
       return Wrong(expr.children[0].range,
                    "a condition is bool, this is " + scope_.builder.dims.Show(condition.type));
     }
+    if (a.type.optional != b.type.optional) {
+      Expression& plain = a.type.optional ? b : a;
+      plain = Apply("optional", expr.range, {std::move(plain)});
+    }
     return Apply("if", expr.range, {std::move(condition), std::move(a), std::move(b)});
+  }
+
+  /// Each knows what the condition says where it is taken; a literal takes the type of the other.
+  std::pair<Expression, Expression> Branches(const ast::Expr& expr, const Expression& condition,
+                                             const Type* wanted) {
+    const auto check = [&](bool truth, const Type* type) {
+      const Known known(known_, KnownWhere(condition, truth));
+      return Check(expr.children[truth ? 1 : 2], type);
+    };
+    if (IsLiteral(expr.children[1]) &&
+        (!IsLiteral(expr.children[2]) || expr.children[1].kind == Kind::kNull)) {
+      Expression b = check(false, wanted);
+      return {check(true, &b.type), std::move(b)};
+    }
+    Expression a = check(true, wanted);
+    Expression b = check(false, &a.type);
+    return {std::move(a), std::move(b)};
   }
 
   Expression Call(const ast::Expr& expr) {
@@ -277,7 +410,7 @@ class Checker {
         return Wrong(arg.range, "`" + callee.text + "` takes plain values");
       }
       // A literal beside a column takes its type: `max_of(x, 0)`.
-      args.push_back(Check(arg.value.head, args.empty() ? nullptr : &args.front().type));
+      args.push_back(CheckValue(arg.value.head, args.empty() ? nullptr : &args.front().type));
       is_poisoned |= args.back().type.is_unknown();
     }
     if (is_poisoned) return Poison();
@@ -352,6 +485,7 @@ class Checker {
   }
 
   const ExpressionScope& scope_;
+  std::vector<std::string> known_;  // columns that have a value where this is evaluated
 };
 
 }  // namespace

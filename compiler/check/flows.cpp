@@ -10,6 +10,7 @@
 #include "compiler/check/facts.h"
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/guard.h"
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
@@ -182,6 +183,7 @@ class FlowChecker {
     bool is_fine = true;
     // A symbol that only the result has says that there is such a size, whichever.
     instantiate.NewSymbolsAre(Instantiation::Kind::kFlexible);
+    std::vector<std::string> may_be_missing;
     for (const DeclaredColumn& column : wanted.columns) {
       const TableColumn* same = found.Find(column.name);
       if (same == nullptr) {
@@ -204,9 +206,11 @@ class FlowChecker {
                 ToString(column.type));
         diagnostic.notes.push_back({column.range, "promised here"});
         diagnostic.notes.push_back({builder_.OriginOf(same->id), "it gets its type here"});
+        if (IsMissing(column, *same)) diagnostic.help = CuresOfNull(column.name);
         is_fine = false;
       }
       result.columns.push_back(*same);
+      if (column.type.optional) may_be_missing.push_back(column.name);
     }
     if (!wanted.is_open()) {
       result.passing.clear();
@@ -217,7 +221,13 @@ class FlowChecker {
       is_fine = false;
     }
     if (!is_fine) return std::nullopt;
+    MakeOptional(result, may_be_missing, where, ScopeOf(frame));
     return result;
+  }
+
+  /// Whether a value is promised where there may be none.
+  bool IsMissing(const DeclaredColumn& wanted, const TableColumn& found) const {
+    return builder_.TypeOf(found.id).optional && !wanted.type.optional;
   }
 
   // --- pipelines ---
@@ -395,6 +405,7 @@ class FlowChecker {
     if (op == "agg") return One(CheckAgg(step, input, scope));
     if (op == "fail") return One(CheckFail(step, input, scope));
     if (op == "drop") return One(CheckDrop(step, input, scope));
+    if (op == "lookup") return One(CheckLookup(step, input, scope));
     // The name first: an operator's arguments are no tables, which is not what is wrong then.
     if (!TakesTables(op, step.path.range, frame) || !CheckForm(step, {}, frame.diagnostics)) {
       return std::nullopt;
@@ -587,6 +598,7 @@ class FlowChecker {
     input.passing.clear();
     input.open.reset();
     bool is_fine = true;
+    std::vector<std::string> may_be_missing;
     for (const DeclaredColumn& column : rows.columns) {
       const TableColumn* same = table.Find(column.name);
       Clash clash;
@@ -594,6 +606,7 @@ class FlowChecker {
         const std::string shown = builder_.dims.Show(builder_.TypeOf(same->id));
         clash = UnifyTypes(builder_.dims, instantiate(column.type), builder_.TypeOf(same->id));
         input.columns.push_back(*same);
+        if (column.type.optional) may_be_missing.push_back(column.name);
         if (clash.text.empty()) continue;
         clash.text = ", this row has `" + column.name + ": " + shown + "` (" + clash.text + ")";
       } else {
@@ -606,6 +619,7 @@ class FlowChecker {
           where,
           "`" + name + "` wants `" + column.name + ": " + ToString(column.type) + "`" + clash.text);
       diagnostic.notes.push_back({table.made, table.made_by + " gives " + builder_.Show(table)});
+      if (same != nullptr && IsMissing(column, *same)) diagnostic.help = CuresOfNull(column.name);
       is_fine = false;
     }
     const Table extra = ExtraColumns(rows, table);
@@ -624,6 +638,7 @@ class FlowChecker {
       is_fine = false;
     }
     if (!is_fine) return std::nullopt;
+    MakeOptional(input, may_be_missing, where, ScopeOf(frame));
     return input;
   }
 

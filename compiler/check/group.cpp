@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compiler/check/foreign_names.h"
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 #include "dsl/diagnostic.h"
 
@@ -43,7 +44,8 @@ std::optional<TableColumn> Key(const ast::Arg& arg, const Table& input, Step& de
       .Add(DiagnosticKind::kTypeMismatch, arg.range,
            "rows are grouped by integers, bools or strings, this is " +
                scope.builder.dims.Show(type))
-      .help = engine::IsFloat(type.dtype) && type.is_scalar()
+      .help = type.optional ? CuresOfNull(key.name)
+              : engine::IsFloat(type.dtype) && type.is_scalar()
                   ? "floats that should be equal seldom are: group by `name = i64(…)`"
                   : "";
   return std::nullopt;
@@ -129,7 +131,7 @@ bool AddAggregate(const ast::Arg& arg, const Table& input, Step& derive, Step& o
   const engine::Result<Type> type = contract->result_type(of);
   if (!type.ok()) {
     scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, arg.value.head.range, type.error().message)
-        .help = contract->signature;
+        .help = of.optional ? CuresOfNull(args.front().value.head) : contract->signature;
     return false;
   }
   out.results.emplace_back(arg.key.text, scope.builder.NewColumn(arg.key.text, *type, arg.range));

@@ -1,5 +1,5 @@
 // What happens to rows for which a step fails: `map(f, timeout: 900ms, on_error: drop)`,
-// `step rescue step`.
+// `map(f, on_error: null)`, `step rescue step`.
 #include "compiler/check/guard.h"
 
 #include <algorithm>
@@ -9,12 +9,11 @@
 
 #include "compiler/check/branches.h"
 #include "compiler/check/durations.h"
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 
 namespace raceway::compiler {
 namespace {
-
-using dsl::DiagnosticKind;
 
 /// The name of the function that a `map` calls, or the empty string.
 std::string FunctionOf(const ast::Step& step) {
@@ -60,6 +59,10 @@ class GuardChecker {
       is_fine &= AddBranch("rescue", step_.rescue.front(), branches);
     }
     if (!is_fine) return std::nullopt;
+    if (gives_null_) {
+      out_.label += " rescue null";
+      AddNulls(branches);
+    }
     if (TreatsEachRow(branches.front().branch) && (drops_ || branches.size() > 1)) {
       out_.options.emplace_back("each_row", true);
     }
@@ -87,33 +90,67 @@ class GuardChecker {
     const ast::Arg* on_error = OptionOf(step_, "on_error", scope_);
     if (on_error == nullptr) return true;
     const ast::Expr& value = on_error->value.head;
-    if (value.kind == ast::Expr::Kind::kNull) {
-      scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, value.range,
-                             "`on_error: null` is not implemented yet");
-      return false;
-    }
     const bool is_name = value.kind == ast::Expr::Kind::kName;
     if (is_name && value.text == "fail") return true;
-    if (!is_name || value.text != "drop") {
+    gives_null_ = value.kind == ast::Expr::Kind::kNull;
+    drops_ = is_name && value.text == "drop";
+    if (!gives_null_ && !drops_) {
       Bad(value.range, "`on_error` is `fail`, `drop` or `null`",
           is_name ? Suggest(value.text, {"fail", "drop", "null"}) : "", scope_);
       return false;
     }
-    drops_ = true;
-    out_.options.emplace_back("on_error", "drop");
+    if (drops_) out_.options.emplace_back("on_error", "drop");
     if (step_.rescue.empty()) return true;
-    Bad(step_.rescue.front().range, "no row gets to this `rescue`: those that fail are dropped",
-        "take out `on_error: drop` or `rescue`", scope_);
+    Bad(step_.rescue.front().range,
+        std::string("no row gets to this `rescue`: those that fail ") +
+            (drops_ ? "are dropped" : "get nulls"),
+        std::string("take out `on_error: ") + (drops_ ? "drop" : "null") + "` or `rescue`", scope_);
     return false;
   }
 
   bool AddBranch(const std::string& name, const ast::Step& step,
                  std::vector<CheckedBranch>& branches) {
-    std::optional<CheckedBranch> branch = CheckBranch(
-        name, step.range, input_, [&](const Table& rows) { return check_(step, rows); }, scope_);
+    const auto body = [&](const Table& rows) {
+      std::optional<std::vector<Table>> ends = check_(step, rows);
+      if (gives_null_ && ends)
+        MakeOptional(ends->front(), NewIn(ends->front()), step.range, scope_);
+      return ends;
+    };
+    std::optional<CheckedBranch> branch = CheckBranch(name, step.range, input_, body, scope_);
     if (!branch) return false;
     branches.push_back(*std::move(branch));
     return true;
+  }
+
+  /// The names of what the step defined.
+  std::vector<std::string> NewIn(const Table& table) const {
+    const std::vector<std::string> before = input_.Ids();
+    std::vector<std::string> names;
+    for (const TableColumn& column : table.columns) {
+      if (std::find(before.begin(), before.end(), column.id) == before.end()) {
+        names.push_back(column.name);
+      }
+    }
+    return names;
+  }
+
+  /// Adds the branch of the rows that fail: nulls for what the step would have defined.
+  void AddNulls(std::vector<CheckedBranch>& branches) {
+    const Table& wanted = branches.front().end;
+    const auto body = [&](const Table& rows) {
+      Table table = rows;
+      Step nulls = MakeStep(StepKind::kDerive, step_.range, "null");
+      for (const std::string& name : NewIn(wanted)) {
+        const engine::Type type = scope_.builder.TypeOf(wanted.Find(name)->id);
+        const std::string id = scope_.builder.NewColumn(name, type, step_.range);
+        nulls.expressions.push_back({id, engine::Expression::Constant({}, type)});
+        SetColumn(table, name, id);
+      }
+      Append(table, std::move(nulls), "null", scope_);
+      return std::optional(std::vector<Table>{std::move(table)});
+    };
+    std::optional<CheckedBranch> branch = CheckBranch("rescue", step_.range, input_, body, scope_);
+    if (branch) branches.push_back(*std::move(branch));
   }
 
   /// Which rows fail is a choice like any other.
@@ -132,6 +169,7 @@ class GuardChecker {
   const StepChecker& check_;
   Step out_;
   bool drops_ = false;
+  bool gives_null_ = false;
 };
 
 }  // namespace

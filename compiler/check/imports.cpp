@@ -108,6 +108,10 @@ class Import {
       out_.functions[as] = found->second;
       out_.functions[as].spec.name = as;  // as messages here call it
     }
+    if (const auto found = from_->stores.find(name); found != from_->stores.end()) {
+      out_.stores[as] = found->second;
+      out_.stores[as].spec.name = as;
+    }
     if (const auto found = from_->flows.find(name); found != from_->flows.end()) {
       out_.imported_flows[as] = &found->second;
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 
 namespace raceway::compiler {
@@ -10,22 +11,22 @@ namespace {
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
 
+enum class How { kInner, kLeft, kFull };
+
 /// The options of `join`: the key's name and whether all were understood.
 struct Options {
   std::optional<ast::Name> on;
+  How how = How::kInner;
   bool is_fine = true;
 };
 
 void ReadHow(const ast::Arg& arg, Options& options, const StepScope& scope) {
   const ast::Expr& how = arg.value.head;
-  const bool is_name = how.kind == ast::Expr::Kind::kName;
-  if (is_name && how.text == "inner") return;
+  const std::string name = how.kind == ast::Expr::Kind::kName ? how.text : "";
+  if (name == "left") options.how = How::kLeft;
+  if (name == "full") options.how = How::kFull;
+  if (name == "inner" || options.how != How::kInner) return;
   options.is_fine = false;
-  if (is_name && (how.text == "left" || how.text == "full")) {
-    scope.diagnostics.Add(DiagnosticKind::kNotImplemented, how.range,
-                          "`how: " + how.text + "` is not implemented yet");
-    return;
-  }
   Bad(how.range, "`how` is `inner`, `left` or `full`", "", scope);
 }
 
@@ -61,9 +62,11 @@ const TableColumn* Key(const Table& table, const ast::Name& on, const StepScope&
   }
   const engine::Type& type = scope.builder.TypeOf(column->id);
   if (CanBeKey(type)) return column;
-  scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, on.range,
-                        "rows are joined by integers, bools or strings, `" + on.text + "` is " +
-                            scope.builder.dims.Show(type));
+  scope.diagnostics
+      .Add(DiagnosticKind::kTypeMismatch, on.range,
+           "rows are joined by integers, bools or strings, `" + on.text + "` is " +
+               scope.builder.dims.Show(type))
+      .help = type.optional ? CuresOfNull(on.text) : "";
   return nullptr;
 }
 
@@ -100,16 +103,109 @@ bool HaveNoClash(SourceRange where, const Table& left, const Table& right, const
   return true;
 }
 
-/// By a key the same column may come from both sides, in different rows: what comes from the right
-/// is new.
-void AddRight(const Table& right, const std::string& key, SourceRange where, Table& table,
-              Step& step, PlanBuilder& builder) {
-  for (const TableColumn& column : right.columns) {
-    if (column.name == key) continue;
-    std::string id = builder.NewColumn(column.name, builder.TypeOf(column.id), where);
-    step.results.emplace_back(column.id, id);
-    table.columns.push_back({column.name, std::move(id)});
+/// Builds the result of one join.
+class Joining {
+ public:
+  Joining(SourceRange where, const Options& options, const Table& left, const Table& right,
+          const StepScope& scope)
+      : options_(options), left_(left), right_(right), builder_(scope.builder), table_(left) {
+    step_ = MakeStep(StepKind::kJoin, where, "join");
+    if (options.how == How::kLeft) step_.options = {{"how", "left"}};
+    if (options.how == How::kFull) step_.options = {{"how", "full"}};
+    table_.made = where;
+    table_.made_by = "`join`";
+    table_.is_empty = left.is_empty || (right.is_empty && options.how == How::kInner);
+    if (options.how == How::kFull) table_.is_empty = left.is_empty && right.is_empty;
   }
+
+  Table ByKey(const TableColumn& left_key, const TableColumn& right_key) {
+    step_.arguments = {{"left", left_key.id}, {"right", right_key.id}};
+    if (options_.how == How::kFull) {
+      for (TableColumn& column : table_.columns) {
+        const bool is_key = column.name == left_key.name;
+        column.id = NewOfLeft(column, is_key ? right_key.id : "");
+      }
+    }
+    for (const TableColumn& column : right_.columns) {
+      if (column.name != right_key.name) AddRight(column);
+    }
+    switch (options_.how) {  // as many as match
+      case How::kInner:
+        table_.lineage = left_.lineage.Choose({builder_.NewNumber(), true}).Many();
+        break;
+      case How::kLeft: table_.lineage = left_.lineage.Many(); break;
+      case How::kFull: table_.lineage = Lineage(builder_.NewNumber()).Many(); break;
+    }
+    return Finish();
+  }
+
+  Table ByRow() {
+    if (options_.how == How::kFull) {
+      for (TableColumn& column : table_.columns) {
+        if (right_.Find(column.name) == nullptr) column.id = NewOfLeft(column, "");
+      }
+    }
+    for (const TableColumn& column : right_.columns) {
+      if (left_.Find(column.name) != nullptr) continue;
+      if (options_.how == How::kInner) {
+        table_.columns.push_back(column);
+      } else {
+        AddRight(column);
+      }
+    }
+    switch (options_.how) {
+      case How::kInner: table_.lineage = left_.lineage.Join(right_.lineage); break;
+      case How::kLeft: table_.lineage = left_.lineage.LeftJoin(right_.lineage); break;
+      case How::kFull: table_.lineage = left_.lineage.FullJoin(right_.lineage); break;
+    }
+    return Finish();
+  }
+
+ private:
+  engine::Type Missing(const std::string& id) const {
+    engine::Type type = builder_.TypeOf(id);
+    type.optional |= !type.is_unknown();
+    return type;
+  }
+
+  /// By a key the same column may come from both sides, in different rows: what comes from the
+  /// right is new.
+  void AddRight(const TableColumn& column) {
+    const engine::Type type =
+        options_.how == How::kInner ? builder_.TypeOf(column.id) : Missing(column.id);
+    std::string id = builder_.NewColumn(column.name, type, step_.where);
+    step_.results.emplace_back(column.id, id);
+    table_.columns.push_back({column.name, std::move(id)});
+  }
+
+  /// A column of the left table that takes its value from `right` where there is no left row.
+  std::string NewOfLeft(const TableColumn& column, const std::string& right) {
+    std::string id = builder_.NewColumn(
+        column.name, right.empty() ? Missing(column.id) : builder_.TypeOf(column.id), step_.where);
+    step_.sources.emplace_back(id, std::vector<std::string>{column.id, right});
+    return id;
+  }
+
+  Table Finish() {
+    step_.outputs = {table_.Ids()};
+    table_.port = builder_.AddStage("join", {left_.port, right_.port}, std::move(step_));
+    return std::move(table_);
+  }
+
+  const Options& options_;
+  const Table& left_;
+  const Table& right_;
+  PlanBuilder& builder_;
+  Table table_;
+  Step step_;
+};
+
+/// In a full join there are rows that have nothing of the left table, nor what passes with it.
+bool CanLeavePassing(SourceRange where, How how, const Table& left, const StepScope& scope) {
+  if (how != How::kFull || (!left.open && left.passing.empty())) return true;
+  Bad(where, "`how: full` does not go where `...` passes: some rows have nothing of the left table",
+      "name the columns that should pass", scope);
+  return false;
 }
 
 }  // namespace
@@ -124,40 +220,26 @@ std::optional<Table> CheckJoin(SourceRange where, const std::vector<ast::Arg>& a
   if (!options.is_fine) return std::nullopt;
   const Table& left = tables[0];
   const Table& right = tables[1];
-  Step step = MakeStep(StepKind::kJoin, where, "join");
-  Table table = left;
-  if (options.on) {
-    const TableColumn* left_key = Key(left, *options.on, scope);
-    const TableColumn* right_key = Key(right, *options.on, scope);
-    if (left_key == nullptr || right_key == nullptr) return std::nullopt;
-    if (scope.builder.TypeOf(left_key->id) != scope.builder.TypeOf(right_key->id)) {
-      scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, options.on->range,
-                            "`" + options.on->text + "` is " +
-                                ToString(scope.builder.TypeOf(left_key->id)) + " in one table, " +
-                                ToString(scope.builder.TypeOf(right_key->id)) + " in the other");
-      return std::nullopt;
-    }
-    if (!HaveNoClash(where, left, right, &*options.on, scope)) return std::nullopt;
-    step.arguments = {{"left", left_key->id}, {"right", right_key->id}};
-    AddRight(right, options.on->text, where, table, step, scope.builder);
-    table.lineage =
-        left.lineage.Choose({scope.builder.NewNumber(), true}).Many();  // as many as match
-  } else {
+  if (!CanLeavePassing(where, options.how, left, scope)) return std::nullopt;
+  if (!options.on) {
     if (!CanJoinByLineage(where, left, right, scope) ||
         !HaveNoClash(where, left, right, nullptr, scope)) {
       return std::nullopt;
     }
-    for (const TableColumn& column : right.columns) {
-      if (left.Find(column.name) == nullptr) table.columns.push_back(column);
-    }
-    table.lineage = left.lineage.Join(right.lineage);
+    return Joining(where, options, left, right, scope).ByRow();
   }
-  table.is_empty = left.is_empty || right.is_empty;
-  table.made = where;
-  table.made_by = "`join`";
-  step.outputs = {table.Ids()};
-  table.port = scope.builder.AddStage("join", {left.port, right.port}, std::move(step));
-  return table;
+  const TableColumn* left_key = Key(left, *options.on, scope);
+  const TableColumn* right_key = Key(right, *options.on, scope);
+  if (left_key == nullptr || right_key == nullptr) return std::nullopt;
+  if (scope.builder.TypeOf(left_key->id) != scope.builder.TypeOf(right_key->id)) {
+    scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, options.on->range,
+                          "`" + options.on->text + "` is " +
+                              ToString(scope.builder.TypeOf(left_key->id)) + " in one table, " +
+                              ToString(scope.builder.TypeOf(right_key->id)) + " in the other");
+    return std::nullopt;
+  }
+  if (!HaveNoClash(where, left, right, &*options.on, scope)) return std::nullopt;
+  return Joining(where, options, left, right, scope).ByKey(*left_key, *right_key);
 }
 
 }  // namespace raceway::compiler

@@ -16,6 +16,13 @@ bool AreApart(const Cell& a, const Cell& b) {
   });
 }
 
+/// Whether all rows of `part` are in `whole`.
+bool IsPartOf(const Cell& part, const Cell& whole) {
+  return std::all_of(whole.begin(), whole.end(), [&](const Way& way) {
+    return std::find(part.begin(), part.end(), way) != part.end();
+  });
+}
+
 /// Two cells that differ only in the side of one choice are the cell before it.
 std::optional<Cell> Before(const Cell& a, const Cell& b) {
   if (a.size() != b.size()) return std::nullopt;
@@ -92,6 +99,22 @@ Lineage Lineage::Join(const Lineage& other) const {
       result.cells_.push_back(std::move(both));
     }
   }
+  return result;
+}
+
+Lineage Lineage::LeftJoin(const Lineage& other) const {
+  Lineage result = *this;
+  result.is_many_ = is_many_ || other.is_many_;
+  return result;
+}
+
+Lineage Lineage::FullJoin(const Lineage& other) const {
+  Lineage result = LeftJoin(other);
+  for (const Cell& theirs : other.cells_) {
+    const auto holds_it = [&](const Cell& mine) { return IsPartOf(theirs, mine); };
+    if (std::none_of(cells_.begin(), cells_.end(), holds_it)) result.cells_.push_back(theirs);
+  }
+  result.cells_ = Together(std::move(result.cells_));
   return result;
 }
 

@@ -9,7 +9,8 @@ namespace raceway::compiler {
 /// key, and whether a row of the request may be there more than once.
 ///
 /// Rows part at choices (`filter`, `split`, `limit`): a cell is the rows that went one way at each
-/// of some choices. Cells of one table never overlap unless it has several rows for one.
+/// of some choices. Cells of one table may overlap after a full join, which still has each row
+/// once.
 class Lineage {
  public:
   struct Way {
@@ -40,6 +41,9 @@ class Lineage {
   Lineage Union(const Lineage& other) const;
   /// The rows that are in both, as a join without a key has them.
   Lineage Join(const Lineage& other) const;
+  /// All rows of this one, and those of both.
+  Lineage LeftJoin(const Lineage& other) const;
+  Lineage FullJoin(const Lineage& other) const;
 
  private:
   int origin_ = 0;

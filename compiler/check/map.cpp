@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/check/expressions.h"
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 
@@ -180,7 +181,8 @@ class MapChecker {
       diagnostic.help = "the rows of a batch are never a dimension: leave the first one out";
     }
     diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + name + "` gets its type here"});
-    if (!clash.is_shape && wanted.is_scalar() && found.is_scalar() &&
+    if (found.optional) diagnostic.help = CuresOfNull(name);
+    if (!clash.is_shape && !found.optional && wanted.is_scalar() && found.is_scalar() &&
         engine::IsNumber(wanted.dtype) && engine::IsNumber(found.dtype)) {
       diagnostic.help = "nothing is converted unasked: `map(" + function_->spec.name + ", " +
                         param.name + ": " + std::string(NameOf(wanted.dtype)) + "(" + name + "))`";

@@ -2,6 +2,7 @@
 // none go on: `fail`, `drop`.
 #include <utility>
 
+#include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 
 namespace raceway::compiler {
@@ -31,10 +32,12 @@ bool AddSortKey(const ast::Arg& arg, const Table& input, Step& out, const StepSc
   const Type& type = key.type;
   const bool has_order = engine::IsNumber(type.dtype) || type.dtype == DataType::kString ||
                          type.dtype == DataType::kBool;
-  if (!type.is_scalar() || !has_order) {
-    scope.diagnostics.Add(
-        DiagnosticKind::kTypeMismatch, arg.value.head.range,
-        "rows are sorted by numbers, strings or bools, this is " + scope.builder.dims.Show(type));
+  if (!type.is_scalar() || !has_order || type.optional) {
+    scope.diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, arg.value.head.range,
+             "rows are sorted by numbers, strings or bools, this is " +
+                 scope.builder.dims.Show(type))
+        .help = type.optional ? CuresOfNull(arg.value.head) : "";
     return false;
   }
   out.expressions.push_back({is_descending ? "descending" : "ascending", std::move(key)});
@@ -43,10 +46,11 @@ bool AddSortKey(const ast::Arg& arg, const Table& input, Step& out, const StepSc
 
 /// The type of one row after the first dimension became rows.
 std::optional<Type> ElementType(const Type& type, const ast::Arg& arg, const StepScope& scope) {
-  if (type.is_scalar()) {
-    scope.diagnostics.Add(
-        DiagnosticKind::kTypeMismatch, arg.range,
-        "`explode` makes rows of a first dimension, this is " + scope.builder.dims.Show(type));
+  if (type.is_scalar() || type.optional) {
+    scope.diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, arg.range,
+             "`explode` makes rows of a first dimension, this is " + scope.builder.dims.Show(type))
+        .help = type.optional ? CuresOfNull(arg.value.head) : "";
     return std::nullopt;
   }
   if (engine::IsText(type.dtype)) {
@@ -161,9 +165,10 @@ std::optional<Table> CheckFail(const ast::Step& step, const Table& input, const 
   Expression message = CheckExpression(*expr, On(input, scope));
   if (message.type.is_unknown()) return std::nullopt;
   if (message.type != Type{DataType::kString, {}, false}) {
-    scope.diagnostics.Add(
-        DiagnosticKind::kTypeMismatch, expr->range,
-        "a message is a string, this is " + scope.builder.dims.Show(message.type));
+    scope.diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, expr->range,
+             "a message is a string, this is " + scope.builder.dims.Show(message.type))
+        .help = message.type.optional ? CuresOfNull(*expr) : "";
     return std::nullopt;
   }
   Step out = MakeStep(StepKind::kFail, step.range, "fail");

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "compiler/check/nulls.h"
 #include "dsl/print.h"
 
 namespace raceway::compiler {
@@ -109,8 +110,10 @@ std::optional<Expression> Condition(const ast::Step& step, const Table& input,
   Expression condition = CheckExpression(*expr, On(input, scope));
   if (condition.type.is_unknown()) return std::nullopt;
   if (condition.type == Type{DataType::kBool, {}, false}) return condition;
-  scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, expr->range,
-                        "a condition is bool, this is " + scope.builder.dims.Show(condition.type));
+  scope.diagnostics
+      .Add(DiagnosticKind::kTypeMismatch, expr->range,
+           "a condition is bool, this is " + scope.builder.dims.Show(condition.type))
+      .help = condition.type.optional ? CuresOfNull(*expr) : "";
   return std::nullopt;
 }
 
@@ -119,14 +122,17 @@ Table Keep(const Table& input, Expression condition, Lineage::Way way, SourceRan
   Table table = input;
   table.lineage = input.lineage.Choose(way);
   Step step = MakeStep(StepKind::kFilter, where, label);
+  const std::vector<std::string> known = KnownWhere(condition, true);
   step.expressions.push_back({"where", std::move(condition)});
   Append(table, std::move(step), name, scope);
+  Narrow(table, known, scope);
   return table;
 }
 
 bool CanBeKey(const Type& type) {
-  return type.is_scalar() && (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
-                              engine::IsText(type.dtype));
+  return type.is_scalar() && !type.optional &&
+         (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
+          engine::IsText(type.dtype));
 }
 
 }  // namespace raceway::compiler

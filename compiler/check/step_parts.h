@@ -44,7 +44,7 @@ Table Keep(const Table& input, engine::Expression condition, Lineage::Way way,
            dsl::SourceRange where, const std::string& label, const std::string& name,
            const StepScope& scope);
 
-/// Whether rows can be grouped and joined by columns of this type.
+/// Whether rows can be grouped, joined and looked up by columns of this type.
 bool CanBeKey(const engine::Type& type);
 
 }  // namespace raceway::compiler

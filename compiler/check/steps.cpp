@@ -32,12 +32,12 @@ bool Reads(const ast::Expr& expr, const Step& step, const Table& table) {
 const std::vector<std::string>& CoreOperators() {
   static const std::vector<std::string> kNames = {
       "map",  "select", "derive",  "omit",    "filter", "split", "route", "union", "join",
-      "sort", "limit",  "explode", "groupby", "agg",    "fail",  "drop",  "anyof"};
+      "sort", "limit",  "explode", "groupby", "agg",    "fail",  "drop",  "anyof", "lookup"};
   return kNames;
 }
 
 const std::vector<std::string>& LaterOperators() {
-  static const std::vector<std::string> kNames = {"lookup", "window", "sample", "stream", "shed"};
+  static const std::vector<std::string> kNames = {"window", "sample", "stream", "shed"};
   return kNames;
 }
 
@@ -50,7 +50,7 @@ bool CheckForm(const ast::Step& step, Allowed allowed, dsl::Diagnostics& diagnos
   }
   if (step.as && !allowed.as) {
     diagnostics.Add(DiagnosticKind::kBadArguments, step.as->range,
-                    "`as` goes with `map`, not with " + name);
+                    "`as` goes with `map` and `lookup`, not with " + name);
     return false;
   }
   if (step.has_args && !step.args.empty() && !allowed.arguments) {

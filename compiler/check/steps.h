@@ -34,6 +34,7 @@ std::optional<Table> CheckExplode(const ast::Step& step, const Table& input,
 /// No rows go on: an error where there are any (`fail`), or silently (`drop`).
 std::optional<Table> CheckFail(const ast::Step& step, const Table& input, const StepScope& scope);
 std::optional<Table> CheckDrop(const ast::Step& step, const Table& input, const StepScope& scope);
+std::optional<Table> CheckLookup(const ast::Step& step, const Table& input, const StepScope& scope);
 /// Notes the keys; `agg` makes the stage.
 std::optional<Table> CheckGroupBy(const ast::Step& step, const Table& input,
                                   const StepScope& scope);

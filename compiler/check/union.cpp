@@ -1,4 +1,5 @@
 // `union(a, b, …)`: the rows of tables with the same columns.
+#include "compiler/check/nulls.h"
 #include "compiler/check/same_columns.h"
 #include "compiler/check/steps.h"
 
@@ -7,6 +8,18 @@ namespace {
 
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
+
+/// A column that may be null in one of the tables only; empty if there is none.
+std::string MissingInOne(const Table& first, const Table& other, const PlanBuilder& builder) {
+  for (const TableColumn& column : first.columns) {
+    const TableColumn* same = other.Find(column.name);
+    if (same == nullptr) continue;
+    const engine::Type& a = builder.TypeOf(column.id);
+    const engine::Type& b = builder.TypeOf(same->id);
+    if (a.dtype == b.dtype && a.optional != b.optional) return column.name;
+  }
+  return "";
+}
 
 bool HaveSameColumns(SourceRange where, std::string_view name, std::span<const Table> inputs,
                      const StepScope& scope) {
@@ -18,6 +31,8 @@ bool HaveSameColumns(SourceRange where, std::string_view name, std::span<const T
     if (!text.empty()) {
       dsl::Diagnostic& diagnostic =
           scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, differ + ": " + text);
+      const std::string missing = MissingInOne(inputs[0], inputs[i], scope.builder);
+      if (!missing.empty()) diagnostic.help = CuresOfNull(missing);
       for (const Table& input : {inputs[0], inputs[i]}) {
         diagnostic.notes.push_back(
             {input.made, input.made_by + " gives " + scope.builder.Show(input)});

@@ -61,6 +61,7 @@ std::string Details(const Step& step) {
     case StepKind::kExplode:
       for (const auto& [name, column] : step.arguments) parts.push_back(column);
       break;
+    case StepKind::kLookup: parts.push_back(step.function.name); break;
     case StepKind::kLimit: parts.push_back(ToString(step.options.front().second)); break;
     case StepKind::kJoin:
       parts.emplace_back(step.arguments.empty() ? "by row" : "on " + step.arguments[0].second);
@@ -75,7 +76,9 @@ std::string LineOf(const Step& step) {
   if (step.kind == StepKind::kAgg) return AggregateText(step);
   if (step.kind == StepKind::kGuard) return step.label;
   const std::string details = Details(step);
-  const std::string name(NameOf(step.kind));
+  std::string name(NameOf(step.kind));
+  const engine::Value options(step.options);
+  if (const engine::Value* how = options.Find("how")) name = *how->AsString() + " " + name;
   return details.empty() ? name : name + " " + details;
 }
 

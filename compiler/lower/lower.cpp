@@ -80,6 +80,7 @@ class Lowering {
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
     for (const Branch& branch : step.branches) spec.branches.push_back(LowerBranch(branch));
     if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
+    if (step.kind == StepKind::kLookup) LowerStore(step.function, spec);
     return spec;
   }
 
@@ -116,6 +117,13 @@ class Lowering {
         if (name == setting && value.AsString() != nullptr) Describe(*value.AsString(), where);
       }
     }
+  }
+
+  void LowerStore(const FunctionSpec& store, StepSpec& spec) {
+    spec.options.emplace_back("store", store.name);
+    spec.options.emplace_back("kind", store.native);
+    spec.options.emplace_back("source", store.source);
+    spec.options.emplace_back("sha256", Describe(store.source, store.source_range));
   }
 
   /// The content hash of a file, each file described once; empty if it cannot be read.

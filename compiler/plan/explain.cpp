@@ -83,15 +83,28 @@ std::string ExplodeText(const LogicalPlan& plan, const Step& step) {
   return "explode " + Join(in) + " -> " + Join(out);
 }
 
-/// "join user = user.2 -> taste.2: f32 = taste", "join by row"
+/// "join user = user.2 -> taste.2: f32 = taste", "join by row", "left join …"
 std::string JoinText(const LogicalPlan& plan, const Step& step) {
-  if (step.arguments.empty()) return "join by row";
-  std::string text = "join " + step.arguments[0].second + " = " + step.arguments[1].second;
+  const engine::Value options(step.options);
+  const engine::Value* how = options.Find("how");
+  std::string text = how == nullptr ? "join " : *how->AsString() + " join ";
+  text += step.arguments.empty() ? "by row"
+                                 : step.arguments[0].second + " = " + step.arguments[1].second;
   std::vector<std::string> results;
+  for (const auto& [column, from] : step.sources) {
+    const std::string between = from[0].empty() || from[1].empty() ? "" : " | ";
+    results.push_back(Typed(plan, column) + " = " + from[0] + between + from[1]);
+  }
   for (const auto& [from, column] : step.results) {
     results.push_back(Typed(plan, column) + " = " + from);
   }
   return results.empty() ? text : text + " -> " + Join(results);
+}
+
+/// "lookup(users) user -> taste: f32[512]?, miss: null"
+std::string LookupText(const LogicalPlan& plan, const Step& step) {
+  const engine::Value options(step.options);
+  return MapText(plan, step) + ", miss: " + *options.Find("miss")->AsString();
 }
 
 /// "guard map(qa) rescue derive, within 900ms -> say.3: string = say | say.2"
@@ -123,6 +136,7 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
     case StepKind::kMap: return MapText(plan, step);
     case StepKind::kAgg: return AggText(plan, step);
     case StepKind::kJoin: return JoinText(plan, step);
+    case StepKind::kLookup: return LookupText(plan, step);
     case StepKind::kSort: return SortText(step);
     case StepKind::kExplode: return ExplodeText(plan, step);
     case StepKind::kLimit: return "limit " + ToString(step.options.front().second);

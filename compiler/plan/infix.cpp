@@ -10,7 +10,7 @@ namespace {
 using engine::Expression;
 
 /// How tightly an expression holds together; a looser one inside of a tighter one gets brackets.
-enum Level { kIf, kOr, kAnd, kNot, kCompare, kSum, kProduct, kSign, kAtom };
+enum Level { kIf, kOr, kAnd, kNot, kCoalesce, kIsNull, kCompare, kSum, kProduct, kSign, kAtom };
 
 struct Sign {
   std::string_view function;
@@ -20,6 +20,7 @@ struct Sign {
 
 constexpr auto kSigns = std::to_array<Sign>({{"or", "or", kOr},
                                              {"and", "and", kAnd},
+                                             {"coalesce", "??", kCoalesce},
                                              {"eq", "==", kCompare},
                                              {"ne", "!=", kCompare},
                                              {"lt", "<", kCompare},
@@ -44,7 +45,18 @@ bool IsCall(const Expression& expression, std::string_view function, size_t num_
          expression.args.size() == num_args;
 }
 
+/// A change between `T` and `T?`, which nobody wrote.
+bool IsUnwritten(const Expression& expression) {
+  return IsCall(expression, "value", 1) || IsCall(expression, "optional", 1);
+}
+
+bool IsNotNull(const Expression& expression) {
+  return IsCall(expression, "not", 1) && IsCall(expression.args[0], "is_null", 1);
+}
+
 Level LevelOf(const Expression& expression) {
+  if (IsUnwritten(expression)) return LevelOf(expression.args[0]);
+  if (IsNotNull(expression) || IsCall(expression, "is_null", 1)) return kIsNull;
   if (const Sign* sign = SignOf(expression)) return sign->level;
   if (IsCall(expression, "if", 3)) return kIf;
   if (IsCall(expression, "not", 1)) return kNot;
@@ -70,6 +82,9 @@ std::string Infix(const Expression& expression) {
     return Inside(args[0], left) + " " + std::string(sign->sign) + " " +
            Inside(args[1], Above(sign->level));
   }
+  if (IsUnwritten(expression)) return Infix(args[0]);
+  if (IsNotNull(expression)) return Inside(args[0].args[0], kIsNull) + " is not null";
+  if (IsCall(expression, "is_null", 1)) return Inside(args[0], kIsNull) + " is null";
   if (IsCall(expression, "not", 1)) return "not " + Inside(args[0], kNot);
   if (IsCall(expression, "neg", 1)) return "-" + Inside(args[0], kAtom);
   if (IsCall(expression, "if", 3)) {

@@ -1,6 +1,7 @@
 #include "compiler/plan/logical_plan.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace raceway::compiler {
 
@@ -22,6 +23,7 @@ std::string_view NameOf(StepKind kind) {
     case StepKind::kDrop: return "drop";
     case StepKind::kGuard: return "guard";
     case StepKind::kAnyof: return "anyof";
+    case StepKind::kLookup: return "lookup";
   }
   return "?";
 }
@@ -52,7 +54,9 @@ std::vector<std::string> Step::Reads() const {
     for (const auto& [from, column] : results) columns.push_back(from);
   }
   for (const auto& [column, from] : sources) {
-    if (branches.empty()) columns.insert(columns.end(), from.begin(), from.end());
+    if (!branches.empty()) continue;
+    std::copy_if(from.begin(), from.end(), std::back_inserter(columns),
+                 [](const std::string& source) { return !source.empty(); });
   }
   return columns;
 }

@@ -39,18 +39,19 @@ enum class StepKind {
   kDrop,   // no rows
   kGuard,  // of `rescue`, `timeout` and `on_error`: rows go through branches
   kAnyof,  // likewise
+  kLookup,
 };
 
 std::string_view NameOf(StepKind kind);  // "map"
 
-/// A model or function as declared.
+/// A model, function or store as declared.
 struct FunctionSpec {
-  enum class Kind { kModel, kNative };
+  enum class Kind { kModel, kNative, kStore };
 
   Kind kind = Kind::kNative;
   std::string name;    // of the declaration
-  std::string native;  // kNative: name in the catalog
-  std::string source;  // kModel: the file, relative to the flow's folder
+  std::string native;  // kNative: name in the catalog; kStore: what it is, "rows"
+  std::string source;  // kModel, kStore: the file, relative to the flow's folder
   dsl::SourceRange source_range;
   std::string device = "cpu";
   engine::Value::Record settings;
@@ -69,22 +70,25 @@ struct Step {
   StepKind kind = StepKind::kOmit;
   dsl::SourceRange where;
   std::string label;      // "map(small)"
-  FunctionSpec function;  // kMap
+  FunctionSpec function;  // kMap, kLookup
   /// What is read. kMap: parameter → column; kExplode: its name → column; kAgg: name of the result
-  /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns.
+  /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns; kLookup:
+  /// "key" → column.
   std::vector<std::pair<std::string, std::string>> arguments;
-  /// What is defined. kMap: result → column; kExplode, kAgg: name → column; kDrop: columns of no
-  /// rows; kJoin by a key: column of the right table → column; kAnyof: "winner" → column.
+  /// What is defined. kMap, kLookup: result → column; kExplode, kAgg: name → column; kDrop: columns
+  /// of no rows; kJoin: column of the right table → column; kAnyof: "winner" → column.
   std::vector<std::pair<std::string, std::string>> results;
   /// kDerive, kSelect: what is computed; kFilter: one, named "where"; kSplit: one or more such, the
   /// first that is true takes the row; kFail: one, named "message"; kSort: the keys, each named
   /// "ascending" or "descending".
   std::vector<engine::NamedExpression> expressions;
   /// kUnion, kGuard, kAnyof: a column of the result → the column of each input or branch that it is
-  /// made of. Columns that are the same in all of them are not listed.
+  /// made of. Columns that are the same in all of them are not listed. kJoin, full: likewise, ""
+  /// where only the other side has it.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
-  /// kLimit: "count"; kAgg: name of the result → {"function", "count"}; kGuard, kAnyof: as the
-  /// engine has them (engine/plan/physical_plan.h).
+  /// kLimit: "count"; kAgg: name of the result → {"function", "count"}; kJoin: "how", unless it is
+  /// inner; kLookup: "miss", and of its store "schema"; kGuard, kAnyof: as the engine has them
+  /// (engine/plan/physical_plan.h).
   engine::Value::Record options;
   Hints hints;  // those that hold here, of whatever origin
   /// The columns that leave, one list for each output (kSplit: of each condition, then

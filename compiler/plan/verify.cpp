@@ -166,6 +166,12 @@ class Verifier {
     for (const auto& [from, column] : step.results) {
       if (!Has(inputs[1], from)) return "its right has no " + from;
     }
+    for (const auto& [column, from] : step.sources) {
+      if (from.size() != inputs.size()) return column + " lacks a source";
+      for (size_t i = 0; i < from.size(); ++i) {
+        if (!from[i].empty() && !Has(inputs[i], from[i])) return "no input has " + from[i];
+      }
+    }
     return std::nullopt;
   }
 

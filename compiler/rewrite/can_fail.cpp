@@ -16,8 +16,13 @@ constexpr auto kSafe = std::to_array<std::string_view>(
      "gt",   "ge",  "and", "or",   "not", "if",    "round", "floor",
      "ceil", "exp", "log", "sqrt", "len", "lower", "upper", "concat"});
 
-bool IsPlainScalar(const Expression& expression) {
-  return expression.type.is_scalar() && !expression.type.optional;
+/// Safe for scalars that may be null.
+constexpr auto kSafeOfNull =
+    std::to_array<std::string_view>({"is_null", "coalesce", "value", "optional", "if"});
+
+template <typename Names>
+bool Has(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 bool IsSafeDivision(const Expression& call) {
@@ -37,7 +42,7 @@ bool IsSafeCast(DataType from, DataType to) {
 }
 
 bool IsSafeCall(const Expression& call) {
-  if (std::find(kSafe.begin(), kSafe.end(), call.name) != kSafe.end()) return true;
+  if (Has(kSafe, call.name) || Has(kSafeOfNull, call.name)) return true;
   if (call.name == "div" || call.name == "mod") return IsSafeDivision(call);
   const std::optional<DataType> to = engine::DataTypeFromName(call.name);
   return to && call.args.size() == 1 && IsSafeCast(call.args.front().type.dtype, *to);
@@ -47,9 +52,13 @@ bool IsSafeCall(const Expression& call) {
 
 bool CanFail(const Expression& expression) {
   if (expression.kind != Expression::Kind::kCall) return false;
-  return !IsPlainScalar(expression) || !IsSafeCall(expression) ||
+  const bool takes_null = Has(kSafeOfNull, expression.name);
+  const auto is_plain = [takes_null](const Expression& scalar) {
+    return scalar.type.is_scalar() && (takes_null || !scalar.type.optional);
+  };
+  return !is_plain(expression) || !IsSafeCall(expression) ||
          std::any_of(expression.args.begin(), expression.args.end(),
-                     [](const Expression& arg) { return !IsPlainScalar(arg) || CanFail(arg); });
+                     [&](const Expression& arg) { return !is_plain(arg) || CanFail(arg); });
 }
 
 }  // namespace raceway::compiler

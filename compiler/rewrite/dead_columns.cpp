@@ -87,7 +87,7 @@ Live Narrow(Step& step, std::vector<Live> read, bool keeps_errors) {
   }
   if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
   if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin ||
-      step.kind == StepKind::kAnyof) {
+      step.kind == StepKind::kAnyof || step.kind == StepKind::kLookup) {
     std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });
   }
   std::erase_if(step.sources, [&](const auto& source) { return !live.contains(source.first); });
@@ -109,6 +109,9 @@ bool DoesNothing(const Step& step, const Live& read, bool keeps_errors) {
              std::none_of(step.results.begin(), step.results.end(),
                           [&](const auto& result) { return read.contains(result.second); });
     case StepKind::kGuard: return step.sources.empty() && step.branches.front().stages.empty();
+    case StepKind::kLookup:
+      return !keeps_errors && step.results.empty() &&
+             *engine::Value(step.options).Find("miss") != "drop";
     case StepKind::kFilter:
     case StepKind::kSplit:
     case StepKind::kUnion:

@@ -18,6 +18,7 @@ bool IsMovable(const Stage& stage) {
 bool CanPass(const Step& step, const Columns& reads) {
   switch (step.kind) {
     case StepKind::kMap:
+    case StepKind::kLookup:
     case StepKind::kDerive:
     case StepKind::kSelect:
     case StepKind::kOmit: break;
@@ -40,7 +41,8 @@ bool CanPass(const Step& step, const Columns& reads) {
 }
 
 bool DoesWork(const Step& step) {
-  return step.kind == StepKind::kMap || step.kind == StepKind::kSort ||
+  return step.kind == StepKind::kMap || step.kind == StepKind::kLookup ||
+         step.kind == StepKind::kSort ||
          (step.kind != StepKind::kFilter && !step.expressions.empty());
 }
 

@@ -12,6 +12,7 @@
 #include "compiler/rewrite/exclusive_routes.h"
 #include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
+#include "compiler/rewrite/lookup_beside_consumer.h"
 #include "compiler/rewrite/merge_branches.h"
 #include "compiler/rewrite/shared_subflows.h"
 
@@ -32,6 +33,8 @@ constexpr Pass kPasses[] = {
     {"filter-push-down", &FilterPushDown},
     // After all that looks at splits in two.
     {"exclusive-routes", &ExclusiveRoutes},
+    // After filters moved up, which it would pass; before dead columns go, since fewer are carried.
+    {"lookup-beside-consumer", &LookupBesideConsumer},
     // Before fusing: it takes out whole stages, and what is left fuses further.
     {"dead-columns", &DeadColumns},
     {"fuse-chains", &FuseChains},

@@ -105,6 +105,8 @@ class TestChecker {
           .notes.push_back({first->second, "first here"});
       return;
     }
+    const auto store = declarations_.stores.find(name);
+    if (store != declarations_.stores.end()) return StubStore(store->second, name, stmt.expr);
     const auto function = declarations_.functions.find(name);
     if (function == declarations_.functions.end()) {
       test_.is_broken = true;
@@ -122,11 +124,24 @@ class TestChecker {
     test_.stubs.push_back({name, stmt.expr});
   }
 
+  /// All rows that the store has, or what it has for whatever key.
+  void StubStore(const Store& store, const std::string& name, const ast::Expr& expr) {
+    if (expr.kind == ExprKind::kRecord) {
+      CheckRow(expr, store.results, "an answer of `" + name + "`", scope_);
+    } else {
+      std::vector<DeclaredColumn> columns = {store.key};
+      columns.insert(columns.end(), store.results.begin(), store.results.end());
+      CheckRows(expr, columns, "a row of `" + name + "`", scope_);
+    }
+    test_.stubs.push_back({name, expr, true});
+  }
+
   void ReportNoFunction(const std::string& name, SourceRange where) {
     std::vector<std::string> known;
     for (const auto& [other, function] : declarations_.functions) known.push_back(other);
+    for (const auto& [other, store] : declarations_.stores) known.push_back(other);
     dsl::Diagnostic& diagnostic =
-        Report(DiagnosticKind::kUnknownName, where, "no model or function `" + name + "`");
+        Report(DiagnosticKind::kUnknownName, where, "no model, function or store `" + name + "`");
     diagnostic.help = Suggest(name, known);
     if (declarations_.HasFlow(name)) {
       diagnostic.help = "a flow runs as it is; stub the models and functions in it";
@@ -392,6 +407,19 @@ bool AreSame(FunctionSpec a, const FunctionSpec& b) {
   return a == b;
 }
 
+/// Calls the step's function or store what `declared` calls it.
+template <typename Declared>
+void NameAs(Step& step, const std::map<std::string, Declared>& declared) {
+  const auto known = declared.find(step.function.name);
+  if (known != declared.end() && AreSame(step.function, known->second.spec)) return;
+  for (const auto& [name, one] : declared) {
+    if (!AreSame(step.function, one.spec)) continue;
+    step.function.name = name;
+    step.label = std::string(NameOf(step.kind)) + "(" + name + ")";
+    return;
+  }
+}
+
 /// Also in the branches of steps that have such.
 void NameFunction(Step& step, const Declarations& declarations) {
   for (Branch& branch : step.branches) {
@@ -399,15 +427,8 @@ void NameFunction(Step& step, const Declarations& declarations) {
       for (Step& inner : stage.steps) NameFunction(inner, declarations);
     }
   }
-  if (step.kind != StepKind::kMap) return;
-  const auto known = declarations.functions.find(step.function.name);
-  if (known != declarations.functions.end() && AreSame(step.function, known->second.spec)) return;
-  for (const auto& [name, function] : declarations.functions) {
-    if (!AreSame(step.function, function.spec)) continue;
-    step.function.name = name;
-    step.label = "map(" + name + ")";
-    return;
-  }
+  if (step.kind == StepKind::kMap) NameAs(step, declarations.functions);
+  if (step.kind == StepKind::kLookup) NameAs(step, declarations.stores);
 }
 
 }  // namespace

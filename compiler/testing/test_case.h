@@ -21,6 +21,7 @@ namespace raceway::compiler {
 struct TestStub {
   std::string function;
   dsl::ast::Expr answer;
+  bool is_store = false;  // then its rows, or one record for whatever key
 };
 
 /// `given images = rows`

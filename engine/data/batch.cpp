@@ -23,9 +23,13 @@ int64_t SizeOf(const Column& column, size_t dim, int64_t row) {
 Status CheckAlike(const Schema& schema, const std::vector<Column>& columns, Occurrence a,
                   Occurrence b) {
   const int64_t num_rows = columns[a.column].num_rows();
-  const bool same_in_all_rows = columns[a.column].is_dense() && columns[b.column].is_dense();
+  const auto is_even = [](const Column& column) {
+    return column.is_dense() && !column.validity().defined();
+  };
+  const bool same_in_all_rows = is_even(columns[a.column]) && is_even(columns[b.column]);
   for (int64_t row = 0; row < (same_in_all_rows ? std::min<int64_t>(num_rows, 1) : num_rows);
        ++row) {
+    if (columns[a.column].is_null(row) || columns[b.column].is_null(row)) continue;
     const int64_t first = SizeOf(columns[a.column], a.dim, row);
     const int64_t second = SizeOf(columns[b.column], b.dim, row);
     if (first == second) continue;

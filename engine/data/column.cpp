@@ -77,6 +77,27 @@ TextColumn TakeText(const TextColumn& text, std::span<const int64_t> indices) {
 
 using RowOf = std::pair<int32_t, int64_t>;
 
+/// Undefined where no input has a mask.
+at::Tensor GatherValidity(std::span<const Column> inputs, std::span<const RowOf> from) {
+  if (std::none_of(inputs.begin(), inputs.end(),
+                   [](const Column& input) { return input.validity().defined(); })) {
+    return {};
+  }
+  at::Tensor validity = at::empty({static_cast<int64_t>(from.size())}, at::kBool);
+  bool* out = validity.mutable_data_ptr<bool>();
+  for (const auto& [input, row] : from) *out++ = !inputs[static_cast<size_t>(input)].is_null(row);
+  return validity;
+}
+
+Column GatherRows(std::span<const Column> inputs, std::span<const RowOf> from) {
+  std::vector<at::Tensor> rows;
+  rows.reserve(from.size());
+  for (const auto& [input, row] : from) {
+    rows.push_back(inputs[static_cast<size_t>(input)].Row(row));
+  }
+  return Column(std::move(rows));
+}
+
 at::Tensor GatherDense(std::span<const Column> inputs, std::span<const RowOf> from) {
   at::Tensor result = RowsLike(inputs[static_cast<size_t>(from[0].first)].dense(),
                                static_cast<int64_t>(from.size()));
@@ -175,59 +196,23 @@ std::optional<at::Tensor> ScalarTensor(const Value& value, DataType dtype) {
   return IntegerTensor(*value.AsInt(), dtype);
 }
 
+/// Gives rows that are undefined some data; answers where there were others, undefined if
+/// everywhere.
+at::Tensor FillNulls(std::vector<at::Tensor>& rows, const Type& type) {
+  const auto is_there = [](const at::Tensor& row) { return row.defined(); };
+  if (std::all_of(rows.begin(), rows.end(), is_there)) return {};
+  at::Tensor validity = at::empty({static_cast<int64_t>(rows.size())}, at::kBool);
+  bool* out = validity.mutable_data_ptr<bool>();
+  const auto value = std::find_if(rows.begin(), rows.end(), is_there);
+  const at::Tensor filling = value == rows.end() ? Column::Nulls(type, 1).Row(0) : *value;
+  for (at::Tensor& row : rows) {
+    *out++ = row.defined();
+    if (!row.defined()) row = filling;
+  }
+  return validity;
+}
+
 }  // namespace
-
-TextColumn TextColumn::Of(std::span<const std::string> rows) {
-  size_t num_bytes = 0;
-  for (const std::string& row : rows) num_bytes += row.size();
-  TextBuilder builder(static_cast<int64_t>(rows.size()), num_bytes);
-  for (const std::string& row : rows) builder.Append(row);
-  return std::move(builder).Build();
-}
-
-TextColumn TextColumn::Repeat(std::string_view text, int64_t num_rows) {
-  TextBuilder builder(1, text.size());
-  builder.Append(text);
-  TextColumn column = std::move(builder).Build();
-  column.num_rows_ = num_rows;
-  column.is_repeated_ = true;
-  return column;
-}
-
-std::string_view TextColumn::operator[](int64_t row) const {
-  assert(row >= 0 && row < num_rows_);
-  const auto at = static_cast<size_t>(is_repeated_ ? first_ : first_ + row);
-  const int64_t begin = data_->offsets[at];
-  return std::string_view(data_->buffer)
-      .substr(static_cast<size_t>(begin), static_cast<size_t>(data_->offsets[at + 1] - begin));
-}
-
-TextColumn TextColumn::Slice(int64_t begin, int64_t end) const {
-  assert(begin >= 0 && begin <= end && end <= num_rows_);
-  TextColumn slice = *this;
-  if (!is_repeated_) slice.first_ += begin;
-  slice.num_rows_ = end - begin;
-  return slice;
-}
-
-TextBuilder::TextBuilder(int64_t num_rows, size_t num_bytes)
-    : data_(std::make_shared<TextColumn::Data>()) {
-  data_->buffer.reserve(num_bytes);
-  data_->offsets.reserve(static_cast<size_t>(num_rows) + 1);
-  data_->offsets.push_back(0);
-}
-
-void TextBuilder::Append(std::string_view row) {
-  data_->buffer.append(row);
-  EndRow();
-}
-
-TextColumn TextBuilder::Build() && {
-  TextColumn column;
-  column.num_rows_ = static_cast<int64_t>(data_->offsets.size()) - 1;
-  column.data_ = std::move(data_);
-  return column;
-}
 
 int64_t Column::num_rows() const {
   if (is_dense()) return dense().defined() ? dense().size(0) : 0;
@@ -239,9 +224,22 @@ at::Tensor Column::Row(int64_t row) const {
   return is_dense() ? dense().select(0, row) : ragged()[static_cast<size_t>(row)];
 }
 
+Column Column::WithValidity(at::Tensor validity) const {
+  assert(!validity.defined() || validity.size(0) == num_rows());
+  Column column = *this;
+  column.validity_ = std::move(validity);
+  return column;
+}
+
 Column Column::Slice(int64_t begin, int64_t end) const {
   assert(begin >= 0 && begin <= end && end <= num_rows());
   if (end - begin == num_rows()) return *this;
+  Column slice = SliceData(begin, end);
+  if (validity_.defined()) slice.validity_ = validity_.narrow(0, begin, end - begin);
+  return slice;
+}
+
+Column Column::SliceData(int64_t begin, int64_t end) const {
   if (is_dense()) return dense().narrow(0, begin, end - begin);
   if (is_text()) return text().Slice(begin, end);
   return Column(std::vector<at::Tensor>(ragged().begin() + begin, ragged().begin() + end));
@@ -250,6 +248,12 @@ Column Column::Slice(int64_t begin, int64_t end) const {
 Column Column::Take(std::span<const int64_t> indices) const {
   if (indices.empty()) return Slice(0, 0);
   if (IsRange(indices)) return Slice(indices.front(), indices.back() + 1);
+  Column taken = TakeData(indices);
+  if (validity_.defined()) taken.validity_ = TakeDense(validity_, indices);
+  return taken;
+}
+
+Column Column::TakeData(std::span<const int64_t> indices) const {
   if (is_dense()) return TakeDense(dense(), indices);
   if (is_text()) return TakeText(text(), indices);
   std::vector<at::Tensor> rows;
@@ -260,6 +264,9 @@ Column Column::Take(std::span<const int64_t> indices) const {
 
 Column Column::FromRows(std::vector<at::Tensor> rows, const Type& type) {
   if (rows.empty()) return Empty(type);
+  if (at::Tensor validity = FillNulls(rows, type); validity.defined()) {
+    return FromRows(std::move(rows), type).WithValidity(std::move(validity));
+  }
   const at::Tensor& first = rows.front();
   if (rows.size() == 1) return first.unsqueeze(0);
   const bool alike = std::all_of(rows.begin(), rows.end(), [&first](const at::Tensor& row) {
@@ -281,6 +288,7 @@ Column Column::Empty(const Type& type) {
 }
 
 Result<Column> Column::Constant(const Value& value, const Type& type, int64_t num_rows) {
+  if (value.is_null() && type.optional) return Nulls(type, num_rows);
   if (type.is_scalar() && !type.is_unknown()) {
     if (IsText(type.dtype)) {
       if (value.AsString() != nullptr) {
@@ -306,17 +314,22 @@ Column Column::Gather(std::span<const Column> inputs, std::span<const RowOf> fro
     for (const RowOf& row : from) indices.push_back(row.second);
     return first.Take(indices);
   }
-  if (first.is_text()) return GatherText(inputs, from);
-  if (AreDenseAlike(inputs, from)) return GatherDense(inputs, from);
-  std::vector<at::Tensor> rows;
-  rows.reserve(from.size());
-  for (const auto& [input, row] : from) {
-    rows.push_back(inputs[static_cast<size_t>(input)].Row(row));
-  }
-  return Column(std::move(rows));
+  Column gathered = first.is_text()               ? Column(GatherText(inputs, from))
+                    : AreDenseAlike(inputs, from) ? Column(GatherDense(inputs, from))
+                                                  : GatherRows(inputs, from);
+  gathered.validity_ = GatherValidity(inputs, from);
+  return gathered;
 }
 
 Status Column::CheckType(const Type& type) const {
+  if (validity_.defined() && !type.optional) {
+    for (int64_t row = 0; row < num_rows(); ++row) {
+      if (!is_null(row)) continue;
+      return Error{.code = ErrorCode::kInvalidArgument,
+                   .message = "has no value, declared " + ToString(type),
+                   .row_id = row};
+    }
+  }
   if (is_text() != IsText(type.dtype) || type.is_unknown()) {
     return Error{ErrorCode::kInvalidArgument, std::string(is_text() ? "is text" : "is a tensor") +
                                                   ", declared " + ToString(type)};
@@ -334,6 +347,7 @@ Status Column::CheckType(const Type& type) const {
     return CheckRow(dense().scalar_type(), dense().sizes().slice(1), type, -1);
   }
   for (size_t row = 0; row < ragged().size(); ++row) {
+    if (is_null(static_cast<int64_t>(row))) continue;
     Status checked = CheckRow(ragged()[row].scalar_type(), ragged()[row].sizes(), type,
                               static_cast<int64_t>(row));
     if (!checked) return checked;

@@ -65,6 +65,10 @@ using RaggedColumn = std::shared_ptr<const std::vector<at::Tensor>>;
 /// Dense    one tensor, rows in dimension 0: `f32[rows, 3, 224, 224]`, a scalar is `[rows]`
 /// Ragged   one tensor a row
 /// Text     strings or bytes
+///
+/// Rows of an optional type may have no value (be null): `validity` tells them apart. What the data
+/// hold in such a row means nothing and is never looked at. Other columns have no mask and pay
+/// nothing for it.
 class Column {
  public:
   Column() = default;
@@ -81,18 +85,32 @@ class Column {
   const TextColumn& text() const { return std::get<TextColumn>(data_); }
 
   int64_t num_rows() const;
+  /// bool[rows], true where the row has a value; undefined where all rows have one.
+  const at::Tensor& validity() const { return validity_; }
+  bool is_null(int64_t row) const {
+    return validity_.defined() && !validity_.const_data_ptr<bool>()[row * validity_.stride(0)];
+  }
+  /// The same data with another mask.
+  Column WithValidity(at::Tensor validity) const;
+
   /// One row of a dense or ragged column; a view.
   at::Tensor Row(int64_t row) const;
   /// Rows [begin, end); a view.
   Column Slice(int64_t begin, int64_t end) const;
   /// The rows at `indices`, in that order; a view where they are a range.
   Column Take(std::span<const int64_t> indices) const;
+  /// The same, and a row without a value for each -1; the rows are of `type`.
+  Column TakeOrNull(std::span<const int64_t> indices, const Type& type) const;
 
   /// `rows[i]` as one column: dense where all shapes agree and `type` is fixed or they happen to.
+  /// An undefined tensor is a row without a value.
   static Column FromRows(std::vector<at::Tensor> rows, const Type& type);
   /// No rows of `type`; symbolic dimensions are 0.
   static Column Empty(const Type& type);
-  /// `num_rows` times the same constant (bool, number or text scalar), without memory for each.
+  /// `num_rows` rows without a value, without memory for each.
+  static Column Nulls(const Type& type, int64_t num_rows);
+  /// `num_rows` times the same constant (bool, number, text scalar or null), without memory for
+  /// each.
   static Result<Column> Constant(const Value& value, const Type& type, int64_t num_rows);
   /// Row `r` of the result is row `from[r].second` of `inputs[from[r].first]`.
   static Column Gather(std::span<const Column> inputs,
@@ -105,7 +123,11 @@ class Column {
   Status CheckType(const Type& type) const;
 
  private:
+  Column SliceData(int64_t begin, int64_t end) const;
+  Column TakeData(std::span<const int64_t> indices) const;
+
   std::variant<at::Tensor, RaggedColumn, TextColumn> data_;
+  at::Tensor validity_;
 };
 
 at::ScalarType ScalarTypeOf(DataType type);  // of a number, bool, timestamp or duration

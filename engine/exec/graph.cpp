@@ -12,10 +12,11 @@ namespace raceway::engine {
 
 Result<std::unique_ptr<Graph>> Graph::Build(const PhysicalPlan& plan,
                                             const OperatorFactories& factories,
+                                            const StoreOpener& open_store,
                                             const std::filesystem::path& base_dir,
                                             const Clock& clock, tbb::task_arena& arena) {
   std::unique_ptr<Graph> graph(new Graph(clock, arena));
-  Status added = graph->AddStages(plan, factories, base_dir);
+  Status added = graph->AddStages(plan, {factories, open_store, base_dir, graph->workers_});
   if (!added) return std::move(added).error();
   graph->Connect(plan);
   graph->MakeTasks(plan);
@@ -33,11 +34,9 @@ Graph::~Graph() {
   graph_->wait_for_all();  // tasks whose request is over may still be on their way out
 }
 
-Status Graph::AddStages(const PhysicalPlan& plan, const OperatorFactories& factories,
-                        const std::filesystem::path& base_dir) {
+Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& around) {
   input_schema_ = std::make_shared<const Schema>(plan.inputs[0].schema);
   std::vector<SchemaPtr> schemas = {input_schema_};  // by port
-  const StageSurroundings around{factories, base_dir, workers_};
   const auto port_of = [&](Port port) {
     return port.stage < 0 ? 0
                           : nodes_[static_cast<size_t>(port.stage)].first_port +

@@ -35,6 +35,7 @@ class Graph {
   /// graph; its tasks run in `arena`. May take long: operators load their models.
   static Result<std::unique_ptr<Graph>> Build(const PhysicalPlan& plan,
                                               const OperatorFactories& factories,
+                                              const StoreOpener& open_store,
                                               const std::filesystem::path& base_dir,
                                               const Clock& clock, tbb::task_arena& arena);
   /// Waits for the requests in flight, their completions included.
@@ -78,8 +79,7 @@ class Graph {
   };
 
   Graph(const Clock& clock, tbb::task_arena& arena);
-  Result<Done> AddStages(const PhysicalPlan& plan, const OperatorFactories& factories,
-                         const std::filesystem::path& base_dir);
+  Result<Done> AddStages(const PhysicalPlan& plan, const StageSurroundings& around);
   void Connect(const PhysicalPlan& plan);
   void MakeTasks(const PhysicalPlan& plan);
 

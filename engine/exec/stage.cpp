@@ -70,7 +70,8 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
       leaving.push_back(std::make_shared<const Schema>(step.outputs[0]));
     }
     std::string place = step.origin.empty() ? step.label : step.label + " at " + step.origin;
-    const OperatorSpec op_spec{step, std::move(inputs), leaving, spec.device, around.base_dir};
+    const OperatorSpec op_spec{step,        std::move(inputs), leaving,
+                               spec.device, around.base_dir,   &around.open_store};
     Result<AnyOperator> op = step.branches.empty() ? MakeOperator(op_spec, around.factories)
                                                    : MakeWithBranches(op_spec, around);
     if (!op) {

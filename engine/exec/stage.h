@@ -11,9 +11,11 @@ namespace raceway::engine {
 
 class Workers;
 
-/// What stages are made with and run among. All outlive them but the factories and the folder.
+/// What stages are made with and run among. All outlive them but the factories, the opener and the
+/// folder.
 struct StageSurroundings {
   const OperatorFactories& factories;
+  const StoreOpener& open_store;
   const std::filesystem::path& base_dir;
   Workers& workers;
 };
@@ -25,7 +27,7 @@ class Stage {
  public:
   /// `inputs` and `outputs` are the schemas of its ports, shared with whoever else needs them.
   ///
-  /// Errors   Unsupported for an operator that is not among `factories`, else what its factory says
+  /// Errors   Unsupported for an operator without a factory, else what its factory says
   static Result<Stage> Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
                             const std::vector<SchemaPtr>& outputs, const StageSurroundings& around);
 

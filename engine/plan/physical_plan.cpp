@@ -61,7 +61,9 @@ void AppendWork(const std::string& indent, const StepSpec& step, std::string& te
   }
   for (const auto& [column, from] : step.sources) {
     text += indent + column + " from ";
-    for (size_t i = 0; i < from.size(); ++i) text += (i > 0 ? " | " : "") + from[i];
+    for (size_t i = 0; i < from.size(); ++i) {
+      text += (i > 0 ? " | " : "") + (from[i].empty() ? "nothing" : from[i]);
+    }
     text += "\n";
   }
   AppendBranches(indent, step, text);

@@ -41,7 +41,13 @@ int NestingOf(const Expression& expression, int limit) {
 // Whether one can stand where the other is expected, as far as the plan alone can tell: the
 // compiler may have given a dimension another name.
 bool IsAlike(const Type& a, const Type& b) {
-  return a.dtype == b.dtype && a.shape.size() == b.shape.size();
+  return a.dtype == b.dtype && a.shape.size() == b.shape.size() && a.optional == b.optional;
+}
+
+// Whether values of the one are values of the other: a full join leaves some out.
+bool CanBecome(const Type& from, Type to) {
+  if (!from.optional) to.optional = false;
+  return IsAlike(from, to);
 }
 
 // Some decide by their expressions, the others define a column with each.
@@ -326,6 +332,7 @@ class Validator {
       }
       const Field* result = step.outputs[0].Find(column);
       for (size_t i = 0; i < from.size(); ++i) {
+        if (step.op == "join" && from[i].empty()) continue;  // of the other side alone
         const Field* source = inputs[i]->Find(from[i]);
         if (source == nullptr) {
           const std::string origin = step.branches.empty()
@@ -333,7 +340,7 @@ class Validator {
                                          : "branch `" + step.branches[i].name + "`";
           return Fail(where + " reads `" + from[i] + "`, which " + origin + " does not have");
         }
-        if (result != nullptr && !IsAlike(source->type, result->type)) {
+        if (result != nullptr && !CanBecome(source->type, result->type)) {
           Fail(where + ": `" + column + "` is " + ToString(result->type) + ", its source `" +
                from[i] + "` is " + ToString(source->type));
         }

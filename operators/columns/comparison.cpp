@@ -8,6 +8,7 @@
 #include <ATen/ops/gt.h>
 #include <ATen/ops/le.h>
 #include <ATen/ops/logical_not.h>
+#include <ATen/ops/logical_or.h>
 #include <ATen/ops/lt.h>
 #include <ATen/ops/ne.h>
 #include <ATen/ops/where.h>
@@ -47,6 +48,16 @@ bool AreAlike(const Column& a, const Column& b) {
   return a.is_dense() && b.is_dense() && a.dense().sizes() == b.dense().sizes();
 }
 
+/// Undefined where neither branch has a mask.
+at::Tensor ChosenValidity(const at::Tensor& condition, std::span<const Column> branches) {
+  const at::Tensor& a = branches[0].validity();
+  const at::Tensor& b = branches[1].validity();
+  if (a.defined() && b.defined()) return at::where(condition, a, b);
+  if (a.defined()) return at::logical_or(at::logical_not(condition), a);
+  if (b.defined()) return at::logical_or(condition, b);
+  return {};
+}
+
 }  // namespace
 
 Result<Column> Eq(const ColumnCall& call) {
@@ -84,7 +95,8 @@ Result<Column> If(const ColumnCall& call) {
     while (mask.dim() < branches[0].dense().dim()) mask = mask.unsqueeze(-1);
     const at::Tensor result =
         at::where(mask, AsSigned(branches[0].dense()), AsSigned(branches[1].dense()));
-    return Column(result.view(ScalarTypeOf(call.type.dtype)));
+    return Column(result.view(ScalarTypeOf(call.type.dtype)))
+        .WithValidity(ChosenValidity(condition, branches));
   }
   const at::Tensor flags = condition.contiguous();
   const bool* is_true = flags.const_data_ptr<bool>();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "compiler/rewrite/optimize.h"
 #include "engine/data/batch.h"
 #include "engine/engine.h"
+#include "engine/store/row_store.h"
 #include "operators/register_all.h"
 #include "tests/compiler/compiling.h"
 #include "tests/compiler/random_flow.h"
@@ -57,6 +59,7 @@ Batch ToBatch(const Table& table, const engine::SchemaPtr& schema) {
 }
 
 testing::Value ValueOf(const Column& column, DataType type, int64_t row) {
+  if (column.is_null(row)) return std::monostate();
   if (type == DataType::kString) return std::string(column.text()[row]);
   const at::Tensor value = column.Row(row);
   if (type == DataType::kBool) return value.item<bool>();
@@ -88,11 +91,32 @@ std::vector<std::string> Without(size_t subset) {
   return without;
 }
 
+engine::Result<std::shared_ptr<const engine::Store>> OpenShop(const engine::StoreSpec& spec) {
+  std::vector<int64_t> keys;
+  std::vector<int64_t> weights;
+  std::vector<int64_t> units;
+  std::vector<int64_t> has_units;
+  for (const auto& [key, goods] : testing::kShop) {
+    keys.push_back(key);
+    weights.push_back(goods.first);
+    units.push_back(goods.second.value_or(-1));
+    has_units.push_back(goods.second.has_value() ? 1 : 0);
+  }
+  const Column maybe = Column(at::tensor(units, at::kLong))
+                           .WithValidity(at::tensor(has_units, at::kLong).to(at::kBool));
+  std::vector<Column> columns = {Column(at::tensor(keys, at::kLong)),
+                                 Column(at::tensor(weights, at::kLong)), maybe};
+  return engine::MakeRowStore(Batch(std::make_shared<engine::Schema>(spec.schema),
+                                    std::move(columns), static_cast<int64_t>(keys.size())),
+                              spec.name);
+}
+
 class EqualRowsTest : public ::testing::Test {
  protected:
   static engine::EngineOptions Options() {
     engine::EngineOptions options;
     options.num_workers = 1;
+    options.open_store = &OpenShop;
     operators::RegisterAll(options.factories);
     return options;
   }

@@ -65,7 +65,7 @@ bool Compare(const std::string& sign, const T& a, const T& b) {
 }
 
 std::string TypeOf(Kind kind) {
-  constexpr const char* kNames[] = {"bool", "i64", "f32", "string"};
+  constexpr const char* kNames[] = {"bool", "i64", "f32", "string", "i64?"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -120,6 +120,9 @@ std::vector<std::pair<std::vector<Value>, Table>> Grouped(
   return groups;
 }
 
+constexpr char kStoreText[] =
+    "store shop(k: i64) -> (w: i64, u: i64?) { rows: \"shop.jsonl\" }\n\n";
+
 /// A row of some columns, from where `like` is from.
 Row RowLike(const Row& like, Values columns) { return {like.id, std::move(columns), like.passing}; }
 
@@ -134,6 +137,7 @@ class Generator {
     flow.input = MakeInput();
     std::string body = MakeBody(flow);
     flow.text = "edition 1\n\nparam limit: i64 = 3\nparam scale: f32 = 0.5\n\n";
+    if (num_lookups_ > 0) flow.text += kStoreText;
     for (const SubFlow& sub_flow : sub_flows_) flow.text += sub_flow.text + "\n";
     flow.text += body;
     return flow;
@@ -155,7 +159,7 @@ class Generator {
   const T& Pick(const std::vector<T>& from) {
     return from[Below(from.size())];
   }
-  Kind AnyKind() { return static_cast<Kind>(Below(4)); }
+  Kind AnyKind() { return static_cast<Kind>(Below(5)); }
   /// Few names, so that flows use the same ones for different things.
   std::string AnyName() {
     static const std::vector<std::string> kNames = {"a", "x", "s", "k", "m", "tmp", "`s.x`", "n"};
@@ -193,6 +197,12 @@ class Generator {
         const std::string value = Pick(kTexts);
         return {"\"" + value + "\"", [=](const Row&) { return Value(value); }};
       }
+      case Kind::kMaybe: {
+        const Expr value = Literal(Kind::kInt);
+        if (Chance(50)) return {"(if true then " + value.text + " else null)", value.value};
+        return {"(if true then null else " + value.text + ")",
+                [](const Row&) { return Value(std::monostate()); }};
+      }
     }
     return {};
   }
@@ -204,7 +214,10 @@ class Generator {
     }
     if (fitting.empty() || Chance(20)) return Literal(kind);
     const std::string name = Pick(fitting);
-    return {name, [=](const Row& row) { return row.columns.at(name); }};
+    // A plain name would make one column of two: a question about one would be known of the other.
+    const bool is_maybe = kind == Kind::kMaybe;
+    return {is_maybe ? "(if true then " + name + " else null)" : name,
+            [=](const Row& row) { return row.columns.at(name); }};
   }
 
   Expr Make(Kind kind, const Columns& columns, int depth = 3) {
@@ -215,8 +228,82 @@ class Generator {
       case Kind::kInt: return Integer(columns, depth);
       case Kind::kFloat: return Number(columns, depth);
       case Kind::kText: return Text(columns, depth);
+      case Kind::kMaybe: return Maybe(columns, depth);
     }
     return {};
+  }
+
+  static bool IsNull(const Value& value) { return std::holds_alternative<std::monostate>(value); }
+
+  std::optional<std::string> AnyMaybe(const Columns& columns) {
+    for (const std::string& name : NamesOf(columns)) {
+      if (columns.at(name) == Kind::kMaybe) return name;
+    }
+    return std::nullopt;
+  }
+
+  Expr Maybe(const Columns& columns, int depth) {
+    const Expr value = Make(Kind::kInt, columns, depth - 1);
+    switch (Below(3)) {
+      case 0: {
+        const Expr condition = Make(Kind::kBool, columns, depth - 1);
+        return {"(if " + condition.text + " then null else " + value.text + ")",
+                [=](const Row& row) {
+                  return std::get<bool>(condition.value(row)) ? Value(std::monostate())
+                                                              : value.value(row);
+                }};
+      }
+      case 1: {
+        const Expr a = Make(Kind::kMaybe, columns, depth - 1);
+        const Expr b = Make(Kind::kMaybe, columns, depth - 1);
+        return {"(" + a.text + " ?? " + b.text + ")", [=](const Row& row) {
+                  const Value first = a.value(row);
+                  return IsNull(first) ? b.value(row) : first;
+                }};
+      }
+      default: return Leaf(Kind::kMaybe, columns);
+    }
+  }
+
+  /// What is asked is compared with true, so that the checker learns nothing from it: what it would
+  /// know to be there could not be asked again.
+  Expr Question(const Columns& columns, int depth) {
+    const std::optional<std::string> column = AnyMaybe(columns);
+    if (column && Chance(50)) {
+      const std::string name = *column;
+      Columns others = columns;
+      others.erase(name);
+      const Expr other = Make(Kind::kInt, others, depth - 1);
+      return {"((" + name + " is not null and " + name + " > " + other.text + ") == true)",
+              [=](const Row& row) {
+                const Value& value = row.columns.at(name);
+                return Value(!IsNull(value) &&
+                             std::get<int64_t>(value) > std::get<int64_t>(other.value(row)));
+              }};
+    }
+    const Expr value = Make(Kind::kMaybe, columns, depth - 1);
+    const bool wanted = Chance(50);
+    return {"((" + value.text + (wanted ? " is null" : " is not null") + ") == true)",
+            [=](const Row& row) { return Value(IsNull(value.value(row)) == wanted); }};
+  }
+
+  Expr WithDefault(const Columns& columns, int depth) {
+    const std::optional<std::string> column = AnyMaybe(columns);
+    const Expr other = Make(Kind::kInt, columns, depth - 1);
+    if (column && Chance(50)) {
+      const std::string name = *column;
+      return {"(if " + name + " is null then " + other.text + " else " + name + " + 1)",
+              [=](const Row& row) {
+                const Value& value = row.columns.at(name);
+                if (IsNull(value)) return other.value(row);
+                return Value(Wrapped(static_cast<uint64_t>(std::get<int64_t>(value)) + 1));
+              }};
+    }
+    const Expr value = Make(Kind::kMaybe, columns, depth - 1);
+    return {"(" + value.text + " ?? " + other.text + ")", [=](const Row& row) {
+              const Value first = value.value(row);
+              return IsNull(first) ? other.value(row) : first;
+            }};
   }
 
   Expr Choice(Kind kind, const Columns& columns, int depth) {
@@ -229,7 +316,8 @@ class Generator {
   }
 
   Expr Condition(const Columns& columns, int depth) {
-    switch (Below(4)) {
+    switch (Below(5)) {
+      case 4: return Question(columns, depth);
       case 0: {
         const Expr a = Make(Kind::kBool, columns, depth - 1);
         return {"(not " + a.text + ")",
@@ -287,7 +375,8 @@ class Generator {
   }
 
   Expr Integer(const Columns& columns, int depth) {
-    const size_t form = Below(6);
+    const size_t form = Below(7);
+    if (form == 6) return WithDefault(columns, depth);
     if (form == 0) {
       const Expr s = Make(Kind::kText, columns, depth - 1);
       return {"len(" + s.text + ")", [=](const Row& row) {
@@ -463,7 +552,26 @@ class Generator {
             columns};
   }
 
-  Pipe AnyFilter(const Columns& columns) { return Keep(columns, Make(Kind::kBool, columns), true); }
+  /// The rows where the column has a value, or those where it has none: the first kind never asks
+  /// again.
+  static Pipe KeepKnown(const Columns& columns, const std::string& name, bool is_known) {
+    Pipe pipe{" |> filter(" + name + (is_known ? " is not null)" : " is null)"),
+              [=](Table table) {
+                std::erase_if(table, [&](const Row& row) {
+                  return IsNull(row.columns.at(name)) == is_known;
+                });
+                return table;
+              },
+              columns};
+    if (is_known) pipe.columns[name] = Kind::kInt;
+    return pipe;
+  }
+
+  Pipe AnyFilter(const Columns& columns) {
+    const std::optional<std::string> maybe = AnyMaybe(columns);
+    if (maybe && Chance(40)) return KeepKnown(columns, *maybe, Chance(70));
+    return Keep(columns, Make(Kind::kBool, columns), true);
+  }
 
   /// A column that the filter after it does not ask for.
   Pipe DeriveAndFilter(const Columns& columns) {
@@ -712,7 +820,10 @@ class Generator {
     std::vector<std::pair<std::string, Kind>> lacking;
     for (const auto& [name, kind] : flow.params) {
       const auto same = columns.find(name);
-      if (same == columns.end() || same->second != kind) lacking.emplace_back(name, kind);
+      const bool fits =
+          same != columns.end() &&
+          (same->second == kind || (kind == Kind::kMaybe && same->second == Kind::kInt));
+      if (!fits) lacking.emplace_back(name, kind);
     }
     Pipe before = lacking.empty() ? Omit(columns, {}) : Derive(columns, lacking);
     if (!flow.is_open) before = Then(before, Select(before.columns, flow.params, 0));
@@ -752,6 +863,8 @@ class Generator {
   /// What ends `...` is left out unless it `may_select`.
   Pipe AnyStep(const Columns& columns, bool may_select) {
     if (Chance(22)) return OrderingStep(columns, may_select);
+    // In a flow that passes `...` on, the caller might have looked up the same.
+    if (may_select && Chance(25)) return LookUp(columns);
     const size_t form = Below(sub_flows_.empty() ? 9 : 12);
     if (form < 2) return AnyDerive(columns);
     if (form < 4) return DeriveAndFilter(columns);
@@ -773,6 +886,58 @@ class Generator {
       case 4: return Group(columns);
       default: return Route(columns);
     }
+  }
+
+  /// What the shop has for a key, of which it has those below 6. Where a key must be there it is.
+  Pipe LookUp(const Columns& columns) {
+    const std::string miss = Pick(std::vector<std::string>{"fail", "drop", "null"});
+    const int64_t num_keys = miss == "fail" ? 4 : 8;
+    const Expr key = Make(Kind::kInt, columns, 1);
+    const std::string name = "l" + std::to_string(num_lookups_++);
+    const std::string w = "`" + name + ".w`";
+    const std::string u = "`" + name + ".u`";
+    Pipe pipe{" |> lookup(shop, key: mod(" + key.text + ", " + std::to_string(num_keys) +
+                  "), miss: " + miss + ") as " + name,
+              {},
+              columns};
+    pipe.columns[w] = miss == "null" ? Kind::kMaybe : Kind::kInt;
+    pipe.columns[u] = Kind::kMaybe;
+    pipe.run = [=](const Table& table) {
+      Table found;
+      for (Row row : table) {
+        const int64_t k = (std::get<int64_t>(key.value(row)) % num_keys + num_keys) % num_keys;
+        const auto goods = kShop.find(k);
+        if (goods == kShop.end() && miss == "drop") continue;
+        const bool is_there = goods != kShop.end();
+        row.columns[w] = is_there ? Value(goods->second.first) : Value(std::monostate());
+        row.columns[u] = is_there && goods->second.second ? Value(*goods->second.second)
+                                                          : Value(std::monostate());
+        found.push_back(std::move(row));
+      }
+      return found;
+    };
+    if (Chance(25)) return pipe;
+    pipe = Then(pipe, AnyDerive(pipe.columns));
+    return Then(pipe, Read(pipe.columns, w));
+  }
+
+  /// A column that is computed from `column`, an integer that may be missing.
+  Pipe Read(const Columns& columns, const std::string& column) {
+    const std::string name = AnyName();
+    const bool may_be_null = columns.at(column) == Kind::kMaybe;
+    Pipe pipe{" |> derive(" + name + " = " + column + (may_be_null ? " ?? 1)" : " + 1)"),
+              [=](Table table) {
+                for (Row& row : table) {
+                  const Value value = row.columns.at(column);
+                  row.columns[name] = IsNull(value) ? Value(int64_t{1})
+                                      : may_be_null ? value
+                                                    : Value(std::get<int64_t>(value) + 1);
+                }
+                return table;
+              },
+              columns};
+    pipe.columns[name] = Kind::kInt;
+    return pipe;
   }
 
   Pipe AnySteps(const Columns& columns, size_t most, bool may_select) {
@@ -808,6 +973,7 @@ class Generator {
     flow.params = {{"a", Kind::kInt}};
     if (Chance(60)) flow.params["x"] = Kind::kFloat;
     if (Chance(40)) flow.params["s"] = Kind::kText;
+    if (Chance(40)) flow.params["m"] = Kind::kMaybe;
     // In a flow that passes `...` on, a `select` would end it.
     Pipe body = AnySteps(flow.params, 3, !flow.is_open);
     std::string lets = "  let u = rows" + body.text + "\n";
@@ -818,7 +984,10 @@ class Generator {
       body = Then(body, both);
     }
     for (const std::string& name : NamesOf(body.columns)) {
-      if (flow.results.empty() || Chance(60)) flow.results[name] = body.columns.at(name);
+      if (!flow.results.empty() && !Chance(60)) continue;
+      const Kind kind = body.columns.at(name);
+      // A value fits where one may be missing.
+      flow.results[name] = kind == Kind::kInt && Chance(20) ? Kind::kMaybe : kind;
     }
     const Columns results = flow.results;
     const auto run = body.run;
@@ -885,7 +1054,7 @@ class Generator {
     if (!by_row) left_wanted["j"] = right_wanted["j"] = key;
     Pipe left_pipe = Select(left.columns, left_wanted, 60);
     const Pipe filter = AnyFilter(right.columns);
-    const Pipe right_pipe = Then(filter, Select(right.columns, right_wanted, 60));
+    const Pipe right_pipe = Then(filter, Select(filter.columns, right_wanted, 60));
     const Table left_rows = left_pipe.run(left.rows);
     const Table right_rows = right_pipe.run(right.rows);
     Columns columns = left_wanted;
@@ -904,11 +1073,33 @@ class Generator {
     return {name, columns, std::move(joined)};
   }
 
+  /// Some rows of the request, each with what some of them have besides.
+  Named LeftJoin(const Named& input, const std::string& name, std::string& text) {
+    const Pipe left = AnyFilter(input.columns);
+    const Expr condition = Make(Kind::kBool, input.columns);
+    const Expr value = Make(Kind::kInt, input.columns);
+    const std::string column = "j_" + name;
+    text += "  let " + name + " = " + input.name + left.text + " |> join(" + input.name +
+            " |> filter(" + condition.text + ") |> select(" + column + " = " + value.text +
+            "), how: left)\n";
+    std::map<int64_t, Value> values;
+    for (const Row& row : input.rows) {
+      if (std::get<bool>(condition.value(row))) values[row.id] = value.value(row);
+    }
+    Named joined{name, left.columns, left.run(input.rows)};
+    joined.columns[column] = Kind::kMaybe;
+    for (Row& row : joined.rows) {
+      const auto found = values.find(row.id);
+      row.columns[column] = found == values.end() ? Value(std::monostate()) : found->second;
+    }
+    return joined;
+  }
+
   void AddStatement(std::vector<Named>& tables, std::string& text) {
     const std::string name = "t" + std::to_string(tables.size());
     // Mostly go on with a late table, so that chains grow.
     const Named from = Chance(60) ? tables.back() : Pick(tables);
-    const size_t form = Below(10);
+    const size_t form = Below(11);
     if (Chance(10)) {
       std::string join;
       Named joined = MakeJoin(tables, name, join);
@@ -916,6 +1107,8 @@ class Generator {
         text += join;
         tables.push_back(std::move(joined));
       }
+    } else if (form == 10) {
+      tables.push_back(LeftJoin(tables.front(), name, text));
     } else if (form < 2 && !pipes_.empty()) {
       // What an earlier statement did, once more.
       const auto [source, pipe] = Pick(pipes_);
@@ -926,6 +1119,14 @@ class Generator {
       pipes_.emplace_back(from, pipe);
       text += "  let " + name + " = " + from.name + pipe.text + "\n";
       tables.push_back({name, pipe.columns, pipe.run(from.rows)});
+    } else if (const auto maybe = AnyMaybe(from.columns); form < 8 && maybe && Chance(30)) {
+      const std::string other = "t" + std::to_string(tables.size() + 1);
+      text += "  let (" + name + ", " + other + ") = " + from.name + " |> split(" + *maybe +
+              " is null)\n";
+      for (const bool is_known : {false, true}) {
+        const Pipe half = KeepKnown(from.columns, *maybe, is_known);
+        tables.push_back({is_known ? other : name, half.columns, half.run(from.rows)});
+      }
     } else if (form < 8) {
       const Expr condition = Make(Kind::kBool, from.columns);
       const std::string other = "t" + std::to_string(tables.size() + 1);
@@ -962,6 +1163,7 @@ class Generator {
   }
 
   std::mt19937 random_;
+  int num_lookups_ = 0;
   std::vector<SubFlow> sub_flows_;
   std::vector<std::pair<Named, Pipe>> pipes_;  // of the main flow, each with what it reads
 };
@@ -969,6 +1171,7 @@ class Generator {
 std::string ToString(const Value& value) {
   if (const bool* is_true = std::get_if<bool>(&value)) return *is_true ? "true" : "false";
   if (const int64_t* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
+  if (std::holds_alternative<std::monostate>(value)) return "null";
   if (const std::string* text = std::get_if<std::string>(&value)) return "\"" + *text + "\"";
   const float number = std::get<float>(value);
   if (std::isnan(number)) return "nan";  // whichever sign
@@ -978,6 +1181,10 @@ std::string ToString(const Value& value) {
 }
 
 }  // namespace
+
+const std::map<int64_t, std::pair<int64_t, std::optional<int64_t>>> kShop = {
+    {0, {3, 0}}, {1, {-7, std::nullopt}}, {2, {0, 12}},
+    {3, {3, 1}}, {4, {99, std::nullopt}}, {5, {5, 5}}};
 
 RandomFlow MakeRandomFlow(uint32_t seed) { return Generator(seed).Run(); }
 

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,9 +12,9 @@
 /// row by row, to hold the compiler and the engine against.
 namespace raceway::compiler::testing {
 
-enum class Kind { kBool, kInt, kFloat, kText };  // bool, i64, f32, string
+enum class Kind { kBool, kInt, kFloat, kText, kMaybe };  // bool, i64, f32, string, i64?
 
-using Value = std::variant<bool, int64_t, float, std::string>;
+using Value = std::variant<bool, int64_t, float, std::string, std::monostate /* null */>;
 using Values = std::map<std::string, Value>;  // by column
 
 struct Row {
@@ -27,6 +29,9 @@ struct RandomFlow {
   Table input;
   Table expected;
 };
+
+/// The store `shop(k: i64) -> (w: i64, u: i64?)` that flows look into.
+extern const std::map<int64_t, std::pair<int64_t, std::optional<int64_t>>> kShop;
 
 /// The input has the columns of `kInputColumns`. Equal seeds give equal flows.
 RandomFlow MakeRandomFlow(uint32_t seed);

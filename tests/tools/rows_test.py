@@ -86,6 +86,64 @@ flow f(t: All) -> All { return t }
         done = self.run_rows(FINE, flow, '{"a": 0.1, "b": 0.1}\n{"a": 16777217, "b": 1e300}\n')
         self.assertEqual(done.stdout, '{"a":0.1,"b":0.1}\n{"a":16777216,"b":1e+300}\n')
 
+    def test_values_that_may_be_missing(self):
+        flow = """edition 1
+
+flow f(t: { id: i64, x: f32[2]?, name: string?, image: bytes?, n: i64? })
+  -> { id: i64, x: f32[2]?, name: string?, image: bytes?, n: i64, some: i64? }
+{
+  return t |> derive(n = n ?? -1, some = if id > 1 then id else null)
+}
+"""
+        rows = [
+            {"id": 1, "x": [1, 2], "name": "a", "image": {"base64": "AQI="}, "n": 3},
+            {"id": 2, "x": None, "name": None, "image": None, "n": None},
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        self.assertEqual(
+            self.rows_of(self.run_rows(FINE, flow, text)),
+            [{**rows[0], "some": None}, {**rows[1], "n": -1, "some": 2}],
+        )
+        self.assertEqual(
+            self.ends(FINE, "run", "test.flow", "--rows", "rows.jsonl").stdout,
+            "id  x      name  image       n  some\n"
+            " 1  [1,2]  a     <2 bytes>   3  null\n"
+            " 2  null   null  null       -1     2\n",
+        )
+        lacking = '{"id": 1, "x": null, "name": null, "image": null}'
+        self.run_rows(REQUEST_FAILED, flow, lacking, says="rows.jsonl:1: no column `n`, the flow")
+        self.run_rows(REQUEST_FAILED, flow, text.replace('"id": 2', '"id": null'),
+                      says="rows.jsonl:2: `id` wants i64, found null")
+
+    def test_a_store_of_rows(self):
+        flow = """edition 1
+
+store users(user: string) -> (taste: f32[N], age: i64?) { rows: "data/users.jsonl" }
+
+flow f(asks: { id: i64, user: string }) -> { id: i64, taste: f32[N]?, age: i64 } {
+  return asks |> lookup(users, key: lower(user), miss: null) |> derive(age = age ?? 0)
+}
+"""
+        self.write("data/users.jsonl", '{"user": "eve", "taste": [1, 2], "age": 30}\n'
+                                       '{"user": "bob", "taste": [], "age": null}\n')
+        rows = "".join(f'{{"id": {i}, "user": "{user}"}}\n'
+                       for i, user in enumerate(["Eve", "ann", "bob"]))
+        found = [
+            {"id": 0, "taste": [1, 2], "age": 30},
+            {"id": 1, "taste": None, "age": 0},
+            {"id": 2, "taste": [], "age": 0},
+        ]
+        self.assertEqual(self.rows_of(self.run_rows(FINE, flow, rows)), found)
+        done = self.ends(FINE, "run", "test.flow", "--rows", "rows.jsonl", "--json", "--per-row")
+        self.assertEqual(self.rows_of(done), found)
+        strict = flow.replace(", miss: null", "")
+        self.run_rows(REQUEST_FAILED, strict, rows,
+                      says='row 2: store users has no row for the key "ann"')
+        self.assertEqual(
+            self.rows_of(self.run_rows(FINE, flow.replace("miss: null", "miss: drop"), rows)),
+            [found[0], found[2]],
+        )
+
     def test_what_is_no_number_is_null(self):
         flow = """edition 1
 flow f(t: { a: f32 }) -> { b: f32 } { return t |> derive(b = log(a)) }

@@ -119,7 +119,8 @@ class UsageTest(CliTest):
         self.ends(
             USAGE, "explain", "twice.flow", "--without", "fuse",
             says="no rewrite `fuse`; there are: constant-folding, shared-subflows, exclusive-branches, "
-            "merge-branches, filter-push-down, exclusive-routes, dead-columns, fuse-chains"
+            "merge-branches, filter-push-down, exclusive-routes, lookup-beside-consumer, "
+            "dead-columns, fuse-chains"
         )
 
     def test_unknown_value_to_print(self):

@@ -24,38 +24,6 @@ Error Unavailable(const std::filesystem::path& path, const std::string& reason) 
   return {ErrorCode::kUnavailable, "cannot read `" + path.string() + "`: " + reason};
 }
 
-/// A file open for reading; closed at the end.
-class OpenFile {
- public:
-  explicit OpenFile(const std::filesystem::path& path)
-      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) {
-      reason_ = std::strerror(errno);
-    } else if (struct stat info; ::fstat(descriptor_, &info) == 0 && S_ISDIR(info.st_mode)) {
-      reason_ = "it is a folder";
-    }
-  }
-  ~OpenFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OpenFile(const OpenFile&) = delete;
-
-  const std::string& reason() const { return reason_; }  // empty: it can be read
-  /// Up to `size` bytes; 0 at the end, -1 (and `reason`) on an error.
-  ssize_t Read(char* buffer, size_t size) {
-    ssize_t count = 0;
-    do {
-      count = ::read(descriptor_, buffer, size);
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) reason_ = std::strerror(errno);
-    return count;
-  }
-
- private:
-  int descriptor_;
-  std::string reason_;
-};
-
 /// SHA-256 of what is added.
 class Hash {
  public:
@@ -88,22 +56,6 @@ std::string Hash::Text() {
 }
 
 }  // namespace
-
-Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_bytes) {
-  OpenFile file(path);
-  if (!file.reason().empty()) return Unavailable(path, file.reason());
-  std::string text;
-  std::vector<char> buffer(1 << 16);
-  while (true) {
-    const ssize_t count = file.Read(buffer.data(), buffer.size());
-    if (count < 0) return Unavailable(path, file.reason());
-    if (count == 0) return text;
-    text.append(buffer.data(), static_cast<size_t>(count));
-    if (static_cast<int64_t>(text.size()) > max_bytes) {
-      return Unavailable(path, "it is larger than " + std::to_string(max_bytes) + " bytes");
-    }
-  }
-}
 
 engine::Status WriteFile(const std::filesystem::path& given, const std::string& text) {
   std::error_code ignored;
@@ -165,7 +117,7 @@ Result<compiler::FileText> FlowFiles::Read(const std::string& path) {
 
 Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
   const std::filesystem::path full = base_dir() / path;
-  OpenFile file(full);
+  engine::InputFile file(full);
   if (!file.reason().empty()) return Unavailable(full, file.reason());
   Hash hash;
   engine::FileSpec spec{path, "", 0};

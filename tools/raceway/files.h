@@ -4,15 +4,12 @@
 #include <string>
 
 #include "compiler/lower/lower.h"
+#include "engine/input_file.h"
 #include "engine/result.h"
 
 namespace raceway::tools {
 
-/// The whole file.
-///
-/// Errors   Unavailable with the reason: missing, a folder, not readable, larger than `max_bytes`
-engine::Result<std::string> ReadFile(const std::filesystem::path& path,
-                                     int64_t max_bytes = int64_t{1} << 30);
+using engine::ReadFile;
 
 /// Writes `text` so that the file is there whole or not at all. One that is there keeps its mode.
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);

@@ -67,6 +67,7 @@ inline std::string Text(const at::Tensor& tensor) {
 }
 
 inline std::string TextOfRow(const Column& column, int64_t row) {
+  if (column.is_null(row)) return "null";
   return column.is_text() ? "'" + std::string(column.text()[row]) + "'" : Text(column.Row(row));
 }
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "tools/raceway/runtime/base64.h"
+#include "engine/rows/base64.h"
 
 namespace raceway::tools {
 namespace {
@@ -51,10 +51,11 @@ std::string TensorAsJson(const at::Tensor& tensor) {
 }
 
 std::string ValueAsJson(const Field& field, const Column& column, int64_t row) {
+  if (column.is_null(row)) return "null";
   if (!column.is_text()) return TensorAsJson(column.Row(row));
   const std::string_view text = column.text()[row];
   if (field.type.dtype == DataType::kString) return JsonString(text);
-  return "{\"base64\":\"" + EncodeBase64(text) + "\"}";
+  return "{\"base64\":\"" + engine::EncodeBase64(text) + "\"}";
 }
 
 // --- for people ---
@@ -79,6 +80,7 @@ std::string Shortened(std::string text) {
 }
 
 std::string Cell(const Field& field, const Column& column, int64_t row) {
+  if (column.is_null(row)) return "null";
   if (column.is_text()) {
     const std::string_view text = column.text()[row];
     if (field.type.dtype == DataType::kString) return Shortened(std::string(text));

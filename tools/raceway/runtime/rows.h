@@ -8,16 +8,11 @@
 #include "engine/data/batch.h"
 #include "engine/data/schema.h"
 #include "engine/result.h"
+#include "engine/rows/read_rows.h"
 
 namespace raceway::tools {
 
-/// JSON lines → a table of `schema`. Paths in it are relative to `base_dir`; `name` is what
-/// messages call the text ("rows.jsonl").
-///
-/// Errors   InvalidArgument with line and column name
-engine::Result<engine::Batch> RowsFromJson(const std::string& text, const std::string& name,
-                                           const std::filesystem::path& base_dir,
-                                           const engine::SchemaPtr& schema);
+using engine::RowsFromJson;
 
 /// `column=pattern` (one or more of the same column) → one row for each file that matches, in the
 /// order of their names within each pattern. A column `id: i64` counts from 1; there may be no

@@ -123,20 +123,33 @@ Value ValueOf(const at::Tensor& tensor, DataType type) {
   return Value(std::move(list));
 }
 
+Result<Column> TextsOf(std::span<const Value> cells, const Type& type) {
+  std::vector<std::string> texts;
+  std::vector<int64_t> is_there;
+  for (const Value& cell : cells) {
+    const bool is_null = cell.is_null() && type.optional;
+    if (!is_null && cell.AsString() == nullptr) {
+      return Bad("is " + ToString(cell) + ", which is no text");
+    }
+    texts.push_back(is_null ? std::string() : *cell.AsString());
+    is_there.push_back(is_null ? 0 : 1);
+  }
+  const Column column(engine::TextColumn::Of(texts));
+  if (!type.optional) return column;
+  return column.WithValidity(at::tensor(is_there, at::kLong).to(at::kBool));
+}
+
 }  // namespace
 
 Result<Column> ColumnOf(std::span<const Value> cells, const Type& type) {
-  if (engine::IsText(type.dtype) && type.is_scalar()) {
-    std::vector<std::string> texts;
-    for (const Value& cell : cells) {
-      if (cell.AsString() == nullptr) return Bad("is " + ToString(cell) + ", which is no text");
-      texts.push_back(*cell.AsString());
-    }
-    return Column(engine::TextColumn::Of(texts));
-  }
   if (cells.empty()) return Column::Empty(type);
+  if (engine::IsText(type.dtype) && type.is_scalar()) return TextsOf(cells, type);
   std::vector<at::Tensor> tensors;
   for (const Value& cell : cells) {
+    if (cell.is_null() && type.optional) {
+      tensors.emplace_back();
+      continue;
+    }
     Result<at::Tensor> tensor = TensorOf(cell, type);
     if (!tensor.ok()) return std::move(tensor).error();
     tensors.push_back(*std::move(tensor));
@@ -162,6 +175,7 @@ Result<Batch> TableOf(const Value& records, engine::SchemaPtr schema) {
 }
 
 Value CellOf(const Column& column, const Type& type, int64_t row) {
+  if (column.is_null(row)) return {};
   if (column.is_text()) return Value(std::string(column.text()[row]));
   return ValueOf(column.Row(row), type.dtype);
 }

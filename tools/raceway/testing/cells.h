@@ -10,7 +10,8 @@
 /// Between the values of a test (`evaluate.h`) and the columns of a flow.
 namespace raceway::tools {
 
-/// One value a row. Numbers must fit the type; f16, bf16 and f32 are rounded to.
+/// One value a row, null where there is none. Numbers must fit the type; f16, bf16 and f32 are
+/// rounded to.
 ///
 /// Errors   InvalidArgument, to be read after the column's name: "is 300, which is no u8"
 engine::Result<engine::Column> ColumnOf(std::span<const engine::Value> cells,

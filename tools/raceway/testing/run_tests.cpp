@@ -9,12 +9,15 @@
 #include <variant>
 
 #include "engine/engine.h"
+#include "engine/store/open_store.h"
+#include "engine/store/row_store.h"
 #include "tools/raceway/files.h"
 #include "tools/raceway/runtime/rows.h"
 #include "tools/raceway/test_request.h"
 #include "tools/raceway/testing/cells.h"
 #include "tools/raceway/testing/evaluate.h"
 #include "tools/raceway/testing/show.h"
+#include "tools/raceway/testing/stub_store.h"
 #include "tools/raceway/testing/watch.h"
 
 namespace raceway::tools {
@@ -56,7 +59,10 @@ class TestRunner final : public TestFacts {
       : test_(test),
         base_dir_(request.base_dir),
         watch_(clock_, request.real),
-        engine_({.num_workers = 1, .factories = FunctionWatch::Factories(), .clock = &clock_}),
+        engine_({.num_workers = 1,
+                 .factories = FunctionWatch::Factories(),
+                 .clock = &clock_,
+                 .open_store = [this](const engine::StoreSpec& spec) { return Open(spec); }}),
         names_{{}, *this} {}
 
   TestResult Run() {
@@ -114,7 +120,26 @@ class TestRunner final : public TestFacts {
     return answer;
   }
 
+  /// The test's rows, else those that the flow names.
+  Result<std::shared_ptr<const engine::Store>> Open(const engine::StoreSpec& spec) {
+    const auto stub = stores_.find(spec.name);
+    if (stub == stores_.end()) return engine::OpenStore(spec);
+    if (stub->second->kind == Expr::Kind::kRecord) {
+      const Result<Value> row = Evaluate(*stub->second, names_);
+      if (!row.ok()) return row.error();
+      return MakeSameRowStore(spec, *row);
+    }
+    const Result<Batch> rows =
+        RowsOf(*stub->second, std::make_shared<const engine::Schema>(spec.schema));
+    if (!rows.ok()) return rows.error();
+    return engine::MakeRowStore(*rows, spec.name);
+  }
+
   bool AddStub(const TestStub& written) {
+    if (written.is_store) {
+      stores_[written.function] = &written.answer;
+      return true;
+    }
     Stub stub;
     stub.is_list = written.answer.kind == Expr::Kind::kList;
     if (stub.is_list) {
@@ -132,21 +157,20 @@ class TestRunner final : public TestFacts {
     return true;
   }
 
-  Result<Batch> RowsOf(const TestGiven& given) {
-    auto schema = std::make_shared<const engine::Schema>(given.schema);
-    if (IsCallOf(given.rows, "rows")) {
-      const std::filesystem::path path = base_dir_ / given.rows.args.front().value.head.text;
+  Result<Batch> RowsOf(const Expr& written, engine::SchemaPtr schema) {
+    if (IsCallOf(written, "rows")) {
+      const std::filesystem::path path = base_dir_ / written.args.front().value.head.text;
       Result<std::string> text = ReadFile(path);
       if (!text.ok()) return std::move(text).error();
       return RowsFromJson(*text, path.string(), path.parent_path(), schema);
     }
-    const Result<Value> rows = Evaluate(given.rows, names_);
+    const Result<Value> rows = Evaluate(written, names_);
     if (!rows.ok()) return rows.error();
     return TableOf(*rows, std::move(schema));
   }
 
   bool Do(const TestGiven& given) {
-    Result<Batch> rows = RowsOf(given);
+    Result<Batch> rows = RowsOf(given.rows, std::make_shared<const engine::Schema>(given.schema));
     if (!rows.ok()) return Fail(given.rows.range, rows.error());
     names_.values[given.table] = RecordsOf(*rows);
     tables_[given.table] = *std::move(rows);
@@ -202,6 +226,7 @@ class TestRunner final : public TestFacts {
   VirtualClock clock_;
   FunctionWatch watch_;
   engine::Engine engine_;
+  std::map<std::string, const Expr*> stores_;  // the rows that the test gives them
   std::map<std::string, Batch> tables_;
   std::map<std::string, std::chrono::nanoseconds> latencies_;
   std::map<std::string, std::string> errors_;

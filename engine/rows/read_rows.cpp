@@ -1,4 +1,4 @@
-#include "tools/raceway/runtime/rows.h"
+#include "engine/rows/read_rows.h"
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/tensor.h>
@@ -10,22 +10,13 @@
 #include <optional>
 #include <utility>
 
-#include "tools/raceway/files.h"
-#include "tools/raceway/runtime/base64.h"
-#include "tools/raceway/runtime/npy.h"
+#include "engine/input_file.h"
+#include "engine/rows/base64.h"
+#include "engine/rows/npy.h"
 
-namespace raceway::tools {
+namespace raceway::engine {
 namespace {
 
-using engine::Batch;
-using engine::Column;
-using engine::DataType;
-using engine::Error;
-using engine::ErrorCode;
-using engine::Field;
-using engine::Result;
-using engine::Status;
-using engine::Type;
 using Json = nlohmann::json;
 
 Error Bad(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
@@ -72,24 +63,24 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
     for (const Json& item : value) {
       if (Status status = Flatten(item, type, depth + 1, out); !status.ok()) return status;
     }
-    return engine::Done{};
+    return Done{};
   }
   if (type.dtype == DataType::kBool && value.is_boolean()) {
     out.integers.push_back(value.get<bool>() ? 1 : 0);
-  } else if (engine::IsFloat(type.dtype) && value.is_number()) {
+  } else if (IsFloat(type.dtype) && value.is_number()) {
     const auto number = value.get<double>();
     if (std::abs(number) > LargestOf(type.dtype)) {
       return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
     }
     out.floats.push_back(number);
-  } else if (engine::IsInteger(type.dtype) && value.is_number_integer()) {
-    const auto [low, high] = engine::IntegerRange(type.dtype);
+  } else if (IsInteger(type.dtype) && value.is_number_integer()) {
+    const auto [low, high] = IntegerRange(type.dtype);
     const bool is_huge =
         value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX);
     if (is_huge && type.dtype == DataType::kU64) {
       // The same bits; the tensor's type says how they are read.
       out.integers.push_back(static_cast<int64_t>(value.get<uint64_t>()));
-      return engine::Done{};
+      return Done{};
     }
     if (is_huge || value.get<int64_t>() < low || value.get<int64_t>() > high) {
       return Bad(value.dump() + " does not fit " + std::string(NameOf(type.dtype)));
@@ -100,7 +91,7 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
     return Bad("wants " + ToString(type) + ", found " +
                (is_deep ? "a list in place of a number" : KindOf(value)));
   }
-  return engine::Done{};
+  return Done{};
 }
 
 /// Where a value stands, for messages, and what its paths are relative to.
@@ -149,9 +140,9 @@ Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& pl
   for (size_t i = elements.shape.size(); i < type.shape.size(); ++i) {
     elements.shape.push_back(std::max<int64_t>(type.shape[i].size, 0));
   }
-  const at::Tensor flat = engine::IsFloat(type.dtype) ? at::tensor(elements.floats, at::kDouble)
-                                                      : at::tensor(elements.integers, at::kLong);
-  return flat.view(elements.shape).to(engine::ScalarTypeOf(type.dtype));
+  const at::Tensor flat = IsFloat(type.dtype) ? at::tensor(elements.floats, at::kDouble)
+                                              : at::tensor(elements.integers, at::kLong);
+  return flat.view(elements.shape).to(ScalarTypeOf(type.dtype));
 }
 
 /// Gathers one column of the table, row by row.
@@ -160,28 +151,43 @@ class ColumnReader {
   explicit ColumnReader(const Field& field) : field_(field) {}
 
   Status Add(const Json& value, const Place& place) {
-    if (engine::IsText(field_.type.dtype)) {
+    if (field_.type.optional) validity_.push_back(!value.is_null());
+    if (field_.type.optional && value.is_null()) {
+      texts_.emplace_back();
+      tensors_.emplace_back();
+      return Done{};
+    }
+    if (IsText(field_.type.dtype)) {
       Result<std::string> text = TextOf(value, field_.type, place);
       if (!text.ok()) return Bad(place.text + text.error().message);
       texts_.push_back(*std::move(text));
-      return engine::Done{};
+      return Done{};
     }
     Result<at::Tensor> tensor = TensorOf(value, field_.type, place);
     if (!tensor.ok()) return Bad(place.text + tensor.error().message);
     const Status fits = Column(std::vector<at::Tensor>{*tensor}).CheckType(field_.type);
     if (!fits.ok()) return Bad(place.text + fits.error().message);
     tensors_.push_back(*std::move(tensor));
-    return engine::Done{};
+    return Done{};
   }
 
   Column Finish() {
-    if (engine::IsText(field_.type.dtype)) return engine::TextColumn::Of(texts_);
+    if (IsText(field_.type.dtype)) return WithNulls(TextColumn::Of(texts_));
     if (tensors_.empty()) return Column::Empty(field_.type);
     return Column::FromRows(std::move(tensors_), field_.type);
   }
 
  private:
+  Column WithNulls(const Column& texts) const {
+    if (std::all_of(validity_.begin(), validity_.end(), [](bool is_there) { return is_there; })) {
+      return texts;
+    }
+    const std::vector<int64_t> flags(validity_.begin(), validity_.end());
+    return texts.WithValidity(at::tensor(flags, at::kLong).to(at::kBool));
+  }
+
   const Field& field_;
+  std::vector<bool> validity_;  // of an optional column
   std::vector<std::string> texts_;
   std::vector<at::Tensor> tensors_;
 };
@@ -202,29 +208,32 @@ Result<Json> ParseLine(std::string_view line) {
 }
 
 Status ReadRow(const Json& row, const std::string& where, const std::filesystem::path& base_dir,
-               const engine::Schema& schema, std::vector<ColumnReader>& readers) {
+               const Schema& schema, std::string_view reader, std::vector<ColumnReader>& readers) {
   if (!row.is_object()) return Bad(where + "a row is an object, found " + KindOf(row));
   for (const auto& [key, value] : row.items()) {
     if (schema.Find(key) == nullptr) {
-      return Bad(where + "the flow takes no column `" + key + "`, it takes " + ToString(schema));
+      return Bad(where + std::string(reader) + " takes no column `" + key + "`, it takes " +
+                 ToString(schema));
     }
   }
   for (size_t i = 0; i < schema.size(); ++i) {
     const Field& field = schema[i];
     const auto value = row.find(field.name);
     if (value == row.end()) {
-      return Bad(where + "no column `" + field.name + "`, the flow takes " + ToString(schema));
+      return Bad(where + "no column `" + field.name + "`, " + std::string(reader) + " takes " +
+                 ToString(schema));
     }
     const Place place{where + "`" + field.name + "` ", base_dir};
     if (Status status = readers[i].Add(*value, place); !status.ok()) return status;
   }
-  return engine::Done{};
+  return Done{};
 }
 
 }  // namespace
 
 Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
-                           const std::filesystem::path& base_dir, const engine::SchemaPtr& schema) {
+                           const std::filesystem::path& base_dir, const SchemaPtr& schema,
+                           std::string_view reader) {
   std::vector<ColumnReader> readers;
   for (const Field& field : schema->fields()) readers.emplace_back(field);
   int64_t line = 0;
@@ -237,7 +246,7 @@ Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
     const std::string where = name + ":" + std::to_string(line) + ": ";
     Result<Json> json = ParseLine(row);
     if (!json.ok()) return Bad(where + json.error().message);
-    if (Status status = ReadRow(*json, where, base_dir, *schema, readers); !status.ok()) {
+    if (Status status = ReadRow(*json, where, base_dir, *schema, reader, readers); !status.ok()) {
       return std::move(status).error();
     }
   }
@@ -247,4 +256,4 @@ Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
   return Batch::Make(schema, std::move(columns));
 }
 
-}  // namespace raceway::tools
+}  // namespace raceway::engine

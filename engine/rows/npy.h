@@ -6,11 +6,11 @@
 
 #include "engine/result.h"
 
-namespace raceway::tools {
+namespace raceway::engine {
 
 /// An array as NumPy saves it: versions 1 to 3, C order, little-endian, bool or number.
 ///
 /// Errors   InvalidArgument, to be read after the file's name
-engine::Result<at::Tensor> ParseNpy(const std::string& bytes);
+Result<at::Tensor> ParseNpy(const std::string& bytes);
 
-}  // namespace raceway::tools
+}  // namespace raceway::engine

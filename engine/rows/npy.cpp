@@ -1,4 +1,4 @@
-#include "tools/raceway/runtime/npy.h"
+#include "engine/rows/npy.h"
 
 #include <ATen/ops/empty.h>
 
@@ -9,11 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace raceway::tools {
+namespace raceway::engine {
 namespace {
-
-using engine::Error;
-using engine::ErrorCode;
 
 Error Bad(const std::string& message) { return {ErrorCode::kInvalidArgument, message}; }
 
@@ -66,7 +63,7 @@ std::optional<size_t> NumBytes(const std::vector<int64_t>& shape, size_t element
 
 }  // namespace
 
-engine::Result<at::Tensor> ParseNpy(const std::string& bytes) {
+Result<at::Tensor> ParseNpy(const std::string& bytes) {
   if (bytes.size() < 12 || !std::string_view(bytes).starts_with("\x93NUMPY")) {
     return Bad("is no .npy file");
   }
@@ -93,4 +90,4 @@ engine::Result<at::Tensor> ParseNpy(const std::string& bytes) {
   return tensor;
 }
 
-}  // namespace raceway::tools
+}  // namespace raceway::engine

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-namespace raceway::tools {
+namespace raceway::engine {
 
 std::string EncodeBase64(std::string_view bytes);
 /// The bytes, or null for text that is no base64 (RFC 4648, padded).
 std::optional<std::string> DecodeBase64(std::string_view text);
 
-}  // namespace raceway::tools
+}  // namespace raceway::engine

@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+
+#include "engine/store/row_store.h"
+#include "tests/operators/steps.h"
+
+namespace raceway::operators {
+namespace {
+
+using namespace testing;  // NOLINT
+using engine::StoreOpener;
+using engine::StoreSpec;
+
+const SchemaPtr& Asks() {
+  static const SchemaPtr schema = S({{"id", "i64"}, {"user", "string"}});
+  return schema;
+}
+
+/// A deployment's stores: the users eve and bob, of whom only eve has an age.
+StoreOpener Users() {
+  return [](const StoreSpec& spec) -> Result<std::shared_ptr<const engine::Store>> {
+    if (spec.name != "users") {
+      return engine::Error{engine::ErrorCode::kUnavailable, "no " + spec.source};
+    }
+    const Column ages = Ints({30, 0}).WithValidity(Bools({true, false}).dense());
+    return engine::MakeRowStore(
+        MakeBatch(S({{"user", "string"}, {"taste", "f32[N]"}, {"age", "i64?"}}),
+                  {Texts({"eve", "bob"}), Ragged({{1, 2}, {3}}), ages}),
+        "users");
+  };
+}
+
+StepSpec Lookup(const std::string& miss, SchemaPtr output) {
+  StepSpec step;
+  step.op = "lookup";
+  step.label = "lookup(users)";
+  step.arguments = {{"key", "user"}};
+  step.results = {{"taste", "taste"}, {"age", "age"}};
+  const auto pair = [](const char* name, const char* type) {
+    return Value(Value::List{name, type});
+  };
+  step.options = {{"store", "users"},
+                  {"kind", "rows"},
+                  {"source", "users.jsonl"},
+                  {"miss", miss},
+                  {"schema", Value::List{pair("user", "string"), pair("taste", "f32[N]"),
+                                         pair("age", "i64?")}}};
+  step.outputs = {*output};
+  return step;
+}
+
+Result<AnyOperator> MakeLookup(const StepSpec& step, const StoreOpener& stores = Users()) {
+  engine::OperatorFactories factories;
+  RegisterAll(factories);
+  OperatorSpec spec{step,  {Asks()}, {std::make_shared<const engine::Schema>(step.outputs[0])},
+                    "cpu", ".",      &stores};
+  return factories.Find("lookup")(spec);
+}
+
+std::string Answer(const StepSpec& step, const Batch& input) {
+  const Result<AnyOperator> made = MakeLookup(step);
+  return made.ok() ? Text(RunMade(*made, input)) : made.error().Text();
+}
+
+SchemaPtr Plain() {
+  return S({{"id", "i64"}, {"user", "string"}, {"taste", "f32[N]"}, {"age", "i64?"}});
+}
+SchemaPtr Missing() { return S({{"id", "i64"}, {"taste", "f32[N]?"}, {"age", "i64?"}}); }
+
+Batch SomeAsks() {
+  return MakeBatch(Asks(), {Ints({1, 2, 3, 4}), Texts({"eve", "bob", "nobody", "eve"})});
+}
+
+TEST(LookupTest, AddsWhatTheStoreHas) {
+  const Batch known = MakeBatch(Asks(), {Ints({1, 2}), Texts({"bob", "eve"})});
+  EXPECT_EQ(Answer(Lookup("fail", Plain()), known),
+            "#0 id=1 user='bob' taste=[3] age=null\n#1 id=2 user='eve' taste=[1, 2] age=30\n");
+  EXPECT_EQ(Answer(Lookup("fail", Plain()), Batch::Empty(Asks())), "");
+}
+
+TEST(LookupTest, AMissFailsDropsOrIsNull) {
+  EXPECT_EQ(Answer(Lookup("fail", Plain()), SomeAsks()),
+            "failed: row 3: store users has no row for the key \"nobody\"");
+  EXPECT_EQ(Answer(Lookup("drop", Plain()), SomeAsks()),
+            "#0 id=1 user='eve' taste=[1, 2] age=30\n#1 id=2 user='bob' taste=[3] age=null\n"
+            "#3 id=4 user='eve' taste=[1, 2] age=30\n");
+  EXPECT_EQ(Answer(Lookup("null", Missing()), SomeAsks()),
+            "#0 id=1 taste=[1, 2] age=30\n#1 id=2 taste=[3] age=null\n#2 id=3 taste=null age=null\n"
+            "#3 id=4 taste=[1, 2] age=30\n");
+}
+
+TEST(LookupTest, RowByRowIsTheSame) {
+  const StepSpec step = Lookup("null", Missing());
+  const Result<AnyOperator> made = MakeLookup(step);
+  std::string text;
+  for (Batch& row : RowByRow(SomeAsks())) text += Text(RunMade(*made, std::move(row)));
+  EXPECT_EQ(text, Answer(step, SomeAsks()));
+}
+
+TEST(LookupTest, NamesTheRowOfTheRequest) {
+  const auto ids = std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{5, 9});
+  const Batch some(Asks(), {Ints({1, 2}), Texts({"eve", "ann"})}, 2, ids);
+  EXPECT_EQ(Answer(Lookup("fail", Plain()), some),
+            "failed: row 10: store users has no row for the key \"ann\"");
+}
+
+TEST(LookupTest, ColumnsThatNobodyReadsAreNotLookedFor) {
+  StepSpec step = Lookup("drop", S({{"id", "i64"}}));
+  step.results.clear();
+  EXPECT_EQ(Answer(step, SomeAsks()), "#0 id=1\n#1 id=2\n#3 id=4\n");
+}
+
+TEST(LookupTest, RefusesPlansThatMakeNoSense) {
+  const auto error = [](const StepSpec& step) { return MakeLookup(step).error().Text(); };
+  EXPECT_EQ(error(Lookup("ignore", Plain())), "lookup: `miss` cannot be \"ignore\"");
+  EXPECT_EQ(error(Lookup("null", Plain())), "lookup: `taste` of the store is f32[N]");
+  EXPECT_EQ(error(Lookup("fail", Missing())), "lookup: `taste` of the store is f32[N]");
+  StepSpec step = Lookup("fail", Plain());
+  step.arguments[0].second = "id";
+  EXPECT_EQ(error(step), "lookup: it wants one key, string");
+  step = Lookup("fail", Plain());
+  step.results[0].first = "user";
+  EXPECT_EQ(error(step), "lookup: the store gives no `user`");
+  step = Lookup("fail", Plain());
+  step.options.pop_back();
+  EXPECT_EQ(error(step), "lookup: there is no `schema`");
+  step = Lookup("fail", Plain());
+  step.options[0].second = "others";
+  EXPECT_EQ(error(step), "no users.jsonl");
+  EXPECT_EQ(MakeError(Lookup("fail", Plain()), {Asks()}),
+            "invalid argument: lookup: there are no stores here");
+}
+
+}  // namespace
+}  // namespace raceway::operators
