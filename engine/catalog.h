@@ -48,6 +48,15 @@ struct ColumnFunctionContract {
   std::string signature;  // for people: "softmax(T[…, N]) -> T[…, N]"
   std::string doc;
   bool is_operator = false;  // written with a sign (`+`), not called by this name
+  /// In place of `result_type`, where numbers among the arguments are dimensions of the result
+  /// (`zeros(512)`): `constants[i]` is null for an argument that is not known before rows are
+  /// there.
+  Result<Type> (*sized_type)(std::span<const Type> args,
+                             std::span<const Value> constants) = nullptr;
+
+  Result<Type> TypeOf(std::span<const Type> args, std::span<const Value> constants) const {
+    return sized_type != nullptr ? sized_type(args, constants) : result_type(args);
+  }
 };
 
 /// What makes one value of a group of rows.

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "operators/contract_words.h"
 #include "operators/contracts.h"
 
 // Each rule is a plain function of the arguments' types. What it answers is a sentence about the
@@ -14,14 +15,11 @@ namespace {
 
 using engine::ColumnFunctionContract;
 using engine::DataType;
-using engine::Error;
-using engine::ErrorCode;
 using engine::IsFloat;
 using engine::IsInteger;
 using engine::IsNumber;
 using engine::Result;
 using engine::Type;
-using Types = std::span<const Type>;
 using Rule = Result<Type> (*)(Types);
 
 /// A name that can be a template argument, so that a rule knows what it is the rule of.
@@ -32,47 +30,8 @@ struct Name {
   constexpr operator std::string_view() const { return {text, N - 1}; }        // NOLINT: implicit
 };
 
-/// "f32 and i64", with the verb: "this is f32".
-std::string TheseAre(Types args) {
-  if (args.size() == 1) return "this is " + ToString(args[0]);
-  std::string text = "these are ";
-  for (size_t i = 0; i < args.size(); ++i) {
-    if (i > 0) text += i + 1 == args.size() ? " and " : ", ";
-    text += ToString(args[i]);
-  }
-  return text;
-}
-
-Error Wants(std::string_view name, std::string_view what, Types args) {
-  return {ErrorCode::kInvalidArgument,
-          "`" + std::string(name) + "` wants " + std::string(what) + ", " + TheseAre(args)};
-}
-
-Type Scalar(DataType dtype) { return {dtype, {}}; }
-
 bool IsSigned(DataType dtype) {
   return IsFloat(dtype) || (dtype >= DataType::kI8 && dtype <= DataType::kI64);
-}
-
-bool AnyOptional(Types args) {
-  return std::any_of(args.begin(), args.end(), [](const Type& type) { return type.optional; });
-}
-
-bool AllAre(Types args, DataType dtype) {
-  return std::all_of(args.begin(), args.end(),
-                     [dtype](const Type& type) { return type.is_scalar() && type.dtype == dtype; });
-}
-
-/// What every rule asks first: the right number of values, none of which may be missing.
-Result<engine::Done> CheckArgs(std::string_view name, size_t wanted, Types args) {
-  if (args.size() != wanted) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "`" + std::string(name) + "` wants " + std::to_string(wanted) +
-                     (wanted == 1 ? " argument, not " : " arguments, not ") +
-                     std::to_string(args.size())};
-  }
-  if (AnyOptional(args)) return Wants(name, "values that cannot be missing", args);
-  return engine::Done{};
 }
 
 /// T, T → T, where one side may be a scalar.
@@ -201,14 +160,6 @@ Result<Type> OfString(Types args) {
   return Scalar(kResult);
 }
 
-Result<Type> Concat(Types args) {
-  if (args.empty() || !AllAre(args, DataType::kString) || AnyOptional(args)) {
-    if (args.empty()) return Error{ErrorCode::kInvalidArgument, "`concat` wants strings"};
-    return Wants("concat", "strings", args);
-  }
-  return Scalar(DataType::kString);
-}
-
 ColumnFunctionContract Operator(std::string name, size_t num_args, Rule rule, std::string signature,
                                 std::string doc) {
   return {std::move(name), num_args, num_args, rule, std::move(signature), std::move(doc), true};
@@ -306,8 +257,6 @@ void AddText(engine::Catalog& catalog) {
                        "With a–z for A–Z; other letters stay as they are."));
   catalog.Add(Function("upper", &OfString<"upper", DataType::kString>, "upper(string) -> string",
                        "With A–Z for a–z; other letters stay as they are."));
-  catalog.Add(ColumnFunctionContract{"concat", 1, 255, &Concat, "concat(string, …) -> string",
-                                     "One after the other."});
 }
 
 }  // namespace
@@ -318,6 +267,7 @@ void RegisterColumnFunctionContracts(engine::Catalog& catalog) {
   AddReductions(catalog);
   AddText(catalog);
   RegisterNullContracts(catalog);
+  RegisterTensorContracts(catalog);
   using enum DataType;
   AddCasts<kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF16, kBf16, kF32, kF64, kString,
            kBytes>(catalog);

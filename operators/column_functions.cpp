@@ -5,7 +5,9 @@
 #include "operators/columns/arithmetic.h"
 #include "operators/columns/cast.h"
 #include "operators/columns/comparison.h"
+#include "operators/columns/making.h"
 #include "operators/columns/nulls.h"
+#include "operators/columns/places.h"
 #include "operators/columns/reduction.h"
 #include "operators/columns/text.h"
 
@@ -13,32 +15,22 @@ namespace raceway::operators {
 namespace {
 
 constexpr auto kFunctions = std::to_array<ColumnFunction>({
-    {"add", &Add},        {"sub", &Sub},
-    {"mul", &Mul},        {"div", &Div},
-    {"neg", &Neg},        {"eq", &Eq},
-    {"ne", &Ne},          {"lt", &Lt},
-    {"le", &Le},          {"gt", &Gt},
-    {"ge", &Ge},          {"and", &And},
-    {"or", &Or},          {"not", &Not},
-    {"if", &If},          {"mod", &Mod},
-    {"abs", &Abs},        {"round", &Round},
-    {"floor", &Floor},    {"ceil", &Ceil},
-    {"exp", &Exp},        {"log", &Log},
-    {"sqrt", &Sqrt},      {"softmax", &Softmax},
-    {"argmax", &Argmax},  {"max", &Max},
-    {"min", &Min},        {"sum", &Sum},
-    {"mean", &Mean},      {"len", &Len},
-    {"lower", &Lower},    {"upper", &Upper},
-    {"is_null", &IsNull}, {"coalesce", &Coalesce},
-    {"value", &ValueOf},  {"optional", &AsOptional},
-    {"concat", &Concat},  {"bool", &Cast},
-    {"i8", &Cast},        {"i16", &Cast},
-    {"i32", &Cast},       {"i64", &Cast},
-    {"u8", &Cast},        {"u16", &Cast},
-    {"u32", &Cast},       {"u64", &Cast},
-    {"f16", &Cast},       {"bf16", &Cast},
-    {"f32", &Cast},       {"f64", &Cast},
-    {"string", &Cast},    {"bytes", &Cast},
+    {"add", &Add},       {"sub", &Sub},     {"mul", &Mul},     {"div", &Div},
+    {"neg", &Neg},       {"eq", &Eq},       {"ne", &Ne},       {"lt", &Lt},
+    {"le", &Le},         {"gt", &Gt},       {"ge", &Ge},       {"and", &And},
+    {"or", &Or},         {"not", &Not},     {"if", &If},       {"mod", &Mod},
+    {"abs", &Abs},       {"round", &Round}, {"floor", &Floor}, {"ceil", &Ceil},
+    {"exp", &Exp},       {"log", &Log},     {"sqrt", &Sqrt},   {"softmax", &Softmax},
+    {"argmax", &Argmax}, {"max", &Max},     {"min", &Min},     {"sum", &Sum},
+    {"mean", &Mean},     {"len", &Len},     {"lower", &Lower}, {"upper", &Upper},
+    {"concat", &Concat}, {"bool", &Cast},   {"i8", &Cast},     {"i16", &Cast},
+    {"i32", &Cast},      {"i64", &Cast},    {"u8", &Cast},     {"u16", &Cast},
+    {"u32", &Cast},      {"u64", &Cast},    {"f16", &Cast},    {"bf16", &Cast},
+    {"f32", &Cast},      {"f64", &Cast},    {"string", &Cast}, {"bytes", &Cast},
+    {"index", &Index},   {"shape", &Shape}, {"list", &List},   {"in", &In},
+    {"topk", &Topk},     {"take", &Take},   {"slice", &Slice}, {"one_hot", &OneHot},
+    {"zeros", &Zeros},
+    {"is_null", &IsNull}, {"coalesce", &Coalesce}, {"value", &ValueOf}, {"optional", &AsOptional},
 });
 
 }  // namespace

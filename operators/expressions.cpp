@@ -52,7 +52,7 @@ engine::Status CheckContract(const Expression& call) {
   }
   std::vector<Type> types;
   for (const Expression& arg : call.args) types.push_back(WithoutSizes(arg.type));
-  const Result<Type> type = contract->result_type(types);
+  const Result<Type> type = contract->TypeOf(types, ConstantsOf(call.args));
   if (!type) return type.error();
   if (!IsAlike(*type, call.type)) {
     return Error{ErrorCode::kInvalidArgument, "`" + ToString(call) + "` is " + ToString(*type) +

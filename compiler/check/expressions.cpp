@@ -37,8 +37,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kOperato
 }};
 
 /// Column functions of the edition that have no implementation yet.
-constexpr std::array<std::string_view, 9> kLater = {"topk",  "take",  "one_hot", "zeros", "lines",
-                                                    "count", "slice", "file",    "rows"};
+constexpr std::array<std::string_view, 1> kLater = {"lines"};
+/// What only tests can call.
+constexpr std::array<std::string_view, 3> kOfTests = {"count", "file", "rows"};
 
 std::string_view FunctionOf(std::string_view sign) {
   for (const auto& [candidate, function] : kOperators) {
@@ -104,9 +105,11 @@ class Checker {
       case Kind::kQuantity: return NotImplemented(expr, "quantities with a unit are");
       case Kind::kNull: return Null(expr, wanted);
       case Kind::kIsNull: return IsNull(expr);
-      case Kind::kIndex: return NotImplemented(expr, "indexing is");
-      case Kind::kRecord: return NotImplemented(expr, "records in expressions are");
-      case Kind::kList: return NotImplemented(expr, "lists (but for `x in [a, b]`) are");
+      case Kind::kIndex: return Index(expr);
+      case Kind::kRecord:
+        return Wrong(expr.range, "a record is no value of a column",
+                     "each of its members can be a column: `derive(a = x, b = y)`");
+      case Kind::kList: return List(expr, wanted);
     }
     return Poison();
   }
@@ -277,7 +280,41 @@ class Checker {
         return Poison();
       }
     }
-    return NotImplemented(expr, "members of a value are");
+    if (expr.text == "shape") {
+      Expression value = CheckValue(object, nullptr);
+      if (value.type.is_unknown()) return Poison();
+      return Apply("shape", expr.range, {std::move(value)});
+    }
+    return Wrong(expr.range, "a value has no member `" + expr.text + "`",
+                 "tensors have a `shape`: `x.shape[0]`");
+  }
+
+  /// `x[0, 1]`: the places count from 0.
+  Expression Index(const ast::Expr& expr) {
+    const Type place{DataType::kI64, {}, false};
+    std::vector<Expression> args;
+    bool is_poisoned = false;
+    for (const ast::Expr& child : expr.children) {
+      args.push_back(CheckValue(child, args.empty() ? nullptr : &place));
+      is_poisoned |= args.back().type.is_unknown();
+    }
+    return is_poisoned ? Poison() : Apply("index", expr.range, std::move(args));
+  }
+
+  /// `[a, b]`: literals take the type of the first element that is none.
+  Expression List(const ast::Expr& expr, const Type* wanted) {
+    if (expr.children.empty()) return Wrong(expr.range, "an empty list has no type");
+    std::vector<Expression> args(expr.children.size(), Poison());
+    const Type* type = wanted;
+    for (const bool is_literal : {false, true}) {
+      for (size_t i = 0; i < args.size(); ++i) {
+        if (IsLiteral(expr.children[i]) != is_literal) continue;
+        args[i] = CheckValue(expr.children[i], type);
+        if (args[i].type.is_unknown()) return Poison();
+        if (!is_literal || type == nullptr) type = &args[i].type;
+      }
+    }
+    return Apply("list", expr.range, std::move(args));
   }
 
   Expression Unary(const ast::Expr& expr, const Type* wanted) {
@@ -305,7 +342,9 @@ class Checker {
     if (expr.text == "in" || expr.text == "not in") return In(expr);
     if (expr.text == "??") return Coalesce(expr, wanted);
     if (expr.text == "and" || expr.text == "or") return Logic(expr);
-    if (expr.text == "..") return NotImplemented(expr, "ranges (but for `x in a..b`) are");
+    if (expr.text == "..") {
+      return Wrong(expr.range, "a range is no value", "it stands behind `in`: `x in 0..9`");
+    }
     const std::string_view function = FunctionOf(expr.text);
     const bool is_arithmetic = std::string_view("+-*/").find(expr.text) != std::string_view::npos;
     auto [a, b] = Sides(left, right, is_arithmetic ? wanted : nullptr);
@@ -334,9 +373,7 @@ class Checker {
     if (x.type.is_unknown()) return Poison();
     std::vector<Expression> tests;
     const bool is_range = set.kind == Kind::kBinary && set.text == "..";
-    if (!is_range && set.kind != Kind::kList) {
-      return Wrong(set.range, "`in` wants a list `[a, b]` or a range `a..b`");
-    }
+    if (!is_range && set.kind != Kind::kList) return InTensor(expr, std::move(x));
     if (set.children.empty()) return Wrong(set.range, "nothing is in an empty list");
     for (size_t i = 0; i < set.children.size(); ++i) {
       Expression member = CheckValue(set.children[i], &x.type);
@@ -348,6 +385,18 @@ class Checker {
     }
     Expression result = Combine(is_range ? "and" : "or", expr.range, std::move(tests));
     return expr.text == "in" ? result : Apply("not", expr.range, {std::move(result)});
+  }
+
+  Expression InTensor(const ast::Expr& expr, Expression x) {
+    const ast::Expr& set = expr.children[1];
+    Expression elements = CheckValue(set, nullptr);
+    if (elements.type.is_unknown()) return Poison();
+    if (elements.type.is_scalar()) {
+      return Wrong(set.range, "`in` wants a list `[a, b]`, a range `a..b` or a tensor");
+    }
+    Expression result = Apply("in", expr.range, {std::move(x), std::move(elements)});
+    if (expr.text == "in" || result.type.is_unknown()) return result;
+    return Apply("not", expr.range, {std::move(result)});
   }
 
   /// Two by two, so that a long list is no deep expression.
@@ -403,14 +452,16 @@ class Checker {
     }
     const ColumnFunctionContract* contract = scope_.catalog.FindColumnFunction(callee.text);
     if (contract == nullptr || contract->is_operator) return UnknownFunction(callee);
+    const bool is_alike = contract->sized_type == nullptr;
     std::vector<Expression> args;
     bool is_poisoned = false;
     for (const ast::Arg& arg : expr.args) {
       if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
         return Wrong(arg.range, "`" + callee.text + "` takes plain values");
       }
-      // A literal beside a column takes its type: `max_of(x, 0)`.
-      args.push_back(CheckValue(arg.value.head, args.empty() ? nullptr : &args.front().type));
+      // A literal beside a column takes its type: `max_of(x, 0)`. A size or a place does not.
+      args.push_back(
+          CheckValue(arg.value.head, is_alike && !args.empty() ? &args.front().type : nullptr));
       is_poisoned |= args.back().type.is_unknown();
     }
     if (is_poisoned) return Poison();
@@ -434,6 +485,13 @@ class Checker {
       return NotImplemented(callee, "`" + callee.text + "` is");
     }
     if (scope_.declarations.IsBroken(callee.text)) return Poison();
+    if (std::find(kOfTests.begin(), kOfTests.end(), callee.text) != kOfTests.end()) {
+      scope_.diagnostics
+          .Add(DiagnosticKind::kUnknownName, callee.range,
+               "`" + callee.text + "` can only be called in a test")
+          .help = callee.text == "count" ? "rows are counted by `agg(n = count())`" : "";
+      return Poison();
+    }
     std::vector<std::string> known;
     for (const ColumnFunctionContract& contract : scope_.catalog.column_functions()) {
       // A list that holds every cast teaches less.
@@ -461,9 +519,23 @@ class Checker {
     std::vector<Type> types;
     types.reserve(args.size());
     for (const Expression& arg : args) types.push_back(scope_.builder.dims.Resolve(arg.type));
-    engine::Result<Type> type = contract->result_type(types);
-    if (!type.ok()) return BadOperands(*contract, where, types, sign, type.error().message);
+    engine::Result<Type> type = contract->TypeOf(types, ConstantsOf(args));
+    if (!type.ok()) {
+      // Once more in the author's words, as long as that leaves it wrong.
+      const engine::Result<Type> shown = contract->TypeOf(AsWritten(types), ConstantsOf(args));
+      const std::string why = (shown.ok() ? type : shown).error().message;
+      return BadOperands(*contract, where, types, sign, why);
+    }
     return Expression::Call(std::string(function), std::move(args), *std::move(type));
+  }
+
+  std::vector<Type> AsWritten(std::vector<Type> types) {
+    for (Type& type : types) {
+      for (engine::Dim& dim : type.shape) {
+        if (!dim.is_size()) dim = engine::Dim::Symbol(scope_.builder.dims.Show(dim));
+      }
+    }
+    return types;
   }
 
   Expression BadOperands(const ColumnFunctionContract& contract, dsl::SourceRange where,

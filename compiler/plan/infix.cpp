@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 namespace raceway::compiler {
@@ -27,6 +28,7 @@ constexpr auto kSigns = std::to_array<Sign>({{"or", "or", kOr},
                                              {"le", "<=", kCompare},
                                              {"gt", ">", kCompare},
                                              {"ge", ">=", kCompare},
+                                             {"in", "in", kCompare},
                                              {"add", "+", kSum},
                                              {"sub", "-", kSum},
                                              {"mul", "*", kProduct},
@@ -69,6 +71,12 @@ std::string Inside(const Expression& expression, Level least) {
   return LevelOf(expression) < least ? "(" + text + ")" : text;
 }
 
+std::string Listed(std::span<const Expression> args) {
+  std::string text;
+  for (const Expression& arg : args) text += (text.empty() ? "" : ", ") + Infix(arg);
+  return text;
+}
+
 Level Above(Level level) { return static_cast<Level>(level + 1); }
 
 }  // namespace
@@ -91,9 +99,12 @@ std::string Infix(const Expression& expression) {
     return "if " + Inside(args[0], kOr) + " then " + Inside(args[1], kOr) + " else " +
            Inside(args[2], kIf);
   }
-  std::string text;
-  for (const Expression& arg : args) text += (text.empty() ? "" : ", ") + Infix(arg);
-  return expression.name + "(" + text + ")";
+  if (IsCall(expression, "shape", 1)) return Inside(args[0], kAtom) + ".shape";
+  if (expression.name == "list") return "[" + Listed(args) + "]";
+  if (expression.name == "index") {
+    return Inside(args[0], kAtom) + "[" + Listed(std::span(args).subspan(1)) + "]";
+  }
+  return expression.name + "(" + Listed(args) + ")";
 }
 
 }  // namespace raceway::compiler

@@ -43,6 +43,17 @@ Expression FoldIf(Expression call) {
   return call;
 }
 
+/// `x.shape[1]`, where the type says it.
+Expression FoldShape(Expression call) {
+  const Expression& shape = call.args[0];
+  const int64_t* dim = call.args[1].constant.AsInt();
+  if (!IsCallOf(shape, "shape") || dim == nullptr || CanFail(shape.args[0])) return call;
+  const std::vector<engine::Dim>& dims = shape.args[0].type.shape;
+  if (*dim < 0 || static_cast<size_t>(*dim) >= dims.size()) return call;
+  const engine::Dim& size = dims[static_cast<size_t>(*dim)];
+  return size.is_size() ? Expression::Constant(size.size, call.type) : call;
+}
+
 bool AreConstant(const std::vector<Expression>& args) {
   for (const Expression& arg : args) {
     if (arg.kind != Expression::Kind::kConstant) return false;
@@ -53,6 +64,7 @@ bool AreConstant(const std::vector<Expression>& args) {
 Expression FoldCall(Expression call) {
   if (call.name == "and" || call.name == "or") return FoldLogic(std::move(call));
   if (call.name == "if") return FoldIf(std::move(call));
+  if (call.name == "index") return FoldShape(std::move(call));
   if (call.name == "not" && IsCallOf(call.args[0], "not")) {
     return Expression(call.args[0].args[0]);
   }

@@ -39,4 +39,11 @@ void CollectColumns(const Expression& expression, std::vector<std::string>& colu
   for (const Expression& arg : expression.args) CollectColumns(arg, columns);
 }
 
+std::vector<Value> ConstantsOf(const std::vector<Expression>& args) {
+  std::vector<Value> constants;
+  constants.reserve(args.size());
+  for (const Expression& arg : args) constants.push_back(arg.constant);
+  return constants;
+}
+
 }  // namespace raceway::engine

@@ -32,6 +32,9 @@ std::string ToString(const Expression& expression);
 /// Adds the names of the columns that `expression` reads, each once, in order of appearance.
 void CollectColumns(const Expression& expression, std::vector<std::string>& columns);
 
+/// The values of those that are constants, null for the others.
+std::vector<Value> ConstantsOf(const std::vector<Expression>& args);
+
 struct NamedExpression {
   std::string name;
   Expression expression;

@@ -5,7 +5,6 @@
 #include <vector>
 
 namespace raceway::operators {
-namespace {
 
 using engine::Column;
 using engine::Result;
@@ -25,8 +24,6 @@ Result<Column> RunRowByRow(DenseKernel kernel, const ColumnCall& call) {
   }
   return Column::FromRows(std::move(rows), call.type);
 }
-
-}  // namespace
 
 Result<Column> RunDense(DenseKernel kernel, const ColumnCall& call) {
   std::vector<at::Tensor> args;

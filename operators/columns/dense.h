@@ -14,6 +14,7 @@ using DenseKernel = engine::Result<at::Tensor> (*)(std::span<const at::Tensor> a
 
 /// Runs `kernel` once on dense columns, and row by row where a column is ragged.
 engine::Result<engine::Column> RunDense(DenseKernel kernel, const ColumnCall& call);
+engine::Result<engine::Column> RunRowByRow(DenseKernel kernel, const ColumnCall& call);
 
 /// LibTorch stores u16, u32 and u64 but hardly computes with them. The signed type of the same
 /// width has the same sums, differences and products; other tensors are returned as they are.

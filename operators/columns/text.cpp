@@ -46,7 +46,7 @@ Result<Column> Len(const ColumnCall& call) {
 Result<Column> Lower(const ColumnCall& call) { return MapLetters(call, 'A', 'a'); }
 Result<Column> Upper(const ColumnCall& call) { return MapLetters(call, 'a', 'A'); }
 
-Result<Column> Concat(const ColumnCall& call) {
+Result<Column> ConcatTexts(const ColumnCall& call) {
   TextBuilder builder(call.num_rows);
   for (int64_t row = 0; row < call.num_rows; ++row) {
     for (const Column& arg : call.args) builder.buffer() += arg.text()[row];

@@ -8,6 +8,6 @@ namespace raceway::operators {
 engine::Result<engine::Column> Len(const ColumnCall& call);
 engine::Result<engine::Column> Lower(const ColumnCall& call);
 engine::Result<engine::Column> Upper(const ColumnCall& call);
-engine::Result<engine::Column> Concat(const ColumnCall& call);
+engine::Result<engine::Column> ConcatTexts(const ColumnCall& call);
 
 }  // namespace raceway::operators

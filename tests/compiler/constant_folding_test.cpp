@@ -67,7 +67,7 @@ class ConstantFoldingTest : public ::testing::Test {
     std::vector<Type> types;
     for (const Expression& arg : args) types.push_back(arg.type);
     if (types.size() < contract->min_args || types.size() > contract->max_args) return;
-    const engine::Result<Type> type = contract->result_type(types);
+    const engine::Result<Type> type = contract->TypeOf(types, ConstantsOf(args));
     if (!type) return;
     const Expression call = Expression::Call(function, std::move(args), *type);
     const Expression folded = Fold(call);

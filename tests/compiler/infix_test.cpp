@@ -13,7 +13,7 @@ namespace {
 std::string InfixOf(const std::string& condition) {
   const LogicalPlan plan = testing::PlanOf(
       "edition 1\n"
-      "flow f(t: { a: i64, b: i64, c: bool, s: string, m: i64? }) -> { a: i64 } {\n"
+      "flow f(t: { a: i64, b: i64, c: bool, s: string, m: i64?, v: f32[3] }) -> { a: i64 } {\n"
       "  return t |> filter(" +
           condition + ") |> select(a)\n}\n",
       "f");
@@ -26,7 +26,9 @@ TEST(InfixTest, NeedsNoBracketsWhereTheyGoWithoutSaying) {
         "a * (b + 1) != 2", "a - (b - 1) < 0", "-a < b", "-(a + b) < 0", "not not c",
         "(if c then a else b) > 1", "if c then a > 1 else b > 1", "len(s) <= 3", "(a == b) == c",
         "m is null or m > a", "m is not null and m > a + 1", "(m ?? a) > b",
-        "not (m ?? a) == 2 or c", "(if c then m else null) is null"}) {
+        "not (m ?? a) == 2 or c", "(if c then m else null) is null", "v[0] > 1.0",
+        "v.shape[0] > a", "take(v, [a, b])[1] > 0.0", "a in topk(v, 2)", "(v + 1.0)[a] < 2.0",
+        "not a in topk(v, 2)"}) {
     EXPECT_EQ(InfixOf(text), text);
   }
 }

@@ -6,8 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "operators/expressions.h"
-#include "tests/operators/steps.h"
+#include "tests/operators/calls.h"
 
 namespace raceway::operators {
 namespace {
@@ -16,38 +15,6 @@ using namespace testing;  // NOLINT
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-struct Arg {
-  Column column;
-  std::string type;
-};
-
-/// The function as a user would call it: on the columns of a table.
-std::string Eval(const std::string& name, const std::vector<Arg>& args) {
-  std::vector<engine::Field> fields;
-  std::vector<Expression> columns;
-  std::vector<Column> data;
-  for (const Arg& arg : args) {
-    const std::string column = "c" + std::to_string(fields.size());
-    fields.push_back({column, T(arg.type)});
-    columns.push_back(Col(column, arg.type));
-    data.push_back(arg.column);
-  }
-  const Expression call = Call(name, columns);
-  const auto bound = BoundExpression::Bind(call, engine::Schema(fields));
-  if (!bound) return bound.error().message;
-  const Result<Column> result = bound->Evaluate(data, data[0].num_rows());
-  if (result.ok()) {
-    const auto checked = result->CheckType(call.type);
-    EXPECT_TRUE(checked.ok()) << name << ": " << Text(checked);
-    EXPECT_EQ(result->num_rows(), data[0].num_rows()) << name;
-  }
-  return Text(result);
-}
-
-Arg OfType(const std::string& type, const std::vector<double>& rows) {
-  return {at::tensor(rows, at::kDouble).to(at::kLong).to(ScalarTypeOf(T(type).dtype)), type};
-}
 
 TEST(ArithmeticTest, ComputesInEveryNumberType) {
   for (const std::string type :

@@ -15,11 +15,17 @@ namespace {
 using testing::Contracts;
 using testing::T;
 
-/// "f32", or what is wrong.
+/// "f32", or what is wrong; a number among the arguments is a constant i64.
 std::string TypeOf(std::string_view name, const std::vector<std::string>& args) {
   std::vector<engine::Type> types;
-  for (const std::string& arg : args) types.push_back(T(arg));
-  const auto type = Contracts().FindColumnFunction(name)->result_type(types);
+  std::vector<engine::Value> constants;
+  for (const std::string& arg : args) {
+    const bool is_number = arg.find_first_not_of("-0123456789") == std::string::npos;
+    types.push_back(T(is_number ? "i64" : arg));
+    constants.emplace_back();
+    if (is_number) constants.back() = int64_t{std::stoll(arg)};
+  }
+  const auto type = Contracts().FindColumnFunction(name)->TypeOf(types, constants);
   return type.ok() ? ToString(*type) : type.error().message;
 }
 
@@ -123,7 +129,53 @@ TEST(ContractsTest, TextFunctionsTakeStrings) {
   EXPECT_EQ(TypeOf("lower", {"bytes"}), "`lower` wants a string, this is bytes");
   EXPECT_EQ(TypeOf("concat", {"string", "string", "string"}), "string");
   EXPECT_EQ(TypeOf("concat", {"string", "i64"}),
-            "`concat` wants strings, these are string and i64");
+            "`concat` wants strings, or tensors that differ in the first dimension only, these are "
+            "string and i64");
+}
+
+TEST(ContractsTest, PlacesCountFrom0AndLieInTheirDimension) {
+  EXPECT_EQ(TypeOf("index", {"f32[4]", "3"}), "f32");
+  EXPECT_EQ(TypeOf("index", {"u8[H, W, 3]", "i64", "i64"}), "u8[3]");
+  EXPECT_EQ(TypeOf("index", {"f32[4]", "4"}),
+            "dimension 1 of f32[4] has the places 0 to 3, there is no place 4");
+  EXPECT_EQ(TypeOf("index", {"f32[4, N]", "0", "-1"}), "places count from 0, there is no place -1");
+  EXPECT_EQ(TypeOf("index", {"f32[4]", "0", "0"}), "f32[4] has 1 dimension, not 2");
+  EXPECT_EQ(TypeOf("index", {"f32", "0"}), "`x[…]` wants a tensor, this is f32");
+  EXPECT_EQ(TypeOf("index", {"f32[4]", "i32"}), "`x[…]` wants places of type i64, this is i32");
+  EXPECT_EQ(TypeOf("shape", {"u8[H, W, 3]"}), "i64[3]");
+}
+
+TEST(ContractsTest, KnownNumbersBecomeDimensions) {
+  EXPECT_EQ(TypeOf("topk", {"f32[N]", "3"}), "i64[3]");
+  EXPECT_EQ(TypeOf("topk", {"f32[K, 9]", "3"}), "i64[K, 3]");
+  EXPECT_EQ(TypeOf("topk", {"f32[2]", "3"}),
+            "`topk` wants at most the 2 elements of the last dimension, not 3");
+  EXPECT_EQ(TypeOf("topk", {"f32[N]", "i64"}),
+            "`topk` wants a size that is known before it runs: a number or a parameter");
+  EXPECT_EQ(TypeOf("zeros", {"2", "3"}), "f32[2, 3]");
+  EXPECT_EQ(TypeOf("zeros", {"0"}), "`zeros` wants a size from 1 to 16777216, not 0");
+  EXPECT_EQ(TypeOf("zeros", {"10000", "10000"}), "`zeros` makes at most 16777216 elements");
+  EXPECT_EQ(TypeOf("one_hot", {"i64[N]", "10"}), "f32[N, 10]");
+  EXPECT_EQ(TypeOf("one_hot", {"10", "10"}),
+            "dimension 1 of f32[10] has the places 0 to 9, there is no place 10");
+  EXPECT_EQ(TypeOf("slice", {"f32[N, 2]", "1", "4"}), "f32[3, 2]");
+  EXPECT_EQ(TypeOf("slice", {"f32[N]", "1", "i64"}), "f32[_]");
+  EXPECT_EQ(TypeOf("slice", {"f32[3]", "1", "4"}),
+            "`slice` wants `from` before `to`, both in dimension 1 of f32[3]");
+}
+
+TEST(ContractsTest, TensorsArePutTogether) {
+  EXPECT_EQ(TypeOf("take", {"f32[N, 4]", "i64[K]"}), "f32[K, 4]");
+  EXPECT_EQ(TypeOf("take", {"f32[N]", "i64"}),
+            "`take` wants a tensor of places, i64[K], this is i64");
+  EXPECT_EQ(TypeOf("list", {"f32[N]", "f32[N]"}), "f32[2, N]");
+  EXPECT_EQ(TypeOf("list", {"f32", "i64"}),
+            "`[…]` wants values of one type, these are f32 and i64");
+  EXPECT_EQ(TypeOf("concat", {"f32[3, N]", "f32[4, N]"}), "f32[7, N]");
+  EXPECT_EQ(TypeOf("concat", {"f32[3]", "f32[N]"}), "f32[_]");
+  EXPECT_EQ(TypeOf("in", {"i64", "i64[N]"}), "bool");
+  EXPECT_EQ(TypeOf("in", {"i64", "f32[N]"}),
+            "`in` wants a value and a tensor of its type, these are i64 and f32[N]");
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ inline Expression Call(const std::string& name, std::vector<Expression> args) {
   std::vector<engine::Type> types;
   for (const Expression& arg : args) types.push_back(arg.type);
   const engine::ColumnFunctionContract* contract = Contracts().FindColumnFunction(name);
-  const Result<engine::Type> type = contract->result_type(types);
+  const Result<engine::Type> type = contract->TypeOf(types, ConstantsOf(args));
   if (!type) std::fprintf(stderr, "%s\n", type.error().message.c_str());
   return Expression::Call(name, std::move(args), *type);
 }
