@@ -17,10 +17,23 @@
 
 namespace raceway::engine {
 
+/// The rows that a step with branches (`rescue`, `anyof`) was given. In its branches, row ids are
+/// places in there, however often some of these rows are tried again.
+struct BranchInput {
+  const Batch& rows;
+  const BranchInput* outer;  // of the step around it; null for the outermost
+
+  /// Where the row `id` was in the input of the outermost step.
+  int64_t OutermostPlace(int64_t id) const {
+    return outer != nullptr ? outer->OutermostPlace(rows.RowId(id)) : id;
+  }
+};
+
 /// What an operator may ask of its surroundings while it runs.
 struct RunContext {
   const CancelToken& cancel;
   const Clock& clock;
+  const BranchInput* branch_input = nullptr;  // null outside of branches
 };
 
 /// One batch → one batch.

@@ -1,11 +1,15 @@
 // The rule of `route`: each row takes the first branch whose value it has, or `else`.
 #include <algorithm>
 #include <array>
+#include <map>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "compiler/check/step_parts.h"
 #include "dsl/diagnostic.h"
+#include "dsl/print.h"
 
 namespace raceway::compiler {
 namespace {
@@ -46,6 +50,32 @@ bool HasElseLast(const ast::Step& step, const StepScope& scope) {
   return false;
 }
 
+/// No literal twice: the second branch would never be taken.
+bool AreDistinct(const ast::Step& step, const StepScope& scope) {
+  std::map<std::pair<ast::Expr::Kind, std::string>, dsl::SourceRange> seen;
+  const auto is_new = [&](const ast::Expr& value) {
+    using Kind = ast::Expr::Kind;
+    if (value.kind != Kind::kInt && value.kind != Kind::kString && value.kind != Kind::kBool) {
+      return true;
+    }
+    const auto [first, is_first] = seen.emplace(std::pair(value.kind, value.text), value.range);
+    if (is_first) return true;
+    scope.diagnostics
+        .Add(dsl::DiagnosticKind::kBadArguments, value.range,
+             "`" + dsl::PrintExpr(value) + "` has a branch already")
+        .notes.push_back({first->second, "here"});
+    return false;
+  };
+  for (const ast::Branch& branch : step.branches) {
+    if (!branch.when) continue;
+    const bool is_list = branch.when->kind == ast::Expr::Kind::kList;
+    const std::span values =
+        is_list ? std::span(branch.when->children) : std::span(&*branch.when, 1);
+    if (!std::all_of(values.begin(), values.end(), is_new)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table& input,
@@ -56,7 +86,7 @@ std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table&
     Bad(step.range, "`route` takes one value and branches", std::string(kExample), scope);
     return std::nullopt;
   }
-  if (!HasElseLast(step, scope)) return std::nullopt;
+  if (!HasElseLast(step, scope) || !AreDistinct(step, scope)) return std::nullopt;
   std::vector<Table> branches;
   Table rest = input;
   bool is_fine = true;

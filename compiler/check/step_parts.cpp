@@ -102,6 +102,16 @@ bool IsDefinition(const ast::Arg& arg, std::string_view op, const StepScope& sco
 std::optional<Expression> Condition(const ast::Step& step, const Table& input,
                                     const StepScope& scope) {
   const ast::Expr* expr = step.args.size() == 1 ? PlainExpression(step.args.front()) : nullptr;
+  if (expr == nullptr && step.args.size() == 1 && step.args[0].kind == ast::Arg::Kind::kDefine) {
+    // `filter(id = 3)`
+    const ast::Arg& arg = step.args.front();
+    dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
+        DiagnosticKind::kBadArguments, arg.range,
+        "`" + step.path.Text() + "` takes a condition, and `=` makes a column");
+    diagnostic.help = "to compare, write `==`";
+    diagnostic.edits = {{{arg.key.range.end, arg.value.head.range.begin}, " == "}};
+    return std::nullopt;
+  }
   if (expr == nullptr) {
     Bad(step.range, "`" + step.path.Text() + "` takes one condition",
         step.path.Text() + "(conf >= 0.5)", scope);

@@ -92,7 +92,7 @@ Attempt Guard::TryFirst(const Batch& numbered, RunContext& context) const {
   CancelToken cancel;
   cancel.SetParent(&context.cancel);
   cancel.SetDeadline(context.clock.Now() + *timeout_, context.clock);
-  RunContext inner{cancel, context.clock};
+  RunContext inner{cancel, context.clock, context.branch_input};
   Attempt attempt = TryRows(branches_[0], numbered, AllRows(numbered), each_row, inner);
   for (Attempt::Failure& failure : attempt.failures) {
     if (failure.error.code != ErrorCode::kDeadlineExceeded) continue;
@@ -104,7 +104,9 @@ Attempt Guard::TryFirst(const Batch& numbered, RunContext& context) const {
 
 Result<Batch> Guard::Run(Batch input, RunContext& context) const {
   const Batch numbered = Numbered(input);
-  Attempt attempt = TryFirst(numbered, context);
+  const BranchInput branch_input{input, context.branch_input};
+  RunContext inside{context.cancel, context.clock, &branch_input};
+  Attempt attempt = TryFirst(numbered, inside);
   if (const auto stop = context.cancel.Check()) {
     return StopError(*stop, attempt.failures.empty() ? "" : attempt.failures[0].error.stage);
   }
@@ -112,8 +114,7 @@ Result<Batch> Guard::Run(Batch input, RunContext& context) const {
   for (Batch& answer : attempt.answers) parts.push_back({0, std::move(answer)});
   if (attempt.failures.empty() || drops_failed_) return merge_.Run(input, parts);
   if (!has_substitute()) return Mapped(FirstError(attempt.failures), input);
-  Result<Batch> substitute =
-      branches_[1].Run(SomeRows(numbered, RowsOf(attempt.failures)), context);
+  Result<Batch> substitute = branches_[1].Run(SomeRows(numbered, RowsOf(attempt.failures)), inside);
   if (!substitute) {
     if (context.cancel.Check()) return substitute;
     return WithCause(std::move(substitute).error(), attempt.failures, input);

@@ -50,11 +50,12 @@ bool Heat::Take(size_t index, const CancelToken* parent, std::vector<int64_t>& r
   return true;
 }
 
-void Heat::RunBranch(size_t index, const CancelToken* parent) noexcept {
+void Heat::RunBranch(size_t index, const RunContext* outer) noexcept {
   std::vector<int64_t> rows;
   try {
-    if (!Take(index, parent, rows)) return;
-    RunContext context{entries_[index].cancel, clock_};
+    if (!Take(index, outer != nullptr ? &outer->cancel : nullptr, rows)) return;
+    const BranchInput* input = outer != nullptr ? outer->branch_input : nullptr;
+    RunContext context{entries_[index].cancel, clock_, input};
     Record(index, TryRows(runners_[index].branch, numbered_, rows, true, context));
   } catch (...) {
     Attempt attempt;

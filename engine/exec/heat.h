@@ -27,8 +27,8 @@ class Heat {
   Heat(const Heat&) = delete;
 
   /// Runs branch `index` on the rows that have no answer, unless somebody has done so or nothing is
-  /// left to win. `parent`, if any, stops it too, and outlives the call.
-  void RunBranch(size_t index, const CancelToken* parent) noexcept;
+  /// left to win. `outer`, of who waits for it, outlives the call; its token stops it too.
+  void RunBranch(size_t index, const RunContext* outer) noexcept;
   /// Waits for branches under way until nothing is left to win, or `until` or `cancel` ends it.
   void Wait(std::optional<TimePoint> until, const CancelToken& cancel);
   /// Ends the race: stops who is still running. What they bring is dropped.

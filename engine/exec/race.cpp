@@ -93,6 +93,8 @@ bool Race::is_row_wise() const {
 Result<Batch> Race::Run(Batch input, RunContext& context) const {
   std::optional<TimePoint> until;
   if (within_) until = context.clock.Now() + *within_;
+  const BranchInput branch_input{input, context.branch_input};
+  RunContext inside{context.cancel, context.clock, &branch_input};
   const auto heat = std::make_shared<Heat>(runners_, Numbered(input), context.clock,
                                            Earlier(until, context.cancel.deadline()));
   {
@@ -101,7 +103,7 @@ Result<Batch> Race::Run(Batch input, RunContext& context) const {
       if (!runners_[i].branch.is_worth_task()) continue;
       workers_.Start([heat, i] { heat->RunBranch(i, nullptr); });
     }
-    for (size_t i = 0; i < runners_.size(); ++i) heat->RunBranch(i, &context.cancel);
+    for (size_t i = 0; i < runners_.size(); ++i) heat->RunBranch(i, &inside);
     heat->Wait(until, context.cancel);
   }
   if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
@@ -112,7 +114,7 @@ Result<Batch> Race::Run(Batch input, RunContext& context) const {
                  .message = "no answer is good: " + heat->WhyOpen(open[0], answer_columns_),
                  .row_id = input.RowId(open[0])};
   }
-  Result<Batch> rest = otherwise_->Run(SomeRows(Numbered(input), open), context);
+  Result<Batch> rest = otherwise_->Run(SomeRows(Numbered(input), open), inside);
   if (!rest) {
     Error& error = rest.error();
     const bool is_row = error.row_id >= 0 && error.row_id < input.num_rows();

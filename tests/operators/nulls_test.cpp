@@ -70,7 +70,7 @@ TEST(NullsTest, OtherFunctionsRefuseThem) {
   const auto type = [](const std::string& name, const std::vector<std::string>& args) {
     std::vector<engine::Type> types;
     for (const std::string& arg : args) types.push_back(T(arg));
-    const auto result = Contracts().FindColumnFunction(name)->result_type(types);
+    const auto result = Contracts().FindColumnFunction(name)->TypeOf(types, {});
     return result.ok() ? ToString(*result) : result.error().message;
   };
   for (const auto& contract : Contracts().column_functions()) {
@@ -79,7 +79,8 @@ TEST(NullsTest, OtherFunctionsRefuseThem) {
     }
     for (const char* of : {"f32?", "bool?", "string?", "f32[3]?"}) {
       const std::vector<engine::Type> types(contract.min_args, T(of));
-      EXPECT_FALSE(contract.result_type(types).ok()) << contract.name << " of " << of;
+      const std::vector<engine::Value> unknown(types.size());
+      EXPECT_FALSE(contract.TypeOf(types, unknown).ok()) << contract.name << " of " << of;
     }
   }
   EXPECT_EQ(type("coalesce", {"f32?", "f32"}), "f32");

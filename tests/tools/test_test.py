@@ -236,6 +236,44 @@ test "a quick one is not" {
         done = self.call("test", "assistant.flow")
         self.assertEqual(done.returncode, FINE, done.stdout + done.stderr)
 
+    def test_rows_keep_their_answers_through_nested_retries(self):
+        self.write(
+            "nested.flow",
+            """edition 1
+model m(x: f32[2]) -> (y: f32) { source: "missing.pt" }
+schema T { id: i64, x: f32[2] }
+flow inner(t: { x: f32[2], ... }) -> { x: f32[2], y: f32, ... } { return t |> map(m, timeout: 60ms) }
+flow outer(t: T) -> { id: i64, y: f32 } {
+  return t |> inner rescue derive(y = -1.0) |> select(id, y)
+}
+flow raced(t: T) -> { id: i64, y: f32 } {
+  return t |> anyof(accept: y > 0.0) { a => inner, else => derive(y = -2.0) } |> select(id, y)
+}
+test "one that fails" {
+  stub m => [{ y: 1 }, fails("no"), { y: 3 }, { y: 4 }]
+  given t = [{ id: 1, x: [0, 0] }, { id: 2, x: [0, 0] }, { id: 3, x: [0, 0] }, { id: 4, x: [0, 0] }]
+  let out = outer(t)
+  expect out == [{ id: 1, y: 1 }, { id: 2, y: -1 }, { id: 3, y: 3 }, { id: 4, y: 4 }]
+  expect calls(m) == 4
+}
+test "late ones stay late" {
+  stub m => slow(200ms, { y: 1 })
+  given t = [{ id: 1, x: [0, 0] }, { id: 2, x: [0, 0] }]
+  let out = outer(t)
+  expect out == [{ id: 1, y: -1 }, { id: 2, y: -1 }] and calls(m) == 2
+}
+test "one that fails in a race" {
+  stub m => [{ y: 1 }, fails("no"), { y: 3 }, { y: 4 }]
+  given t = [{ id: 1, x: [0, 0] }, { id: 2, x: [0, 0] }, { id: 3, x: [0, 0] }, { id: 4, x: [0, 0] }]
+  let out = raced(t)
+  expect out == [{ id: 1, y: 1 }, { id: 2, y: -2 }, { id: 3, y: 3 }, { id: 4, y: 4 }]
+  expect calls(m) == 4
+}
+""",
+        )
+        done = self.call("test", "nested.flow")
+        self.assertEqual(done.returncode, FINE, done.stdout + done.stderr)
+
     def test_functions_of_other_files(self):
         self.write(
             "lib.flow",

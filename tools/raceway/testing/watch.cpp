@@ -134,18 +134,19 @@ class WatchedFunction final : public engine::Operator {
 
   Result<Batch> Run(Batch input, engine::RunContext& context) const override {
     if (input.num_rows() == 0) return Batch::Empty(layout_.output());
-    if (Status noted = NoteCalls(input); !noted.ok()) return std::move(noted).error();
+    const std::vector<Call> calls = CallsOf(input, context);
+    if (Status noted = NoteCalls(input, calls); !noted.ok()) return std::move(noted).error();
     if (real_) return real_->Run(std::move(input), context);
     std::vector<StubAnswer> answers;
     {
       const std::lock_guard lock(mutex_);
-      for (const Call& call : CallsOf(input)) {
-        StubAnswer& answer = calls_.at(call);
-        answers.push_back(answer);
-        answer.delay = {};  // it takes its time once
-      }
+      for (const Call& call : calls) answers.push_back(calls_.at(call));
     }
     if (const auto stop = Wait(answers, context)) return operators::StopError(*stop);
+    {
+      const std::lock_guard lock(mutex_);
+      for (const Call& call : calls) calls_.at(call).delay = {};  // it takes its time once
+    }
     for (size_t row = 0; row < answers.size(); ++row) {
       if (!answers[row].failure) continue;
       Error error{ErrorCode::kFailed, function_ + ": " + *answers[row].failure};
@@ -156,17 +157,19 @@ class WatchedFunction final : public engine::Operator {
   }
 
  private:
-  /// A row of the input, and which one of those that stem from the same.
+  /// A row that came (inside of branches: to the outermost step that has some), and which one of
+  /// those that stem from it.
   using Call = std::pair<int64_t, int64_t>;
 
   WatchedFunction(FunctionWatch& watch, Layout layout)
       : watch_(watch), layout_(std::move(layout)) {}
 
-  static std::vector<Call> CallsOf(const Batch& input) {
+  static std::vector<Call> CallsOf(const Batch& input, const engine::RunContext& context) {
     std::map<int64_t, int64_t> counts;
     std::vector<Call> calls;
     for (int64_t row = 0; row < input.num_rows(); ++row) {
-      const int64_t id = input.RowId(row);
+      int64_t id = input.RowId(row);
+      if (context.branch_input != nullptr) id = context.branch_input->OutermostPlace(id);
       calls.emplace_back(id, counts[id]++);
     }
     return calls;
@@ -174,9 +177,8 @@ class WatchedFunction final : public engine::Operator {
 
   /// Rows that come again are no new calls: when one of a batch fails, the engine may try the
   /// others once more.
-  Status NoteCalls(const Batch& input) const {
+  Status NoteCalls(const Batch& input, const std::vector<Call>& calls) const {
     const std::lock_guard lock(mutex_);
-    const std::vector<Call> calls = CallsOf(input);
     std::vector<int64_t> rows;
     for (int64_t row = 0; row < input.num_rows(); ++row) {
       if (!calls_.contains(calls[static_cast<size_t>(row)])) rows.push_back(row);
