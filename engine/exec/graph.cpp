@@ -68,7 +68,9 @@ Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& aroun
 
   const Schema& output = *schemas[output_port_];
   Schema result = plan.ResultSchema();
-  if (result == output) {
+  // `select(a = b, b = a)` gives the same schema, and yet other columns.
+  const auto keeps_name = [](const auto& renamed) { return renamed.first == renamed.second; };
+  if (result == output && std::all_of(plan.result.begin(), plan.result.end(), keeps_name)) {
     result_schema_ = schemas[output_port_];
     return Done{};
   }

@@ -17,6 +17,22 @@ class ModelTest(CliTest):
         self.write("rows.jsonl", ROWS)
         return self.ends(code, "run", "twice.flow", "--rows", "rows.jsonl", *words, says=says)
 
+    def test_columns_change_names(self):
+        for step, row in [
+            ("derive(a = b)", {"a": 2, "b": 2}),
+            ("select(a = b, b = a)", {"a": 2, "b": 1}),
+            ("filter(a > 0) |> select(a = b, b = a)", {"a": 2, "b": 1}),
+        ]:
+            self.write(
+                "names.flow",
+                "edition 1\nflow f(t: { a: i64, b: i64 }) -> { a: i64, b: i64 } "
+                "{ return t |> %s }\n" % step,
+            )
+            words = ["run", "names.flow", "--rows", "-", "--json"]
+            for more in [[], ["--without", "dead-columns"]]:
+                done = self.call(*words, *more, stdin=json.dumps({"a": 1, "b": 2}))
+                self.assertEqual(json.loads(done.stdout), row, step + done.stderr)
+
     def test_a_missing_model(self):
         says = ["error[E0801]: cannot read `gone.pt`: No such file", "twice.flow:7:11"]
         self.run_with(MACHINE_LACKS, "gone.pt", says=says)
