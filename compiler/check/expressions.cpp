@@ -459,9 +459,12 @@ class Checker {
       if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
         return Wrong(arg.range, "`" + callee.text + "` takes plain values");
       }
-      // A literal beside a column takes its type: `max_of(x, 0)`. A size or a place does not.
-      args.push_back(
-          CheckValue(arg.value.head, is_alike && !args.empty() ? &args.front().type : nullptr));
+      // A literal beside a column takes its type: `max_of(x, 0)`. A size or a place does not. The
+      // one of `f64(0.1)` is no f32 in between.
+      const Type* wanted = is_alike && !args.empty() ? &args.front().type : nullptr;
+      const Type f64{DataType::kF64, {}, false};
+      if (callee.text == "f64" && IsLiteral(arg.value.head)) wanted = &f64;
+      args.push_back(CheckValue(arg.value.head, wanted));
       is_poisoned |= args.back().type.is_unknown();
     }
     if (is_poisoned) return Poison();

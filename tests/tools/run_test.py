@@ -33,6 +33,14 @@ class ModelTest(CliTest):
                 done = self.call(*words, *more, stdin=json.dumps({"a": 1, "b": 2}))
                 self.assertEqual(json.loads(done.stdout), row, step + done.stderr)
 
+    def test_a_literal_in_a_conversion_keeps_its_digits(self):
+        self.write(
+            "sum.flow",
+            "edition 1\nflow f(t: { v: f64 }) -> { v: f64 } { return t |> derive(v = v + f64(0.1)) }\n",
+        )
+        done = self.call("run", "sum.flow", "--rows", "-", "--json", stdin=json.dumps({"v": 0.25}))
+        self.assertEqual(json.loads(done.stdout), {"v": 0.35}, done.stderr)
+
     def test_a_missing_model(self):
         says = ["error[E0801]: cannot read `gone.pt`: No such file", "twice.flow:7:11"]
         self.run_with(MACHINE_LACKS, "gone.pt", says=says)
