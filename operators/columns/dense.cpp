@@ -37,6 +37,8 @@ Result<Column> RunDense(DenseKernel kernel, const ColumnCall& call) {
   return Column(std::move(*result));
 }
 
+int64_t NumberOf(const at::Tensor& repeated) { return repeated.select(0, 0).item<int64_t>(); }
+
 at::Tensor AsSigned(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
     case at::kUInt16: return tensor.view(at::kShort);

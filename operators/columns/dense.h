@@ -2,6 +2,7 @@
 
 #include <ATen/core/TensorBody.h>
 
+#include <cstdint>
 #include <span>
 
 #include "operators/column_functions.h"
@@ -15,6 +16,9 @@ using DenseKernel = engine::Result<at::Tensor> (*)(std::span<const at::Tensor> a
 /// Runs `kernel` once on dense columns, and row by row where a column is ragged.
 engine::Result<engine::Column> RunDense(DenseKernel kernel, const ColumnCall& call);
 engine::Result<engine::Column> RunRowByRow(DenseKernel kernel, const ColumnCall& call);
+
+/// The number of a column that is the same in all rows.
+int64_t NumberOf(const at::Tensor& repeated);
 
 /// LibTorch stores u16, u32 and u64 but hardly computes with them. The signed type of the same
 /// width has the same sums, differences and products; other tensors are returned as they are.

@@ -21,9 +21,6 @@ using engine::Result;
 using engine::Type;
 using Tensors = std::span<const at::Tensor>;
 
-/// The number that is the same in all rows.
-int64_t NumberOf(const at::Tensor& repeated) { return repeated.select(0, 0).item<int64_t>(); }
-
 /// args: i64[rows, …], size
 Result<at::Tensor> OneHotOf(Tensors args, const Type& /*type*/) {
   const at::Tensor places = args[0].contiguous();

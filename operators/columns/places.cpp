@@ -81,7 +81,7 @@ Result<at::Tensor> TakeOf(Tensors args, const Type& type) {
 /// args: x[rows, …, N], count
 Result<at::Tensor> TopkOf(Tensors args, const Type& /*type*/) {
   const at::Tensor& x = args[0];
-  const auto count = args[1].select(0, 0).item<int64_t>();
+  const auto count = NumberOf(args[1]);
   if (count > x.size(-1)) {
     return Error{ErrorCode::kFailed, "the last dimension has size " + std::to_string(x.size(-1)) +
                                          ", there are no " + std::to_string(count) +
@@ -94,8 +94,8 @@ Result<at::Tensor> TopkOf(Tensors args, const Type& /*type*/) {
 /// args: x[rows, N, …], from, to. Rows may differ in both, then only one row comes at a time.
 Result<at::Tensor> SliceOf(Tensors args, const Type& /*type*/) {
   const at::Tensor& x = args[0];
-  const auto from = args[1].select(0, 0).item<int64_t>();
-  const auto to = args[2].select(0, 0).item<int64_t>();
+  const auto from = NumberOf(args[1]);
+  const auto to = NumberOf(args[2]);
   if (from >= 0 && from <= to && to <= x.size(1)) {
     // Not a view, which would keep all of `x`.
     return x.narrow(1, from, to - from).clone(at::MemoryFormat::Contiguous);
