@@ -131,7 +131,8 @@ Result<Column> Shape(const ColumnCall& call) {
   at::Tensor shapes = at::empty({x.is_dense() ? 1 : call.num_rows, rank}, at::kLong);
   int64_t* out = shapes.mutable_data_ptr<int64_t>();
   for (int64_t row = 0; row < shapes.size(0); ++row) {
-    for (const int64_t size : x.Row(row).sizes()) *out++ = size;
+    const at::Tensor value = x.Row(row);
+    for (const int64_t size : value.sizes()) *out++ = size;
   }
   return Column(shapes.expand({call.num_rows, rank}));
 }
