@@ -27,7 +27,7 @@ bool TreatsEachRow(const Step& step) {
 /// Whether the branch ends with one table.
 bool IsOneTable(const std::vector<Table>& ends, SourceRange where, const StepScope& scope) {
   if (ends.size() != 1) {
-    Bad(where, "a branch ends with one table, `split` gives two", "", scope);
+    Bad(where, "a branch ends with one table, " + SeveralTables(ends), "", scope);
     return false;
   }
   if (!ends.front().group_keys) return true;

@@ -530,20 +530,35 @@ class Declarer {
                        "flow `" + decl.name.text + "` takes no table");
       flow.is_broken = true;
     }
-    if (decl.signature.result_type) {
-      flow.result = ResolveRows(*decl.signature.result_type);
-      flow.is_broken |= !flow.result.has_value();
-    } else if (decl.signature.has_results) {
-      NotImplemented(decl.signature.range, "flows with several results are");
-      flow.is_broken = true;
-    } else {
-      diagnostics_
-          .Add(DiagnosticKind::kTypeMismatch, decl.name.range,
-               "flow `" + decl.name.text + "` does not say what it returns")
-          .help = "write `-> Schema` or `-> { column: type }` after its parameters";
-      flow.is_broken = true;
-    }
+    flow.is_broken |= !DeclareResults(decl, flow);
     out_.flows[decl.name.text] = std::move(flow);
+  }
+
+  /// `-> Schema`, or `-> (a: Schema, b: Schema)`.
+  bool DeclareResults(const ast::FlowDecl& decl, FlowInfo& flow) {
+    const ast::Signature& signature = decl.signature;
+    bool is_fine = true;
+    const auto add = [&](const std::string& name, const ast::TypeExpr& type) {
+      std::optional<RowType> rows = ResolveRows(type);
+      is_fine &= rows.has_value();
+      flow.results.push_back({name, std::move(rows).value_or(RowType{})});
+    };
+    if (signature.result_type) add("", *signature.result_type);
+    for (const ast::Column& result : signature.results) {
+      const auto is_same = [&](const FlowResult& other) { return other.name == result.name.text; };
+      if (std::any_of(flow.results.begin(), flow.results.end(), is_same)) {
+        diagnostics_.Add(DiagnosticKind::kDuplicateName, result.name.range,
+                         "the result `" + result.name.text + "` is there already");
+        is_fine = false;
+      }
+      add(result.name.text, result.type);
+    }
+    if (!flow.results.empty()) return is_fine;
+    diagnostics_
+        .Add(DiagnosticKind::kTypeMismatch, decl.name.range,
+             "flow `" + decl.name.text + "` does not say what it returns")
+        .help = "write `-> Schema` or `-> { column: type }` after its parameters";
+    return false;
   }
 
   const ast::File& file_;

@@ -67,6 +67,12 @@ struct FlowParam {
   RowType rows;
 };
 
+/// A table that a flow gives.
+struct FlowResult {
+  std::string name;  // empty in `-> Schema`
+  RowType rows;
+};
+
 struct Declarations;
 
 /// A flow's signature and body.
@@ -74,7 +80,7 @@ struct FlowInfo {
   const ast::FlowDecl* decl = nullptr;
   Declarations* home = nullptr;  // of the file it stands in: what its body may name
   std::vector<FlowParam> params;
-  std::optional<RowType> result;
+  std::vector<FlowResult> results;
   bool is_broken = false;  // its signature or body has a mistake, reported already
   bool is_checked = false;
 };

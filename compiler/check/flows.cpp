@@ -63,9 +63,9 @@ class FlowChecker {
     return inputs;
   }
 
-  /// Runs through a body with `inputs` as its tables. The result has the columns of the flow's
+  /// Runs through a body with `inputs` as its tables. Each result has the columns of the flow's
   /// signature and what passed.
-  std::optional<Table> Body(const FlowInfo& flow, const std::vector<Table>& inputs,
+  std::optional<Tables> Body(const FlowInfo& flow, const std::vector<Table>& inputs,
                             Instantiation& instantiate, dsl::Diagnostics& diagnostics) {
     std::map<std::string, std::optional<Table>> scope;  // null: had a mistake
     for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
@@ -84,10 +84,10 @@ class FlowChecker {
                         "`return` is the last statement of a flow");
         return std::nullopt;
       }
-      std::optional<Table> result = ReturnTable(flow, returned, frame, instantiate);
+      std::optional<Tables> results = ReturnTables(flow, returned, frame, instantiate);
       if (!is_fine) return std::nullopt;
-      if (result) WarnOfUnused(flow, frame);
-      return result;
+      if (results) WarnOfUnused(flow, frame);
+      return results;
     }
     diagnostics.Add(DiagnosticKind::kNoReturn, flow.decl->name.range,
                     "flow `" + flow.decl->name.text + "` does not end with `return`");
@@ -115,14 +115,13 @@ class FlowChecker {
     std::optional<Tables> value = CheckPipeline(let.value, frame);
     bool is_fine = value.has_value();
     if (value && value->size() != let.names.size()) {
-      const bool is_split = value->size() == 2;
       frame.diagnostics
           .Add(DiagnosticKind::kBadArguments, let.names.front().range,
-               (is_split ? "`split` gives two tables, " : "this is one table, ") +
+               (value->size() > 1 ? SeveralTables(*value) : "this is one table") + ", " +
                    (let.names.size() == 1
                         ? "here is one name"
                         : "here are " + std::to_string(let.names.size()) + " names"))
-          .help = is_split ? "let (holds, rest) = … |> split(…)" : "";
+          .help = value->size() > 1 ? HowToName(*value) : "";
       is_fine = false;
     }
     for (size_t i = 0; i < let.names.size(); ++i) {
@@ -137,6 +136,7 @@ class FlowChecker {
       if (is_fine) {
         table = (*value)[i];
         table->made_by = "`" + name.text + "`";
+        table->result.clear();
         NoteTable(name.range, *table);
       }
     }
@@ -152,32 +152,99 @@ class FlowChecker {
         dsl::Diagnostic& diagnostic =
             frame.diagnostics.Add(DiagnosticKind::kUnusedTable, name.range,
                                   "the table `" + name.text + "` is never used");
-        if (let->names.size() > 1) diagnostic.help = "to keep one half only, write `filter(…)`";
+        const bool is_half = let->names.size() > 1 && !let->value.steps.empty() &&
+                             let->value.steps.back().path.Text() == "split";
+        if (is_half) diagnostic.help = "to keep one half only, write `filter(…)`";
       }
     }
   }
 
-  std::optional<Table> ReturnTable(const FlowInfo& flow, const ast::Return& returned,
-                                   const Frame& frame, Instantiation& instantiate) {
-    if (returned.values.size() != 1 || returned.values.front().name) {
-      frame.diagnostics.Add(DiagnosticKind::kNotImplemented, returned.range,
-                            "several results are not implemented yet");
+  /// In the order of the signature.
+  std::optional<Tables> ReturnTables(const FlowInfo& flow, const ast::Return& returned,
+                                     const Frame& frame, Instantiation& instantiate) {
+    const std::optional<std::vector<size_t>> order = OrderOfResults(flow, returned, frame);
+    if (!order) return std::nullopt;
+    Tables results(flow.results.size());
+    bool is_fine = true;
+    for (size_t i = 0; i < returned.values.size(); ++i) {
+      const ast::Pipeline& pipeline = returned.values[i].value;
+      std::optional<Table> result;
+      if (std::optional<Tables> value = CheckPipeline(pipeline, frame)) {
+        result = ReturnTable(flow, (*order)[i], *value, pipeline.range, frame, instantiate);
+      }
+      if (result) results[(*order)[i]] = *std::move(result);
+      is_fine &= result.has_value();
+    }
+    if (!is_fine) return std::nullopt;
+    return results;
+  }
+
+  std::optional<Table> ReturnTable(const FlowInfo& flow, size_t index, const Tables& value,
+                                   SourceRange where, const Frame& frame,
+                                   Instantiation& instantiate) {
+    const FlowResult& wanted = flow.results[index];
+    if (value.size() == 1) return FitResult(wanted, value.front(), where, frame, instantiate);
+    frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
+                          (wanted.name.empty() ? "a flow returns one table" : "one table is wanted here") +
+                              (", " + SeveralTables(value)));
+    return std::nullopt;
+  }
+
+  /// Which result of the signature each value of `return` is.
+  static std::optional<std::vector<size_t>> OrderOfResults(const FlowInfo& flow,
+                                                           const ast::Return& returned,
+                                                           const Frame& frame) {
+    const auto bad = [&](SourceRange where, const std::string& message) -> dsl::Diagnostic& {
+      return frame.diagnostics.Add(DiagnosticKind::kBadArguments, where, message);
+    };
+    std::vector<std::string> names;
+    for (const FlowResult& result : flow.results) names.push_back(result.name);
+    if (names.front().empty()) {
+      if (!returned.values.front().name) return std::vector<size_t>{0};
+      bad(returned.values.front().name->range, "the flow promises one table without a name")
+          .help = "write `return table`, or `-> (name: Schema, …)` in the signature";
       return std::nullopt;
     }
-    const ast::Pipeline& pipeline = returned.values.front().value;
-    std::optional<Tables> value = CheckPipeline(pipeline, frame);
-    if (!value) return std::nullopt;
-    if (value->size() != 1) {
-      frame.diagnostics.Add(DiagnosticKind::kBadArguments, pipeline.range,
-                            "a flow returns one table, `split` gives two");
+    std::vector<size_t> order;
+    for (const ast::ReturnValue& value : returned.values) {
+      if (!value.name) {
+        bad(value.value.range, "the results of this flow have names").help = HowToReturn(names);
+        return std::nullopt;
+      }
+      const auto found = std::find(names.begin(), names.end(), value.name->text);
+      if (found == names.end()) {
+        bad(value.name->range, "the flow promises no result `" + value.name->text + "`")
+            .SuggestName(value.name->text, names);
+        return std::nullopt;
+      }
+      const auto index = static_cast<size_t>(found - names.begin());
+      if (std::find(order.begin(), order.end(), index) != order.end()) {
+        bad(value.name->range, "the result `" + *found + "` is returned twice");
+        return std::nullopt;
+      }
+      order.push_back(index);
+    }
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (std::find(order.begin(), order.end(), i) != order.end()) continue;
+      bad(returned.range, "the result `" + names[i] + "` is not returned").help =
+          HowToReturn(names);
       return std::nullopt;
     }
-    return FitResult(*flow.result, value->front(), pipeline.range, frame, instantiate);
+    return order;
+  }
+
+  static std::string HowToReturn(const std::vector<std::string>& names) {
+    std::string text = "return ";
+    for (const std::string& name : names) text += (&name == &names.front() ? "" : ", ") + name + ": …";
+    return text;
   }
 
   /// Only what the signature names leaves the flow, and what passes where it says `...`.
-  std::optional<Table> FitResult(const RowType& wanted, const Table& found, SourceRange where,
+  std::optional<Table> FitResult(const FlowResult& promised, const Table& found, SourceRange where,
                                  const Frame& frame, Instantiation& instantiate) {
+    const RowType& wanted = promised.rows;
+    const std::string whose =
+        promised.name.empty() ? "the result" : "the result `" + promised.name + "`";
     Table result = found;
     result.columns.clear();
     bool is_fine = true;
@@ -189,7 +256,7 @@ class FlowChecker {
       if (same == nullptr) {
         dsl::Diagnostic& diagnostic =
             frame.diagnostics.Add(DiagnosticKind::kMissingColumn, where,
-                                  "the result has no column `" + column.name + "`");
+                                  whose + " has no column `" + column.name + "`");
         diagnostic.notes.push_back({column.range, "the flow promises `" + column.name + "` here"});
         diagnostic.notes.push_back({found.made, found.made_by + " gives " + builder_.Show(found)});
         diagnostic.help = dsl::DidYouMeanText(column.name, found.Names());
@@ -201,7 +268,8 @@ class FlowChecker {
       if (!clash.text.empty()) {
         dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
             clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
-            "the result's `" + column.name + "` is " +
+            (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
+                "` is " +
                 builder_.dims.Show(builder_.TypeOf(same->id)) + ", promised " +
                 ToString(column.type));
         diagnostic.notes.push_back({column.range, "promised here"});
@@ -269,8 +337,8 @@ class FlowChecker {
       if (!tables) return std::nullopt;  // what follows a mistake is not looked at
       if (tables->size() != 1) {
         frame.diagnostics
-            .Add(DiagnosticKind::kBadArguments, step.range, "`split` gives two tables, name them")
-            .help = "let (holds, rest) = … |> split(…)";
+            .Add(DiagnosticKind::kBadArguments, step.range, SeveralTables(*tables) + ", name them")
+            .help = HowToName(*tables);
         return std::nullopt;
       }
       tables = CheckAndNote(step, tables->front(), frame);
@@ -310,7 +378,7 @@ class FlowChecker {
     std::optional<Tables> arguments = CheckTableArguments(head.args, *callee == "join", frame);
     if (!arguments) return std::nullopt;
     const auto hints = builder_.hints.Enter(Here().hints, head.children.front().range.begin);
-    return One(Apply(*callee, head.range, head.args, *std::move(arguments), frame));
+    return Apply(*callee, head.range, head.args, *std::move(arguments), frame);
   }
 
   /// A branch of a step sees the rows that come into the step, no other table.
@@ -353,7 +421,7 @@ class FlowChecker {
       }
       if (value) {
         frame.diagnostics.Add(DiagnosticKind::kBadArguments, arg.range,
-                              "one table is wanted here, `split` gives two");
+                              "one table is wanted here, " + SeveralTables(*value));
       }
       is_fine = false;
     }
@@ -415,7 +483,7 @@ class FlowChecker {
     if (!others) return std::nullopt;
     others->insert(others->begin(), input);
     const auto own_hints = builder_.hints.Enter(Here().hints, step.path.range.begin);
-    return One(Apply(op, step.range, step.args, *std::move(others), frame));
+    return Apply(op, step.range, step.args, *std::move(others), frame);
   }
 
   /// `route`: each branch has its steps, and their rows come together again.
@@ -433,7 +501,7 @@ class FlowChecker {
       }
       if (end) {
         frame.diagnostics.Add(DiagnosticKind::kBadArguments, step.branches[i].range,
-                              "a branch ends with one table, `split` gives two");
+                              "a branch ends with one table, " + SeveralTables(*end));
       }
       is_fine = false;
     }
@@ -484,11 +552,12 @@ class FlowChecker {
   }
 
   /// `union`, `join` or a flow, applied to tables.
-  std::optional<Table> Apply(const std::string& name, SourceRange where,
-                             const std::vector<ast::Arg>& args, Tables tables, const Frame& frame) {
-    if (name == "join") return CheckJoin(where, args, tables, ScopeOf(frame));
+  std::optional<Tables> Apply(const std::string& name, SourceRange where,
+                              const std::vector<ast::Arg>& args, Tables tables,
+                              const Frame& frame) {
+    if (name == "join") return One(CheckJoin(where, args, tables, ScopeOf(frame)));
     if (name == "union") {
-      if (tables.size() > 1) return CheckUnion(where, name, tables, ScopeOf(frame));
+      if (tables.size() > 1) return One(CheckUnion(where, name, tables, ScopeOf(frame)));
       frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
                             "`union` takes two tables or more");
       return std::nullopt;
@@ -509,8 +578,8 @@ class FlowChecker {
 
   // --- flows inside flows ---
 
-  std::optional<Table> ApplyFlow(FlowInfo& flow, SourceRange where, Tables tables,
-                                 const Frame& frame) {
+  std::optional<Tables> ApplyFlow(FlowInfo& flow, SourceRange where, Tables tables,
+                                  const Frame& frame) {
     const std::string& name = flow.decl->name.text;
     if (tables.size() != flow.params.size()) {
       frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
@@ -533,10 +602,16 @@ class FlowChecker {
     }
     dsl::Diagnostics said;
     stack_.push_back(&flow);
-    std::optional<Table> result = Body(flow, inputs, instantiate, said);
+    std::optional<Tables> results = Body(flow, inputs, instantiate, said);
     stack_.pop_back();
-    if (!result) return ReportMisfit(name, said, where, frame);
-    return ReturnToCaller(flow, *std::move(result), caller, where, frame);
+    if (!results) return ReportMisfit(name, said, where, frame);
+    for (size_t i = 0; i < results->size(); ++i) {
+      std::optional<Table> result =
+          ReturnToCaller(flow, flow.results[i], std::move((*results)[i]), caller, where, frame);
+      if (!result) return std::nullopt;
+      (*results)[i] = *std::move(result);
+    }
+    return results;
   }
 
   bool ReportRecursion(const FlowInfo& flow, SourceRange where) {
@@ -643,14 +718,16 @@ class FlowChecker {
   }
 
   /// What passed is the caller's again, to be named and all.
-  std::optional<Table> ReturnToCaller(const FlowInfo& flow, Table result, const Table& caller,
-                                      SourceRange where, const Frame& frame) {
+  static std::optional<Table> ReturnToCaller(const FlowInfo& flow, const FlowResult& promised,
+                                             Table result, const Table& caller, SourceRange where,
+                                             const Frame& frame) {
     const std::string& name = flow.decl->name.text;
+    if (flow.results.size() > 1) result.result = promised.name;
     result.made = where;
     result.made_by = "`" + name + "`";
     result.passing.clear();
     result.open.reset();
-    if (!flow.result->is_open()) return result;
+    if (!promised.rows.is_open()) return result;
     for (const TableColumn& column : caller.columns) {
       if (result.Find(column.name) == nullptr) continue;
       frame.diagnostics
@@ -660,7 +737,7 @@ class FlowChecker {
       return std::nullopt;
     }
     result.columns.insert(
-        result.columns.begin() + static_cast<std::ptrdiff_t>(*flow.result->open_at),
+        result.columns.begin() + static_cast<std::ptrdiff_t>(*promised.rows.open_at),
         caller.columns.begin(), caller.columns.end());
     result.passing = caller.passing;
     result.open = caller.open;
@@ -685,8 +762,9 @@ bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics
                     "more than one table with `...` is not implemented yet");
     return false;
   }
-  if (count == 0 && flow.result->is_open()) {
-    diagnostics.Add(DiagnosticKind::kTypeMismatch, flow.result->range,
+  for (const FlowResult& result : flow.results) {
+    if (count > 0 || !result.rows.is_open()) continue;
+    diagnostics.Add(DiagnosticKind::kTypeMismatch, result.rows.range,
                     "`...` stands in the result but in no parameter");
     return false;
   }
@@ -749,6 +827,11 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
                         : "a flow with `...` can be applied by others, not run itself");
     return std::nullopt;
   }
+  if (flow.results.size() > 1) {
+    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
+                    "a flow of several results can be applied by others, not yet run itself");
+    return std::nullopt;
+  }
   if (HasAnyRank(flow.params.front().rows)) {
     diagnostics.Add(DiagnosticKind::kNotImplemented, flow.params.front().rows.range,
                     "a flow of tensors of any rank can be applied by others, not run itself");
@@ -759,8 +842,9 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
   FlowChecker checker({&flow}, false, catalog, builder, said_before);
   Instantiation rigid(builder.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
-  std::optional<Table> result = checker.Body(flow, inputs, rigid, said_before);
-  if (!result) return std::nullopt;
+  const std::optional<Tables> results = checker.Body(flow, inputs, rigid, said_before);
+  if (!results) return std::nullopt;
+  const Table* result = &results->front();
   LogicalPlan plan = std::move(builder.plan);
   plan.flow = name;
   const auto hints = builder.hints.Enter(flow.home->hints, flow.decl->name.range.begin);

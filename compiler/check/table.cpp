@@ -31,6 +31,19 @@ std::vector<std::string> Table::Names() const {
   return names;
 }
 
+std::string SeveralTables(const std::vector<Table>& tables) {
+  const bool is_flow = !tables.front().result.empty();
+  const std::string number = tables.size() == 2 ? "two" : std::to_string(tables.size());
+  return (is_flow ? tables.front().made_by : "`split`") + " gives " + number + " tables";
+}
+
+std::string HowToName(const std::vector<Table>& tables) {
+  if (tables.front().result.empty()) return "let (holds, rest) = … |> split(…)";
+  std::string names;
+  for (const Table& table : tables) names += (names.empty() ? "" : ", ") + table.result;
+  return "let (" + names + ") = …";
+}
+
 std::string PlanBuilder::Unique(const std::string& base, std::map<std::string, int>& taken) {
   int& count = taken[base];
   if (++count == 1) return base;

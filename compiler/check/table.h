@@ -36,11 +36,17 @@ struct Table {
   bool is_empty = false;
   dsl::SourceRange made;  // the step or parameter that made it, for notes
   std::string made_by;    // "map(small)"
+  std::string result;     // what the flow that made it calls it, where it made several
 
   const TableColumn* Find(std::string_view name) const;
   std::vector<std::string> Ids() const;    // of all columns, also those passing
   std::vector<std::string> Names() const;  // of those that can be named
 };
+
+/// "`split` gives two tables", of a step that gives more than one.
+std::string SeveralTables(const std::vector<Table>& tables);
+/// How to name them: "let (holds, rest) = …".
+std::string HowToName(const std::vector<Table>& tables);
 
 /// The plan under construction, its dimensions, and where its columns come from.
 class PlanBuilder {

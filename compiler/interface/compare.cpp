@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <string_view>
 
+#include "compiler/check/dims.h"
 #include "compiler/interface/interface.h"
 
 namespace raceway::compiler {
@@ -35,9 +37,17 @@ class Matcher {
       : bound_(std::move(bound)), fixed_(std::move(fixed)) {}
 
   bool Takes(const Type& general, const Type& special) {
-    return general.dtype == special.dtype && (general.optional || !special.optional) &&
-           std::equal(general.shape.begin(), general.shape.end(), special.shape.begin(),
-                      special.shape.end(), [&](const Dim& g, const Dim& s) { return Takes(g, s); });
+    if (general.dtype != special.dtype || (special.optional && !general.optional)) return false;
+    std::span<const Dim> wanted = general.shape;
+    std::span<const Dim> found = special.shape;
+    if (!wanted.empty() && IsAnyRank(wanted.front())) {  // `...` takes what stands in its place
+      wanted = wanted.subspan(1);
+      if (!found.empty() && IsAnyRank(found.front())) found = found.subspan(1);
+      if (found.size() < wanted.size()) return false;
+      found = found.last(wanted.size());
+    }
+    return std::equal(wanted.begin(), wanted.end(), found.begin(), found.end(),
+                      [&](const Dim& g, const Dim& s) { return Takes(g, s); });
   }
 
   const std::map<std::string, Dim>& bound() const { return bound_; }
@@ -58,7 +68,7 @@ class Matcher {
 
 Type Renamed(Type type, const std::map<std::string, Dim>& names) {
   for (Dim& dim : type.shape) {
-    if (dim.is_size() || dim.symbol == "_") continue;
+    if (dim.is_size() || dim.symbol == "_" || IsAnyRank(dim)) continue;
     const auto found = names.find(dim.symbol);
     // A symbol of the result alone is a new one, whatever the old flow calls so.
     dim = found == names.end() ? Dim::Symbol("new " + dim.symbol) : found->second;
@@ -73,7 +83,7 @@ class FlowComparer {
 
   std::vector<InterfaceChange> Run() && {
     CompareTables();
-    CompareResult();
+    CompareResults();
     return std::move(changes_);
   }
 
@@ -172,36 +182,55 @@ class FlowComparer {
     return symbols;
   }
 
-  /// The sizes of a result are known to the caller where they are those of what it sent.
-  void CompareResult() {
-    const InterfaceRows& before = before_.result;
-    const InterfaceRows& after = after_.result;
+  /// One result without a name is called as one likes; of several, each has its name.
+  void CompareResults() {
     Matcher results({}, InputSymbols());
     Matcher results_back({}, InputSymbols());
+    for (const InterfaceRows& old : before_.results) {
+      if (const InterfaceRows* now = Find(after_.results, old.name)) {
+        CompareResult(old, *now, results, results_back);
+      } else {
+        Add(Verdict::kBreaking, NameOfResult(old) + " is gone", old.where, after_.where);
+      }
+    }
+    for (const InterfaceRows& now : after_.results) {
+      if (Find(before_.results, now.name) != nullptr) continue;
+      Add(Verdict::kCompatible, NameOfResult(now) + " is new", before_.where, now.where);
+    }
+  }
+
+  static std::string NameOfResult(const InterfaceRows& rows) {
+    return rows.name.empty() ? "the result without a name" : "result `" + rows.name + "`";
+  }
+
+  /// The sizes of a result are known to the caller where they are those of what it sent.
+  void CompareResult(const InterfaceRows& before, const InterfaceRows& after, Matcher& results,
+                     Matcher& results_back) {
+    const std::string result = (after.name.empty() ? "result" : NameOfResult(after)) + ": ";
     for (const InterfaceColumn& old : before.columns) {
       const InterfaceColumn* now = Find(after.columns, old.name);
       if (now == nullptr) {
-        Add(Verdict::kBreaking, "result: " + Typed(old) + " is gone", old.where, after.where);
+        Add(Verdict::kBreaking, result + Typed(old) + " is gone", old.where, after.where);
         continue;
       }
       const Type type = Renamed(now->type, inputs_.bound());
       const bool is_fine = results.Takes(old.type, type);
       if (is_fine && results_back.Takes(type, old.type)) continue;
       Add(is_fine ? Verdict::kCompatible : Verdict::kBreaking,
-          "result: `" + old.name + "` " + FromTo(ToString(old.type), ToString(now->type)),
+          result + "`" + old.name + "` " + FromTo(ToString(old.type), ToString(now->type)),
           old.where, now->where);
     }
     for (const InterfaceColumn& now : after.columns) {
       if (Find(before.columns, now.name) != nullptr) continue;
-      Add(Verdict::kCompatible, "result: " + Typed(now) + " is new", before.where, now.where);
+      Add(Verdict::kCompatible, result + Typed(now) + " is new", before.where, now.where);
     }
     if (before.is_open != after.is_open) {
       Add(after.is_open ? Verdict::kCompatible : Verdict::kBreaking,
-          after.is_open ? "result: passes more columns on now (`...`)"
-                        : "result: passes no more columns on (no `...`)",
+          result + (after.is_open ? "passes more columns on now (`...`)"
+                                  : "passes no more columns on (no `...`)"),
           before.where, after.where);
     }
-    CompareOrder("result: ", before, after);
+    CompareOrder(result, before, after);
   }
 
   const FlowInterface& before_;
@@ -213,16 +242,20 @@ class FlowComparer {
 
 // --- parameters ---
 
+/// Integers by their value: as doubles, large ones that differ would be the same.
+bool IsAtMost(const engine::Value& a, const engine::Value& b) {
+  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() <= *b.AsInt();
+  return a.AsNumber() && b.AsNumber() && *a.AsNumber() <= *b.AsNumber();
+}
+
 /// Whether `after` allows all that `before` allowed.
 bool AllowsAll(const ParamInterface& before, const ParamInterface& after) {
   if (after.range) {
-    const auto is_in = [&](double value) {
-      return after.range->low <= value && value <= after.range->high;
+    const auto is_in = [&](const engine::Value& value) {
+      return IsAtMost(after.range->low, value) && IsAtMost(value, after.range->high);
     };
     if (before.range) return is_in(before.range->low) && is_in(before.range->high);
-    return before.list && std::all_of(before.list->begin(), before.list->end(), [&](const auto& v) {
-             return v.AsNumber() && is_in(*v.AsNumber());
-           });
+    return before.list && std::all_of(before.list->begin(), before.list->end(), is_in);
   }
   if (!after.list) return true;
   return before.list && std::all_of(before.list->begin(), before.list->end(), [&](const auto& v) {

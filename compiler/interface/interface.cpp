@@ -28,9 +28,7 @@ void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
     dsl::Diagnostics ignored;
     const auto low = ConstantOf(in.children[0], ignored);
     const auto high = ConstantOf(in.children[1], ignored);
-    if (low && high && low->AsNumber() && high->AsNumber()) {
-      param.range = {*low->AsNumber(), *high->AsNumber()};
-    }
+    if (low && high && low->AsNumber() && high->AsNumber()) param.range = {*low, *high};
   } else if (in.kind == ast::Expr::Kind::kList) {
     param.list.emplace();
     for (const ast::Expr& child : in.children) {
@@ -48,19 +46,25 @@ ParamInterface ParamOf(const ast::ParamDecl& decl, const engine::Type& type) {
 
 }  // namespace
 
-Interface InterfaceOf(const Modules& modules, const engine::Catalog& catalog) {
+Interface InterfaceOf(const Modules& modules, const engine::Catalog& catalog,
+                      const std::vector<ParamSetting>& params) {
   dsl::Diagnostics ignored;
+  std::string said_before;
+  const auto settings = SettingsByModule(modules, params, said_before);
   std::vector<Declarations> all(modules.all.size());  // never resized: flows know their home
   for (size_t i = 0; i < modules.all.size(); ++i) {
     const Module& module = modules.all[i];
-    Declare(module, {catalog, {}, ImportsOf(module, modules, all)}, all[i], ignored);
+    Declare(module, {catalog, settings[i], ImportsOf(module, modules, all)}, all[i], ignored);
   }
   const Declarations& declarations = all.back();
   Interface out;
   for (const std::string& name : declarations.flow_order) {
     const FlowInfo& flow = declarations.flows.at(name);
-    if (flow.is_broken || !flow.result) continue;
-    FlowInterface interface { name, {}, RowsOf("", *flow.result), flow.decl->name.range };
+    if (flow.is_broken || name.starts_with("_")) continue;
+    FlowInterface interface { name, {}, {}, flow.decl->name.range };
+    for (const FlowResult& result : flow.results) {
+      interface.results.push_back(RowsOf(result.name, result.rows));
+    }
     for (const FlowParam& table : flow.params) {
       interface.tables.push_back(RowsOf(table.name, table.rows));
     }
@@ -84,7 +88,7 @@ Interface InterfaceOf(const engine::PhysicalPlan& plan) {
     }
     return rows;
   };
-  FlowInterface flow{plan.flow, {}, rows_of("", plan.ResultSchema()), std::nullopt};
+  FlowInterface flow{plan.flow, {}, {rows_of("", plan.ResultSchema())}, std::nullopt};
   for (const engine::InputSpec& input : plan.inputs) {
     flow.tables.push_back(rows_of(input.name, input.schema));
   }

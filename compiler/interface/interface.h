@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/check/params.h"
 #include "compiler/load/modules.h"
 #include "dsl/source.h"
 #include "engine/catalog.h"
@@ -24,7 +25,7 @@ struct InterfaceColumn {
 
 /// Rows that go in or come out.
 struct InterfaceRows {
-  std::string name;  // of the table; empty for the result
+  std::string name;  // of the table or result; empty in `-> Schema`
   std::vector<InterfaceColumn> columns;
   bool is_open = false;  // `...`
   std::optional<dsl::SourceRange> where;
@@ -33,7 +34,7 @@ struct InterfaceRows {
 struct FlowInterface {
   std::string name;
   std::vector<InterfaceRows> tables;
-  InterfaceRows result;
+  std::vector<InterfaceRows> results;
   std::optional<dsl::SourceRange> where;
 };
 
@@ -43,8 +44,8 @@ struct ParamInterface {
   std::optional<engine::Value> default_value;
   /// The allowed values: none is all of the type.
   struct Range {
-    double low = 0;
-    double high = 0;
+    engine::Value low;
+    engine::Value high;
   };
   std::optional<Range> range;
   std::optional<std::vector<engine::Value>> list;
@@ -57,8 +58,11 @@ struct Interface {
   bool has_params = true;  // false of a plan: its parameters are constants in it
 };
 
-/// Of a file in which nothing is wrong. Flows whose signature is broken are left out.
-Interface InterfaceOf(const Modules& modules, const engine::Catalog& catalog);
+/// Of a file in which nothing is wrong. Flows whose signature is broken are left out, and those
+/// that are private to the file (`_name`): nobody else calls them.
+/// `params` are set from outside: parameters without a default need that.
+Interface InterfaceOf(const Modules& modules, const engine::Catalog& catalog,
+                      const std::vector<ParamSetting>& params = {});
 /// Of a compiled flow.
 Interface InterfaceOf(const engine::PhysicalPlan& plan);
 

@@ -257,7 +257,7 @@ class TestChecker {
     if (flow == nullptr || !Fits(*flow, *applied)) return;
     ValueType& table = scope_.tables[name.text];
     table.kind = Kind::kTable;
-    table.columns = flow->result->columns;
+    table.columns = flow->results.front().rows.columns;
     TestRun run;
     run.table = name.text;
     run.flow = applied->flow.text;
@@ -287,6 +287,12 @@ class TestChecker {
     const FlowInfo& flow = *found;
     if (flow.is_broken) {
       test_.is_broken = true;
+      return nullptr;
+    }
+    if (flow.results.size() > 1) {
+      Report(DiagnosticKind::kBadArguments, name.range,
+             "`" + name.text + "` gives several tables; a test runs flows of one")
+          .help = "test a flow that applies it";
       return nullptr;
     }
     if (flow.params.size() == 1 && !flow.params.front().rows.is_open()) return &flow;

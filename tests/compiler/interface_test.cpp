@@ -157,6 +157,53 @@ TEST(InterfaceTest, OfTables) {
   EXPECT_EQ(Changes(Of(one), Of(two)), "breaking took 1 tables, takes 2\n");
 }
 
+TEST(InterfaceTest, OfSeveralResults) {
+  const auto flow = [](const std::string& signature, const std::string& returned) {
+    return Of("flow f(t: { x: i64 }) -> " + signature + " { return " + returned + " }");
+  };
+  const Interface two = flow("(a: { x: i64 }, b: { x: i64 })", "a: t, b: t");
+  const Interface other = flow("(a: { x: i64 }, c: { x: i64 })", "a: t, c: t");
+  EXPECT_EQ(Changes(two, two), "");
+  EXPECT_EQ(Changes(two, other), "breaking result `b` is gone\ncompatible result `c` is new\n");
+  EXPECT_EQ(Changes(two, flow("(b: { x: i64, y: i64 }, a: { x: i64 })",
+                              "a: t, b: t |> derive(y = x)")),
+            "compatible result `b`: `y: i64` is new\n");
+  EXPECT_EQ(Changes(flow("{ x: i64 }", "t"), flow("(a: { x: i64 })", "a: t")),
+            "breaking the result without a name is gone\ncompatible result `a` is new\n");
+}
+
+// `_name` is nobody else's to call.
+TEST(InterfaceTest, LeavesPrivateFlowsOut) {
+  const std::string g = "flow g(t: { x: i64 }) -> { x: i64 } { return t |> _f }\n";
+  const std::string f = "flow _f(t: { x: i64 }) -> { x: i64 } { return t }\n";
+  const std::string inlined = "flow g(t: { x: i64 }) -> { x: i64 } { return t }\n";
+  EXPECT_EQ(Changes(Of(f + g), Of(inlined)), "");
+}
+
+TEST(InterfaceTest, OfDimensionsBeforeOthers) {
+  const auto flow = [](const std::string& type) {
+    return Of("flow f(t: { x: " + type + " }) -> { n: i64 } { return t |> select(n = 1) }");
+  };
+  EXPECT_EQ(Changes(flow("f32[N]"), flow("f32[..., N]")),
+            "compatible table `t`: `x` was `f32[N]`, is `f32[..., N]`\n");
+  EXPECT_EQ(Changes(flow("f32[..., N]"), flow("f32[2, N]")),
+            "breaking table `t`: `x` was `f32[..., N]`, is `f32[2, N]`\n");
+  EXPECT_EQ(Changes(flow("f32[..., 3]"), flow("f32[..., 3]")), "");
+}
+
+TEST(InterfaceTest, OfParametersWithoutADefault) {
+  const auto params = [](const std::string& text) {
+    const testing::Compiled compiled = testing::Compile(
+        "edition 1\nparam p: " + text, {.flow = {}, .params = {{"p", "3"}}, .without = {}});
+    EXPECT_FALSE(compiled.result.diagnostics.has_errors()) << compiled.Text();
+    return InterfaceOf(compiled.result.modules, testing::AllContracts(), {SetParam("p", "3")});
+  };
+  EXPECT_EQ(Changes(params("i64"), params("i64 in 0..9")),
+            "breaking parameter `p` allows less than it did\n");
+  EXPECT_EQ(Changes(params("i64"), params("i32")),
+            "breaking parameter `p` was `i64`, is `i32`\n");
+}
+
 TEST(InterfaceTest, OfParameters) {
   const auto params = [](const std::string& text) { return Of("param " + text + "\n"); };
   const Interface none = Of("");
@@ -173,6 +220,9 @@ TEST(InterfaceTest, OfParameters) {
             "breaking parameter `p` allows less than it did\n");
   EXPECT_EQ(Changes(params("p: i64 in [1, 2] = 1"), params("p: i64 in 0..9 = 1")),
             "compatible parameter `p` allows more than it did\n");
+  EXPECT_EQ(Changes(params("p: i64 in 0..9007199254740993 = 1"),
+                    params("p: i64 in 0..9007199254740992 = 1")),
+            "breaking parameter `p` allows less than it did\n");
   EXPECT_EQ(Changes(params("p: i64 in [1, 2] = 1"), params("p: i64 = 1")),
             "compatible parameter `p` allows more than it did\n");
   EXPECT_EQ(Changes(params("p: string in [\"a\", \"b\"] = \"a\""),

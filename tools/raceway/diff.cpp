@@ -59,7 +59,12 @@ std::optional<Side> ReadFlow(const std::string& file, const DiffOptions& options
   }
   engine::Catalog catalog;
   operators::RegisterContracts(catalog);
-  Interface interface = compiler::InterfaceOf(result.modules, catalog);
+  std::vector<compiler::ParamSetting> params;
+  for (const std::string& set : options.set) {  // of a form that `LoadFlow` has looked at
+    const size_t equals = set.find('=');
+    params.push_back(compiler::SetParam(set.substr(0, equals), set.substr(equals + 1)));
+  }
+  Interface interface = compiler::InterfaceOf(result.modules, catalog, params);
   return Side{file, std::move(result.sources), std::move(interface)};
 }
 
