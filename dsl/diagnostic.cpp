@@ -138,6 +138,12 @@ std::vector<Diagnostic> Diagnostics::Sorted() const {
 
 namespace {
 
+/// `g` for `x.g`, where `x` is an imported file.
+bool IsMemberOf(std::string_view name, std::string_view candidate) {
+  return !name.empty() && candidate.size() > name.size() && candidate.ends_with(name) &&
+         candidate[candidate.size() - name.size() - 1] == '.';
+}
+
 /// `conf` for `confidence`.
 bool IsShortFor(std::string_view a, std::string_view b) {
   return a.size() >= 3 && b.starts_with(a);
@@ -150,7 +156,7 @@ std::vector<std::string> DidYouMean(std::string_view wrong,
   std::vector<std::pair<size_t, std::string>> near;
   for (const std::string& candidate : candidates) {
     if (candidate == wrong) continue;
-    const size_t distance = EditDistance(wrong, candidate);
+    const size_t distance = IsMemberOf(wrong, candidate) ? 0 : EditDistance(wrong, candidate);
     if (distance <= wrong.size() / 3) near.emplace_back(distance, candidate);
   }
   for (size_t i = 0; i < candidates.size() && near.empty(); ++i) {

@@ -40,6 +40,8 @@ struct Token {
   size_t type = 0;  // the number in the grammar
   SourceRange range;
   std::string_view text;  // as written, or what a foreign spelling stands for
+
+  bool is_name() const { return kind == Kind::kName || kind == Kind::kSoftWord; }
 };
 
 struct LexResult {

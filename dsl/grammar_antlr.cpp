@@ -16,8 +16,10 @@
 #include "FlowLexer.h"
 #include "FlowParser.h"
 #include "antlr4-runtime.h"
-#include "dsl/items.h"
 #include "dsl/literal.h"
+#include "dsl/nesting.h"
+#include "dsl/repair.h"
+#include "dsl/slips.h"
 #include "dsl/syntax_error.h"
 #include "dsl/units.h"
 
@@ -160,9 +162,7 @@ class TreeBuilder {
   bool failed() const { return failed_; }
 
   Unit BuildUnit(FlowParser::UnitContext* context) {
-    if (context->edition() != nullptr) {
-      return EditionDecl{Int(TokenOf(context->edition()->INT())), RangeOf(context->edition())};
-    }
+    if (context->edition() != nullptr) return BuildEdition(context->edition());
     FlowParser::ItemContext* item = context->item();
     if (auto* c = item->importDecl()) return ast::Item(BuildImport(c));
     if (auto* c = item->paramDecl()) return ast::Item(BuildParam(c));
@@ -678,6 +678,18 @@ class TreeBuilder {
     error.Fix("write `" + right + "`", right);
   }
 
+  EditionDecl BuildEdition(FlowParser::EditionContext* context) {
+    const Token& number = TokenOf(context->INT());
+    const std::optional<int64_t> edition = IntValue(number.text);
+    if (!edition) {
+      diagnostics_
+          .Add(DiagnosticKind::kUnknownEdition, number.range,
+               "no release knows edition " + std::string(number.text.substr(0, 40)))
+          .Fix("write `edition 1`", "1");
+    }
+    return {edition.value_or(1), RangeOf(context)};  // the edition as which it is read
+  }
+
   int64_t Int(const Token& token) { return CheckInt(token) ? *IntValue(token.text) : 0; }
 
   SourceRange ContentOf(const Token& token) const {
@@ -730,7 +742,8 @@ class TreeBuilder {
       failed_ = true;
       return {};
     }
-    if (Repair(source_, tokens, diagnostics_) != Repaired::kAll ||
+    if (ReportFormat(source_, tokens, range, diagnostics_) ||
+        Repair(source_, tokens, diagnostics_) != Repaired::kAll ||
         !CheckNesting(source_, tokens, diagnostics_)) {
       failed_ = true;
       return {};

@@ -26,17 +26,4 @@ std::vector<ItemTokens> CutItems(const Source& source, std::span<const Token> to
 /// Corrects a first word that is almost an item word (`modle`). False if it is none at all.
 bool RepairItemWord(ItemTokens& item, Diagnostics& diagnostics);
 
-/// What `Repair` leaves to do.
-enum class Repaired {
-  kAll,
-  kQuietly,  // an open string hides the rest of its line, say: what else is wrong is no news
-  kNot,      // leave the item alone, all is said
-};
-
-/// Replaces the spellings of other languages by ours and drops what is no token, one error each.
-Repaired Repair(const Source& source, std::vector<Token>& tokens, Diagnostics& diagnostics);
-
-/// True if every bracket has its partner and nothing is nested too deep for a recursive parser.
-bool CheckNesting(const Source& source, std::span<const Token> tokens, Diagnostics& diagnostics);
-
 }  // namespace raceway::dsl

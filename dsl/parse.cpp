@@ -9,6 +9,8 @@
 #include "dsl/grammar.h"
 #include "dsl/items.h"
 #include "dsl/literal.h"
+#include "dsl/nesting.h"
+#include "dsl/repair.h"
 
 namespace raceway::dsl {
 
@@ -73,16 +75,18 @@ void NoteLostName(const ItemTokens& item, ParseResult& result) {
   result.lost_names.emplace_back(text);
 }
 
-void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult& result) {
+/// `is_cut_off`: a comment without an end took what came behind it.
+void ParseItem(const Source& source, ItemTokens item, bool is_first, bool is_cut_off,
+               ParseResult& result) {
   Diagnostics found;
-  Diagnostics unheard;
+  Diagnostics quiet;
   const Repaired repaired = Repair(source, item.tokens, found);
-  Diagnostics& diagnostics = repaired == Repaired::kAll ? found : unheard;
   std::optional<Unit> unit;
-  if (!item.tokens.empty() && repaired != Repaired::kNot && RepairItemWord(item, diagnostics) &&
-      CheckNesting(source, item.tokens, diagnostics)) {
-    unit = ParseUnit(source, item.tokens, diagnostics);
+  if (!item.tokens.empty() && repaired != Repaired::kNot && RepairItemWord(item, quiet) &&
+      CheckNesting(source, item.tokens, quiet)) {
+    unit = ParseUnit(source, item.tokens, quiet);
   }
+  if (repaired == Repaired::kAll && (unit || !is_cut_off)) found.Append(quiet);
   const bool is_test = !item.tokens.empty() && item.tokens.front().text == "test";
   is_test ? result.diagnostics.AppendOfTest(found) : result.diagnostics.Append(found);
   if (!unit) {
@@ -95,6 +99,14 @@ void ParseItem(const Source& source, ItemTokens item, bool is_first, ParseResult
   }
 }
 
+/// One mistake: what the comment took with it is not missed.
+void ReportOpenComment(const Source& source, SourceRange opening, ParseResult& result) {
+  result.diagnostics.Add(DiagnosticKind::kUnclosedBracket, opening, "this comment is never closed")
+      .help = "comments nest: each `/*` needs its `*/`";
+  const LexResult inside = Lex(source, {opening.end, source.end()});
+  for (const ItemTokens& item : CutItems(source, inside.tokens)) NoteLostName(item, result);
+}
+
 }  // namespace
 
 ParseResult Parse(const Source& source) {
@@ -104,15 +116,11 @@ ParseResult Parse(const Source& source) {
   const std::lock_guard lock(GrammarMutex());
   const SourceRange whole = {source.LineStart(1), source.end()};
   const LexResult lexed = Lex(source, whole);
-  if (lexed.open_comment) {
-    result.diagnostics
-        .Add(DiagnosticKind::kUnclosedBracket, *lexed.open_comment, "this comment is never closed")
-        .help = "comments nest: each `/*` needs its `*/`";
-  }
-  bool is_first = true;
-  for (ItemTokens& item : CutItems(source, lexed.tokens)) {
-    ParseItem(source, std::move(item), is_first, result);
-    is_first = false;
+  if (lexed.open_comment) ReportOpenComment(source, *lexed.open_comment, result);
+  std::vector<ItemTokens> items = CutItems(source, lexed.tokens);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const bool is_cut_off = lexed.open_comment && i + 1 == items.size();
+    ParseItem(source, std::move(items[i]), i == 0, is_cut_off, result);
   }
   return result;
 }

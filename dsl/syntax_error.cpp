@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "dsl/slips.h"
+
 namespace raceway::dsl {
 
 namespace {
@@ -135,7 +137,10 @@ class Correction {
  private:
   static constexpr size_t kMaxTokens = 2000;  // each trial parses them all once more
   static constexpr std::pair<std::string_view, std::string_view> kConfused[] = {
-      {"=", "=="}, {"=", ":"}, {":", "=>"}, {":", "->"}, {":", "="}, {"->", "=>"}, {"=>", "->"}};
+      {"=", "=="},         {"=", ":"},           {":", "=>"},
+      {":", "->"},         {":", "="},           {"->", "=>"},
+      {"=>", "->"},        {"assert", "expect"}, {"require", "expect"},
+      {"check", "expect"}, {"mock", "stub"}};
 
   bool Fits(std::string_view sign, bool replaces) const {
     const auto at = [this](size_t i) { return tokens_.begin() + static_cast<std::ptrdiff_t>(i); };
@@ -195,7 +200,9 @@ void ReportSyntaxError(std::span<const Token> tokens, size_t index, Rule rule,
   Diagnostic& error =
       diagnostics.Add(DiagnosticKind::kSyntaxError, PlaceOf(tokens, index), std::move(message));
   error.help = HelpFor(tokens, index, expected);
-  if (error.help.empty()) Correction(tokens, index, rule).Suggest(error);
+  if (error.help.empty() && (rule == Rule::kHole || !ExplainSlip(tokens, index, error))) {
+    Correction(tokens, index, rule).Suggest(error);
+  }
 }
 
 }  // namespace raceway::dsl

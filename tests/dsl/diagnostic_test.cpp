@@ -60,6 +60,11 @@ TEST(DidYouMeanTest, OffersAShortFormWhereNothingIsNear) {
   EXPECT_THAT(DidYouMean("identifier", columns), IsEmpty());
 }
 
+TEST(DidYouMeanTest, FindsANameInAnImportedFile) {
+  const std::vector<std::string> names = {"x.g", "x.fg", "h"};
+  EXPECT_THAT(DidYouMean("g", names), ElementsAre("x.g"));
+}
+
 TEST(DidYouMeanTest, SaysNothingWhereNothingIsNear) {
   const std::vector<std::string> columns = {"logits", "id", "a"};
   EXPECT_THAT(DidYouMean("threshold", columns), IsEmpty());
