@@ -514,7 +514,7 @@ class FlowChecker {
     if (Here().HasFlow(op)) return false;
     if (std::find(later.begin(), later.end(), op) == later.end()) return false;
     frame.diagnostics.Add(DiagnosticKind::kNotImplemented, where,
-                          "`" + op + "` is not implemented yet");
+                          "`" + op + "` is not in this edition's engine yet");
     return true;
   }
 

@@ -16,6 +16,16 @@ constexpr std::string_view kLaterSources[] = {"onnx", "llm", "wasm", "safetensor
 constexpr std::string_view kLaterSettings[] = {"dtype", "export",  "memory",   "timeout",
                                                "state", "context", "instances"};
 
+constexpr std::string_view kLaterEndings[] = {".onnx", ".pt2", ".safetensors"};
+
+/// The ending of a model's file that no engine reads yet; else empty.
+std::string_view LaterEnding(std::string_view source) {
+  for (const std::string_view ending : kLaterEndings) {
+    if (source.ends_with(ending)) return ending;
+  }
+  return "";
+}
+
 template <typename Range>
 bool Contains(const Range& range, std::string_view text) {
   return std::find(std::begin(range), std::end(range), text) != std::end(range);
@@ -23,7 +33,7 @@ bool Contains(const Range& range, std::string_view text) {
 
 void NotImplemented(const ast::Entry& entry, Diagnostics& diagnostics) {
   diagnostics.Add(DiagnosticKind::kNotImplemented, entry.key.range,
-                  "`" + entry.key.text + "` is not implemented yet");
+                  "`" + entry.key.text + "` is not supported yet");
 }
 
 void UnknownSetting(const ast::Entry& entry, std::string_view owner,
@@ -252,10 +262,11 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       is_fine = false;
     } else if (key == "source") {
       const std::optional<std::string> source = StringOf(entry, diagnostics);
-      if (source && (source->ends_with(".onnx") || source->ends_with(".pt2") ||
-                     source->ends_with(".safetensors"))) {
-        diagnostics.Add(DiagnosticKind::kNotImplemented, entry.value->range,
-                        "only TorchScript files (.pt) are implemented yet");
+      if (const std::string_view ending = source ? LaterEnding(*source) : ""; !ending.empty()) {
+        diagnostics
+            .Add(DiagnosticKind::kNotImplemented, entry.value->range,
+                 "models of " + std::string(ending) + " files are not supported yet")
+            .help = "a TorchScript file: `source: \"model.pt\"`";
         is_fine = false;
       }
       if (!source) is_fine = false;

@@ -385,9 +385,9 @@ model chat(prompt: string) -> (answer: string) {
 model other(prompt: string) -> (answer: string) { llm: "models/chat", slo { p99: 1s } }
 )")
                 .Lines(),
-            "3:3 E0701 `llm` is not implemented yet\n"
+            "3:3 E0701 `llm` is not supported yet\n"
             "5:40 E0501 `per_token` is a duration, this has no unit\n"
-            "7:51 E0701 `llm` is not implemented yet\n"
+            "7:51 E0701 `llm` is not supported yet\n"
             "7:77 E0502 `slo` has no member `p99`\n");
 }
 
