@@ -5,6 +5,7 @@
 
 #include "compiler/load/modules.h"
 #include "compiler/place/place.h"
+#include "compiler/rewrite/fuse_chains.h"
 #include "compiler/rewrite/optimize.h"
 
 namespace raceway::compiler {
@@ -37,6 +38,10 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   }
   if (!result.logical) return result;
   result.optimized = Optimize(*result.logical, options.without);
+  const std::vector<std::string>& without = options.without;
+  if (std::find(without.begin(), without.end(), "fuse-chains") == without.end()) {
+    NoteNotFused(*result.optimized, result.diagnostics);
+  }
   dsl::Diagnostics lowering;
   result.physical = Lower(Place(*result.optimized), result.sources, files, lowering);
   for (const Module& module : modules.all) {

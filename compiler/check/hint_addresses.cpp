@@ -53,8 +53,10 @@ class Addressing {
       const dsl::SourceRange target = TargetOf(address, flow);
       Hint checked = ValueOf(address, hint.substr(equals + 1));
       checked.said = "--hint " + hint;
-      diagnostics_.Add(dsl::DiagnosticKind::kHintNotHonoured, target,
-                       "`" + checked.said + "` is not honoured yet; results are the same");
+      if (checked.name != "fuse") {
+        diagnostics_.Add(dsl::DiagnosticKind::kHintNotHonoured, target,
+                         "`" + checked.said + "` is not honoured yet; results are the same");
+      }
       SetHint(flow.home->hints.from_outside[target.begin], std::move(checked));
       return "";
     } catch (const Mistake& mistake) {

@@ -46,7 +46,11 @@ std::string LabelOf(const Box& box) {
   }
   if (box.note.empty()) return label;
   const std::string small = "<font point-size=\"9\" color=\"" + std::string(kGrey) + "\">";
-  return label + "<br/>" + Marked(box.note, kBoxWidth + 12, small, "</font>");
+  label += "<br/>" + Marked(box.note, kBoxWidth + 12, small, "</font>");
+  for (const std::string& hint : box.hints) {
+    label += "<br/>" + Marked(hint, kBoxWidth + 12, small + "<i>", "</i></font>");
+  }
+  return label;
 }
 
 std::string StyleOf(const Box& box) {

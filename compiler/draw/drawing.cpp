@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "compiler/plan/infix.h"
 
@@ -124,8 +125,30 @@ std::string NoteOf(const Stage& stage) {
   return stage.own_task ? note + " · own task" : note;
 }
 
+/// The hints of steps, also of those in branches, each as often as it says something else.
+void AddHints(const std::vector<Step>& steps, std::vector<std::string>& texts) {
+  for (const Step& step : steps) {
+    for (const Hint& hint : step.hints) {
+      std::string text =
+          hint.name + " " + hint.text + " (" + std::string(NameOf(hint.origin)) + ")";
+      if (std::find(texts.begin(), texts.end(), text) == texts.end()) {
+        texts.push_back(std::move(text));
+      }
+    }
+    for (const Branch& branch : step.branches) {
+      for (const Stage& stage : branch.stages) AddHints(stage.steps, texts);
+    }
+  }
+}
+
+std::vector<std::string> HintsOf(const Stage& stage) {
+  std::vector<std::string> texts;
+  AddHints(stage.steps, texts);
+  return texts;
+}
+
 Box BoxOf(const Stage& stage) {
-  return {Box::Kind::kStage, LinesOf(stage), NoteOf(stage),
+  return {Box::Kind::kStage, LinesOf(stage), NoteOf(stage), HintsOf(stage),
           std::any_of(stage.steps.begin(), stage.steps.end(), &CallsModel)};
 }
 
@@ -181,7 +204,7 @@ size_t BytesOf(std::string_view text, size_t count) {
 Drawing Draw(const LogicalPlan& plan) {
   Drawing drawing;
   drawing.title = plan.flow;
-  drawing.boxes.push_back({Box::Kind::kInput, {{plan.input}}, "", false});
+  drawing.boxes.push_back({Box::Kind::kInput, {{plan.input}}, "", {}, false});
   for (const Stage& stage : plan.stages) {
     drawing.boxes.push_back(BoxOf(stage));
     for (const Port port : stage.inputs) {
@@ -192,7 +215,7 @@ Drawing Draw(const LogicalPlan& plan) {
   for (const auto& [name, column] : plan.result) {
     result.push_back(name + ": " + ToString(plan.columns.at(column)));
   }
-  drawing.boxes.push_back({Box::Kind::kResult, {{"result"}}, "", false});
+  drawing.boxes.push_back({Box::Kind::kResult, {{"result"}}, "", {}, false});
   Arrow last = ArrowFrom(plan, plan.output, drawing.boxes.size() - 1);
   last.columns = std::move(result);
   drawing.arrows.push_back(std::move(last));

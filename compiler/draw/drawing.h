@@ -20,7 +20,8 @@ struct Box {
 
   Kind kind = Kind::kStage;
   std::vector<Line> lines;
-  std::string note;  // kStage: "decode · 8 steps fused · cpu · own task"
+  std::string note;                // kStage: "decode · 8 steps fused · cpu · own task"
+  std::vector<std::string> hints;  // kStage: "batch.max 32 (declaration)", each once
   bool calls_model = false;
 };
 

@@ -33,6 +33,7 @@ std::string LabelOf(const Box& box) {
   std::string label;
   for (const Box::Line& line : box.lines) AddLines(line.text, kBoxWidth, label);
   AddLines(box.note, kBoxWidth + 12, label);
+  for (const std::string& hint : box.hints) AddLines(hint, kBoxWidth + 12, label);
   return label;
 }
 

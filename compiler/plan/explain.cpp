@@ -183,9 +183,15 @@ std::string BranchesText(const Scope& scope, const Step& step) {
 std::string StageText(const Scope& scope, const Stage& stage) {
   std::vector<std::string> inputs;
   for (const Port port : stage.inputs) inputs.push_back(PortName(scope.input, scope.stages, port));
-  std::string text = scope.indent + stage.name + " <- " + Join(inputs) + "\n";
+  std::string text = scope.indent + stage.name + " <- " + Join(inputs);
+  if (stage.device != "cpu") text += " on " + stage.device;
+  text += "\n";
   for (const Step& step : stage.steps) {
     text += scope.indent + "  " + StepText(scope.plan, step) + "\n";
+    for (const Hint& hint : step.hints) {
+      text += scope.indent + "    hint " + hint.name + " = " + hint.text + " (" +
+              std::string(NameOf(hint.origin)) + ")\n";
+    }
     text += BranchesText(scope, step);
   }
   text += scope.indent;

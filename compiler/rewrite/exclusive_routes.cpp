@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
+#include "compiler/rewrite/branches.h"
 #include "compiler/rewrite/can_fail.h"
 
 namespace raceway::compiler {
@@ -25,6 +27,7 @@ bool GoesOn(const LogicalPlan& plan, const Stage& first, const Stage& second, Po
 }  // namespace
 
 LogicalPlan ExclusiveRoutes(LogicalPlan plan) {
+  plan = InBranches(std::move(plan), &ExclusiveRoutes);
   std::vector<std::optional<Port>> instead(plan.stages.size());
   // From the last one on, so that what a split leaves over is looked at before it joins another.
   for (size_t i = plan.stages.size(); i-- > 0;) {

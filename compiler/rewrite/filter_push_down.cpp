@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/rewrite/branches.h"
 #include "compiler/rewrite/can_fail.h"
 
 namespace raceway::compiler {
@@ -59,9 +60,16 @@ std::vector<int> CountConsumers(const LogicalPlan& plan) {
   return consumers;
 }
 
+/// Whether a row may fail in `step`.
+bool MayFail(const Step& step) {
+  return step.kind == StepKind::kMap || step.kind == StepKind::kLookup ||
+         std::any_of(step.expressions.begin(), step.expressions.end(),
+                     [](const auto& named) { return CanFail(named.expression); });
+}
+
 /// The stages that the filter at `index` should pass, the nearest first.
 std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>& consumers,
-                                 size_t index) {
+                                 size_t index, bool keeps_errors) {
   const Columns reads = plan.stages[index].steps.front().Reads();
   std::vector<size_t> passed;
   size_t num_worth = 0;  // up to the last that saves work
@@ -69,6 +77,7 @@ std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>
   while (from.stage >= 0 && consumers[static_cast<size_t>(from.stage)] == 1) {
     const Stage& producer = plan.stages[static_cast<size_t>(from.stage)];
     if (producer.steps.size() != 1 || !CanPass(producer.steps.front(), reads)) break;
+    if (keeps_errors && MayFail(producer.steps.front())) break;
     passed.push_back(static_cast<size_t>(from.stage));
     if (DoesWork(producer.steps.front())) num_worth = passed.size();
     from = producer.inputs.front();
@@ -86,19 +95,27 @@ void Swap(LogicalPlan& plan, Stage& producer, Stage& filter) {
   filter.steps.front().outputs = std::exchange(producer.steps.front().outputs, {came});
 }
 
-}  // namespace
-
-LogicalPlan FilterPushDown(LogicalPlan plan) {
+LogicalPlan Push(LogicalPlan plan, bool keeps_errors) {
   const std::vector<int> consumers = CountConsumers(plan);
   for (size_t i = 0; i < plan.stages.size(); ++i) {
     if (!IsMovable(plan.stages[i])) continue;
     size_t at = i;
-    for (const size_t before : StagesToPass(plan, consumers, i)) {
+    for (const size_t before : StagesToPass(plan, consumers, i, keeps_errors)) {
       Swap(plan, plan.stages[before], plan.stages[at]);
       at = before;
     }
   }
   return plan;
+}
+
+LogicalPlan PushInBranch(LogicalPlan plan) {
+  return Push(InBranches(std::move(plan), &PushInBranch), true);
+}
+
+}  // namespace
+
+LogicalPlan FilterPushDown(LogicalPlan plan) {
+  return Push(InBranches(std::move(plan), &PushInBranch), false);
 }
 
 }  // namespace raceway::compiler

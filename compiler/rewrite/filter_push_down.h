@@ -12,8 +12,8 @@ namespace raceway::compiler {
 /// An error that f would have had for a row that goes is not seen; no row meets an error that it
 /// would not have met: a condition that can fail (`CanFail`) stays where it is, since what stands
 /// before it may be there to guard it. Stops at unions, joins, splits, `limit`, `explode`, `agg`,
-/// `fail` and where others read f's rows too. Leaves steps with branches alone, and what is in
-/// them: there an error is seen, as it sends its row another way.
+/// `fail` and where others read f's rows too. Leaves steps with branches alone. In their branches
+/// an error is seen, as it sends its row another way: there a filter passes only what cannot fail.
 LogicalPlan FilterPushDown(LogicalPlan plan);
 
 }  // namespace raceway::compiler

@@ -1,6 +1,9 @@
 #include "compiler/rewrite/fuse_chains.h"
 
+#include <cstdint>
 #include <iterator>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "compiler/rewrite/branches.h"
@@ -10,10 +13,42 @@ namespace {
 
 bool CanFuse(const LogicalPlan& plan, const Stage& producer, const Stage& consumer) {
   return consumer.inputs.size() == 1 && producer.num_outputs() == 1 &&
-         producer.device == consumer.device && plan.NumConsumers(consumer.inputs.front()) == 1;
+         producer.device == consumer.device && plan.NumConsumers(consumer.inputs.front()) == 1 &&
+         !IsKeptApart(producer.steps.back()) && !IsKeptApart(consumer.steps.front());
+}
+
+bool SaysFuse(const Step& step, bool wanted) {
+  const Hint* hint = FindHint(step.hints, "fuse");
+  return hint != nullptr && hint->value == engine::Value(wanted);
+}
+
+void NoteNotFused(const std::vector<Stage>& stages, std::set<int32_t>& noted,
+                  dsl::Diagnostics& diagnostics) {
+  for (const Stage& stage : stages) {
+    for (const Step& step : stage.steps) {
+      for (const Branch& branch : step.branches) NoteNotFused(branch.stages, noted, diagnostics);
+    }
+    const Step& step = stage.steps.front();
+    if (stage.steps.size() > 1 || !SaysFuse(step, true)) continue;
+    const Hint& hint = *FindHint(step.hints, "fuse");
+    // Of a whole flow or file it is said for the steps that can.
+    if (hint.origin != HintOrigin::kStep && hint.origin != HintOrigin::kCommandLine) continue;
+    const dsl::SourceRange where = hint.said.empty() ? hint.where : step.where;
+    if (!noted.insert(where.begin).second) continue;
+    diagnostics.Add(dsl::DiagnosticKind::kHintNotHonoured, where,
+                    "`" + (hint.said.empty() ? "fuse: true" : hint.said) + "` is not honoured: `" +
+                        step.label + "` has no neighbour to be fused with; results are the same");
+  }
 }
 
 }  // namespace
+
+bool IsKeptApart(const Step& step) { return SaysFuse(step, false); }
+
+void NoteNotFused(const LogicalPlan& plan, dsl::Diagnostics& diagnostics) {
+  std::set<int32_t> noted;  // the body of a flow is there once for each application
+  NoteNotFused(plan.stages, noted, diagnostics);
+}
 
 LogicalPlan FuseChains(LogicalPlan plan) {
   plan = InBranches(std::move(plan), &FuseChains);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compiler/rewrite/can_fail.h"
+#include "compiler/rewrite/fuse_chains.h"
 #include "compiler/rewrite/request_rows.h"
 
 namespace raceway::compiler {
@@ -61,6 +62,7 @@ class Merging {
   bool MergeInto(size_t index) {
     const Stage& stage = plan_.stages[index];
     if (stage.steps.size() != 1 || stage.steps.front().kind != StepKind::kUnion) return false;
+    if (IsKeptApart(stage.steps.front())) return false;
     for (size_t i = 0; i + 1 < stage.inputs.size(); ++i) {
       std::optional<Branch> first = BranchTo(stage.inputs[i]);
       std::optional<Branch> second = BranchTo(stage.inputs[i + 1]);
@@ -78,6 +80,7 @@ class Merging {
       const Stage& stage = StageOf(port);
       if (stage.steps.size() != 1) return std::nullopt;
       const Step& step = stage.steps.front();
+      if (IsKeptApart(step)) return std::nullopt;
       if (step.kind == StepKind::kSplit) {
         branch.from = port;
         Define(branch);

@@ -12,8 +12,9 @@ namespace raceway::compiler {
 /// is left fuses with its neighbours. Other inputs of the union stay.
 ///
 /// Stops at branches with anything but `derive`, `select`, `omit`; at tensors and optional columns;
-/// at expressions of more than 40 parts; where the rows of t are not those of the request, each at
-/// most once and in order (behind `sort`, `explode`, `join`, `agg`), since a union orders them.
+/// at expressions of more than 40 parts; at steps with the hint `fuse: false`; where the rows of t
+/// are not those of the request, each at most once and in order (behind `sort`, `explode`, `join`,
+/// `agg`), since a union orders them.
 LogicalPlan MergeBranches(LogicalPlan plan);
 
 }  // namespace raceway::compiler

@@ -14,6 +14,7 @@
 #include "compiler/rewrite/fuse_chains.h"
 #include "compiler/rewrite/lookup_beside_consumer.h"
 #include "compiler/rewrite/merge_branches.h"
+#include "compiler/rewrite/narrow_copies.h"
 #include "compiler/rewrite/shared_subflows.h"
 
 namespace raceway::compiler {
@@ -37,6 +38,8 @@ constexpr Pass kPasses[] = {
     {"lookup-beside-consumer", &LookupBesideConsumer},
     // Before fusing: it takes out whole stages, and what is left fuses further.
     {"dead-columns", &DeadColumns},
+    // After nobody carries what nobody reads; before fusing, which takes in what only narrows.
+    {"narrow-copies", &NarrowCopies},
     {"fuse-chains", &FuseChains},
 };
 

@@ -90,7 +90,9 @@ bool IsIn(const Columns& some, const Columns& all) {
 
 class Sharing {
  public:
-  explicit Sharing(LogicalPlan plan) : plan_(std::move(plan)), instead_(plan_.stages.size()) {}
+  /// `names` are those of the whole plan, of which this may be a branch.
+  Sharing(LogicalPlan plan, Names& names)
+      : plan_(std::move(plan)), instead_(plan_.stages.size()), names_(names) {}
 
   LogicalPlan Run() && {
     for (size_t i = 0; i < plan_.stages.size(); ++i) Visit(i);
@@ -102,7 +104,15 @@ class Sharing {
   void Visit(size_t index) {
     Stage& stage = plan_.stages[index];
     for (Port& input : stage.inputs) input = Resolve(input);
-    for (Step& step : stage.steps) Rename(step, names_);
+    for (size_t i = 0; i < stage.steps.size(); ++i) {
+      Step& step = stage.steps[i];
+      Rename(step, names_);
+      if (step.branches.empty()) continue;
+      const Columns input =
+          i == 0 ? plan_.ColumnsOf(stage.inputs.front()) : stage.steps[i - 1].outputs.front();
+      for (Branch& branch : step.branches) ShareIn(branch, input);
+      Rename(step, names_);  // what was found equal in the branches
+    }
     if (stage.steps.size() != 1) return;
     for (size_t i = 0; i < index; ++i) {
       Stage& first = plan_.stages[i];
@@ -118,6 +128,16 @@ class Sharing {
       }
       return;
     }
+  }
+
+  void ShareIn(Branch& branch, const Columns& input) {
+    LogicalPlan inside;
+    inside.input_columns = input;
+    inside.stages = std::move(branch.stages);
+    inside.output = branch.output;
+    inside = Sharing(std::move(inside), names_).Run();
+    branch.stages = std::move(inside.stages);
+    branch.output = inside.output;
   }
 
   Port Resolve(Port port) const {
@@ -166,11 +186,14 @@ class Sharing {
 
   LogicalPlan plan_;
   std::vector<std::optional<Port>> instead_;
-  Names names_;
+  Names& names_;
 };
 
 }  // namespace
 
-LogicalPlan SharedSubflows(LogicalPlan plan) { return Sharing(std::move(plan)).Run(); }
+LogicalPlan SharedSubflows(LogicalPlan plan) {
+  Names names;
+  return Sharing(std::move(plan), names).Run();
+}
 
 }  // namespace raceway::compiler

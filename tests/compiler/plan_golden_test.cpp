@@ -11,6 +11,7 @@
 #include "compiler/draw/drawing.h"
 #include "compiler/place/place.h"
 #include "compiler/plan/explain.h"
+#include "compiler/rewrite/optimize.h"
 #include "dsl/print.h"
 #include "tests/compiler/compiling.h"
 #include "tests/support/golden.h"
@@ -49,6 +50,18 @@ std::string NameOf(const ::testing::TestParamInfo<Asked>& info) {
   return name;
 }
 
+/// Puts the stages listed in `on`, "gpu:big,small", on the device, also those in branches.
+void PlaceOn(const std::string& on, std::vector<Stage>& stages) {
+  const size_t colon = on.find(':');
+  const std::string names = "," + on.substr(colon + 1) + ",";
+  for (Stage& stage : stages) {
+    if (names.find("," + stage.name + ",") != std::string::npos) stage.device = on.substr(0, colon);
+    for (Step& step : stage.steps) {
+      for (Branch& branch : step.branches) PlaceOn(on, branch.stages);
+    }
+  }
+}
+
 /// The flow is the one called like the file, or the only one.
 std::string Emit(const Asked& asked, const std::string& name, const std::string& flow) {
   std::istringstream words(asked.section);
@@ -56,9 +69,11 @@ std::string Emit(const Asked& asked, const std::string& name, const std::string&
   words >> emit;
   CompileOptions options;
   std::string graph;
+  std::string on;  // no option of the command line: placement puts all on the CPU so far
   for (std::string option, value; words >> option >> value;) {
     if (option == "--without") options.without.push_back(value);
     if (option == "--graph") graph = value;
+    if (option == "--on") on = value;
     const size_t equals = value.find('=');
     if (option == "--set") {
       options.params.emplace_back(value.substr(0, equals), value.substr(equals + 1));
@@ -75,6 +90,11 @@ std::string Emit(const Asked& asked, const std::string& name, const std::string&
   if (!result.physical) return compiled.Text() + result.usage_error;
   if (graph == "dot") return ToDot(Draw(Place(*result.optimized)), {.schemas = true});
   if (graph == "mermaid") return ToMermaid(Draw(Place(*result.optimized)), {});
+  if (!on.empty()) {
+    LogicalPlan plan = *result.logical;
+    PlaceOn(on, plan.stages);
+    return Explain(Optimize(std::move(plan), options.without));
+  }
   if (emit == "logical") return Explain(*result.logical);
   if (emit == "optimized") return Explain(*result.optimized);
   if (emit == "physical") return ToString(*result.physical);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "compiler/plan/explain.h"
 #include "compiler/plan/verify.h"
@@ -14,6 +15,7 @@
 #include "compiler/rewrite/filter_push_down.h"
 #include "compiler/rewrite/fuse_chains.h"
 #include "compiler/rewrite/merge_branches.h"
+#include "compiler/rewrite/narrow_copies.h"
 #include "compiler/rewrite/optimize.h"
 #include "compiler/rewrite/shared_subflows.h"
 #include "tests/compiler/compiling.h"
@@ -63,6 +65,7 @@ TEST(OptimizeTest, IsDoneAfterOnce) {
       EXPECT_EQ(Explain(FilterPushDown(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(MergeBranches(once)), Explain(once)) << file;
       EXPECT_EQ(Explain(ExclusiveRoutes(once)), Explain(once)) << file;
+      EXPECT_EQ(Explain(NarrowCopies(once)), Explain(once)) << file;
     }
   }
 }
@@ -227,6 +230,44 @@ flow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) |> select(x) |> 
 )",
                                            "f");
   EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
+}
+
+/// Two flows as the try and the substitute of a `rescue`.
+LogicalPlan Guarded(const std::string& steps) {
+  return testing::PlanOf("edition 1\nflow g(t: { x: i64 }) -> { y: i64 } { return t" + steps +
+                             " }\nflow f(t: { x: i64 }) -> { y: i64 } {\n"
+                             "  return t |> g rescue derive(y = 0) |> select(y)\n}\n",
+                         "f");
+}
+
+std::vector<StepKind> KindsInTry(const LogicalPlan& plan) {
+  std::vector<StepKind> kinds;
+  for (const Stage& stage : plan.stages.front().steps.front().branches.front().stages) {
+    for (const Step& step : stage.steps) kinds.push_back(step.kind);
+  }
+  return kinds;
+}
+
+TEST(FilterPushDownTest, PassesInABranchWhatCannotFail) {
+  const LogicalPlan plan = FilterPushDown(Guarded(" |> derive(y = x + 1) |> filter(x > 3)"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(KindsInTry(plan),
+            (std::vector{StepKind::kFilter, StepKind::kDerive, StepKind::kSelect}));
+}
+
+TEST(FilterPushDownTest, StaysInABranchBehindWhatCanFail) {
+  const LogicalPlan plan = FilterPushDown(Guarded(" |> derive(y = 1 / x) |> filter(x > 3)"));
+  EXPECT_EQ(KindsInTry(plan),
+            (std::vector{StepKind::kDerive, StepKind::kFilter, StepKind::kSelect}));
+}
+
+TEST(SharedSubflowsTest, SharesWithinABranch) {
+  const LogicalPlan plan =
+      SharedSubflows(Guarded(" |> derive(a = 1 / x) |> derive(b = 1 / x) |> derive(y = a + b)"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  EXPECT_EQ(KindsInTry(plan),
+            (std::vector{StepKind::kDerive, StepKind::kDerive, StepKind::kSelect}))
+      << Explain(plan);
 }
 
 // --- branches merged ---
@@ -394,7 +435,7 @@ TEST(FuseChainsTest, StopsWhereTheDeviceChanges) {
             "  filter gt(x, 1)\n"
             "  filter gt(x, 2)\n"
             "  => (x)\n"
-            "filter.3 <- filter\n"
+            "filter.3 <- filter on cuda:0\n"
             "  filter gt(x, 3)\n"
             "  => (x)\n"
             "result <- filter.3\n"

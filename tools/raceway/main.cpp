@@ -49,7 +49,8 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
                   "Leave a rewrite out; may be repeated:\n"
                   "constant-folding, shared-subflows, exclusive-branches,\n"
                   "merge-branches, filter-push-down, exclusive-routes,\n"
-                  "lookup-beside-consumer, dead-columns, fuse-chains")
+                  "lookup-beside-consumer, dead-columns, narrow-copies,\n"
+                  "fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }
