@@ -60,7 +60,8 @@ class Declarer {
   }
 
   void NotImplemented(SourceRange where, const std::string& what) {
-    diagnostics_.Add(DiagnosticKind::kNotImplemented, where, what + " not in this edition's engine yet");
+    diagnostics_.Add(DiagnosticKind::kNotImplemented, where,
+                     what + " not in this edition's engine yet");
   }
 
   // --- names ---

@@ -66,7 +66,7 @@ class FlowChecker {
   /// Runs through a body with `inputs` as its tables. Each result has the columns of the flow's
   /// signature and what passed.
   std::optional<Tables> Body(const FlowInfo& flow, const std::vector<Table>& inputs,
-                            Instantiation& instantiate, dsl::Diagnostics& diagnostics) {
+                             Instantiation& instantiate, dsl::Diagnostics& diagnostics) {
     std::map<std::string, std::optional<Table>> scope;  // null: had a mistake
     for (size_t i = 0; i < inputs.size(); ++i) scope[flow.params[i].name] = inputs[i];
     std::set<std::string> used;
@@ -184,9 +184,10 @@ class FlowChecker {
                                    Instantiation& instantiate) {
     const FlowResult& wanted = flow.results[index];
     if (value.size() == 1) return FitResult(wanted, value.front(), where, frame, instantiate);
-    frame.diagnostics.Add(DiagnosticKind::kBadArguments, where,
-                          (wanted.name.empty() ? "a flow returns one table" : "one table is wanted here") +
-                              (", " + SeveralTables(value)));
+    frame.diagnostics.Add(
+        DiagnosticKind::kBadArguments, where,
+        (wanted.name.empty() ? "a flow returns one table" : "one table is wanted here") +
+            (", " + SeveralTables(value)));
     return std::nullopt;
   }
 
@@ -201,8 +202,8 @@ class FlowChecker {
     for (const FlowResult& result : flow.results) names.push_back(result.name);
     if (names.front().empty()) {
       if (!returned.values.front().name) return std::vector<size_t>{0};
-      bad(returned.values.front().name->range, "the flow promises one table without a name")
-          .help = "write `return table`, or `-> (name: Schema, …)` in the signature";
+      bad(returned.values.front().name->range, "the flow promises one table without a name").help =
+          "write `return table`, or `-> (name: Schema, …)` in the signature";
       return std::nullopt;
     }
     std::vector<size_t> order;
@@ -235,7 +236,8 @@ class FlowChecker {
 
   static std::string HowToReturn(const std::vector<std::string>& names) {
     std::string text = "return ";
-    for (const std::string& name : names) text += (&name == &names.front() ? "" : ", ") + name + ": …";
+    for (const std::string& name : names)
+      text += (&name == &names.front() ? "" : ", ") + name + ": …";
     return text;
   }
 
@@ -254,9 +256,8 @@ class FlowChecker {
     for (const DeclaredColumn& column : wanted.columns) {
       const TableColumn* same = found.Find(column.name);
       if (same == nullptr) {
-        dsl::Diagnostic& diagnostic =
-            frame.diagnostics.Add(DiagnosticKind::kMissingColumn, where,
-                                  whose + " has no column `" + column.name + "`");
+        dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+            DiagnosticKind::kMissingColumn, where, whose + " has no column `" + column.name + "`");
         diagnostic.notes.push_back({column.range, "the flow promises `" + column.name + "` here"});
         diagnostic.notes.push_back({found.made, found.made_by + " gives " + builder_.Show(found)});
         diagnostic.help = dsl::DidYouMeanText(column.name, found.Names());
@@ -269,8 +270,7 @@ class FlowChecker {
         dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
             clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
             (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
-                "` is " +
-                builder_.dims.Show(builder_.TypeOf(same->id)) + ", promised " +
+                "` is " + builder_.dims.Show(builder_.TypeOf(same->id)) + ", promised " +
                 ToString(column.type));
         diagnostic.notes.push_back({column.range, "promised here"});
         diagnostic.notes.push_back({builder_.OriginOf(same->id), "it gets its type here"});

@@ -165,9 +165,9 @@ TEST(InterfaceTest, OfSeveralResults) {
   const Interface other = flow("(a: { x: i64 }, c: { x: i64 })", "a: t, c: t");
   EXPECT_EQ(Changes(two, two), "");
   EXPECT_EQ(Changes(two, other), "breaking result `b` is gone\ncompatible result `c` is new\n");
-  EXPECT_EQ(Changes(two, flow("(b: { x: i64, y: i64 }, a: { x: i64 })",
-                              "a: t, b: t |> derive(y = x)")),
-            "compatible result `b`: `y: i64` is new\n");
+  EXPECT_EQ(
+      Changes(two, flow("(b: { x: i64, y: i64 }, a: { x: i64 })", "a: t, b: t |> derive(y = x)")),
+      "compatible result `b`: `y: i64` is new\n");
   EXPECT_EQ(Changes(flow("{ x: i64 }", "t"), flow("(a: { x: i64 })", "a: t")),
             "breaking the result without a name is gone\ncompatible result `a` is new\n");
 }
@@ -200,8 +200,7 @@ TEST(InterfaceTest, OfParametersWithoutADefault) {
   };
   EXPECT_EQ(Changes(params("i64"), params("i64 in 0..9")),
             "breaking parameter `p` allows less than it did\n");
-  EXPECT_EQ(Changes(params("i64"), params("i32")),
-            "breaking parameter `p` was `i64`, is `i32`\n");
+  EXPECT_EQ(Changes(params("i64"), params("i32")), "breaking parameter `p` was `i64`, is `i32`\n");
 }
 
 TEST(InterfaceTest, OfParameters) {
