@@ -1,10 +1,12 @@
 #include "compiler/draw/drawing.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
 #include "compiler/plan/infix.h"
+#include "engine/duration.h"
 
 namespace raceway::compiler {
 namespace {
@@ -18,6 +20,25 @@ std::string List(const std::vector<std::string>& parts) {
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
 }
+
+/// A column's name as the flow has it, without the number of those defined anew: "conf.2" is
+/// `conf`.
+std::string AsWritten(const std::string& column) {
+  const size_t last = column.find_last_not_of("0123456789");
+  const bool is_numbered =
+      last != std::string::npos && last > 0 && column[last] == '.' && last + 1 < column.size();
+  return is_numbered ? column.substr(0, last) : column;
+}
+
+engine::Expression AsWritten(engine::Expression expression) {
+  if (expression.kind == engine::Expression::Kind::kColumn) {
+    expression.name = AsWritten(expression.name);
+  }
+  for (engine::Expression& arg : expression.args) arg = AsWritten(std::move(arg));
+  return expression;
+}
+
+std::string Text(const engine::Expression& expression) { return Infix(AsWritten(expression)); }
 
 bool IsModel(const Step& step) {
   return step.kind == StepKind::kMap && step.function.kind == FunctionSpec::Kind::kModel;
@@ -36,10 +57,10 @@ bool CallsModel(const Step& step) {
 std::string AggregateText(const Step& step) {
   std::vector<std::string> keys;
   for (const auto& [name, column] : step.arguments) {
-    if (name.empty()) keys.push_back(column);
+    if (name.empty()) keys.push_back(AsWritten(column));
   }
   std::vector<std::string> results;
-  for (const auto& [name, column] : step.results) results.push_back(column);
+  for (const auto& [name, column] : step.results) results.push_back(AsWritten(column));
   return "groupby " + List(keys) + ", agg " + List(results);
 }
 
@@ -48,34 +69,46 @@ std::string Details(const Step& step) {
   std::vector<std::string> parts;
   switch (step.kind) {
     case StepKind::kDerive:
-      for (const auto& named : step.expressions) parts.push_back(named.name);
+      for (const auto& named : step.expressions) parts.push_back(AsWritten(named.name));
       break;
     case StepKind::kFilter:
     case StepKind::kFail:
-      for (const auto& named : step.expressions) parts.push_back(Infix(named.expression));
+      for (const auto& named : step.expressions) parts.push_back(Text(named.expression));
       break;
     case StepKind::kSort:
       for (const auto& [order, key] : step.expressions) {
-        parts.push_back((order == "descending" ? "descending " : "") + Infix(key));
+        parts.push_back((order == "descending" ? "descending " : "") + Text(key));
       }
       break;
     case StepKind::kExplode:
-      for (const auto& [name, column] : step.arguments) parts.push_back(column);
+      for (const auto& [name, column] : step.arguments) parts.push_back(AsWritten(column));
       break;
     case StepKind::kLookup: parts.push_back(step.function.name); break;
     case StepKind::kLimit: parts.push_back(ToString(step.options.front().second)); break;
     case StepKind::kJoin:
-      parts.emplace_back(step.arguments.empty() ? "by row" : "on " + step.arguments[0].second);
+      parts.emplace_back(step.arguments.empty() ? "by row"
+                                                : "on " + AsWritten(step.arguments[0].second));
       break;
     default: break;
   }
   return List(parts);
 }
 
+/// "map(qa) rescue derive, within 900ms"
+std::string GuardText(const Step& step) {
+  const engine::Value options(step.options);
+  std::string text = step.label;
+  if (options.Find("on_error") != nullptr) text += ", failed rows dropped";
+  if (const engine::Value* limit = options.Find("timeout")) {
+    text += ", within " + engine::ToString(std::chrono::nanoseconds(*limit->AsInt()));
+  }
+  return text;
+}
+
 std::string LineOf(const Step& step) {
   if (step.kind == StepKind::kMap) return step.function.name;
   if (step.kind == StepKind::kAgg) return AggregateText(step);
-  if (step.kind == StepKind::kGuard) return step.label;
+  if (step.kind == StepKind::kGuard) return GuardText(step);
   const std::string details = Details(step);
   std::string name(NameOf(step.kind));
   const engine::Value options(step.options);
@@ -83,8 +116,13 @@ std::string LineOf(const Step& step) {
   return details.empty() ? name : name + " " + details;
 }
 
-/// "int8: rank_int8 → derive score", a line for each branch.
+/// "int8: rank_int8 → derive score", a line for each branch. One that stands alone was named.
 void AddBranches(const Step& step, std::vector<Box::Line>& lines) {
+  if (step.branches.size() == 1 && step.branches.front().stages.size() == 1 &&
+      step.branches.front().stages.front().steps.size() == 1) {
+    lines.back().is_model = CallsModel(step);
+    return;
+  }
   for (const Branch& branch : step.branches) {
     std::string steps;
     bool calls_model = false;
@@ -118,10 +156,13 @@ std::vector<Box::Line> LinesOf(const Stage& stage) {
   return lines;
 }
 
+/// The stage's name, unless it only numbers the kind of step that the box begins with.
 std::string NoteOf(const Stage& stage) {
-  std::string note = stage.name;
-  if (stage.steps.size() > 1) note += " · " + std::to_string(stage.steps.size()) + " steps fused";
-  note += " · " + stage.device;
+  const std::string name = AsWritten(stage.name);
+  const bool says_kind = name == NameOf(stage.steps.front().kind) || name == "route";
+  std::string note = says_kind ? "" : stage.name + " · ";
+  if (stage.steps.size() > 1) note += std::to_string(stage.steps.size()) + " steps fused · ";
+  note += stage.device;
   return stage.own_task ? note + " · own task" : note;
 }
 
@@ -156,7 +197,12 @@ std::vector<std::string> Typed(const LogicalPlan& plan, const std::vector<std::s
   std::vector<std::string> typed;
   typed.reserve(columns.size());
   for (const std::string& column : columns) {
-    typed.push_back(column + ": " + ToString(plan.columns.at(column)));
+    // Two of one name keep their numbers.
+    const auto same = std::count_if(columns.begin(), columns.end(), [&](const std::string& other) {
+      return AsWritten(other) == AsWritten(column);
+    });
+    typed.push_back((same > 1 ? column : AsWritten(column)) + ": " +
+                    ToString(plan.columns.at(column)));
   }
   return typed;
 }
@@ -171,7 +217,7 @@ Arrow ArrowFrom(const LogicalPlan& plan, Port port, size_t to) {
   const bool is_rest = branch == last.expressions.size();
   arrow.when = is_rest
                    ? "else"
-                   : (branch > 0 ? "else if " : "if ") + Infix(last.expressions[branch].expression);
+                   : (branch > 0 ? "else if " : "if ") + Text(last.expressions[branch].expression);
   return arrow;
 }
 

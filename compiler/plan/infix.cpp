@@ -85,10 +85,12 @@ std::string Infix(const Expression& expression) {
   if (expression.kind != Expression::Kind::kCall) return ToString(expression);
   const std::vector<Expression>& args = expression.args;
   if (const Sign* sign = SignOf(expression)) {
-    // `a - b - c` is read from the left; comparisons do not chain.
+    // `a - b - c` is read from the left, `a or b or c` is the same from both sides; comparisons do
+    // not chain.
     const Level left = sign->level == kCompare ? kSum : sign->level;
+    const bool is_logic = sign->level == kOr || sign->level == kAnd;
     return Inside(args[0], left) + " " + std::string(sign->sign) + " " +
-           Inside(args[1], Above(sign->level));
+           Inside(args[1], is_logic ? sign->level : Above(sign->level));
   }
   if (IsUnwritten(expression)) return Infix(args[0]);
   if (IsNotNull(expression)) return Inside(args[0].args[0], kIsNull) + " is not null";

@@ -62,7 +62,7 @@ TEST(DrawTest, ShowsTheDeviceOfAStage) {
   LogicalPlan plan = testing::PlanOf(
       "edition 1\nflow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) }", "f");
   plan.stages.front().device = "cuda:0";
-  EXPECT_EQ(Draw(plan).boxes[1].note, "filter · cuda:0");
+  EXPECT_EQ(Draw(plan).boxes[1].note, "cuda:0");
 }
 
 TEST(ToDotTest, WritesColumnsOnlyWhenAsked) {

@@ -11,37 +11,18 @@
 #include <utility>
 #include <vector>
 
-#include "tests/compiler/random_meaning.h"
+#include "tests/compiler/random_tensors.h"
 
 namespace raceway::compiler::testing {
 
 /// Chooses expressions over the columns of a row; equal seeds choose the same.
-class RandomExpressions {
+class RandomExpressions : protected RandomTensors {
  protected:
-  explicit RandomExpressions(uint32_t seed) : random_(seed) {}
+  using RandomTensors::RandomTensors;
 
-  // --- chance ---
-
-  size_t Below(size_t n) { return random_() % n; }
-  bool Chance(size_t percent) { return Below(100) < percent; }
-  template <typename T>
-  const T& Pick(const std::vector<T>& from) {
-    return from[Below(from.size())];
+  Expr AnyInteger(const Columns& columns, int depth) override {
+    return Make(Kind::kInt, columns, std::max(depth, 0));
   }
-  Kind AnyKind() { return static_cast<Kind>(Below(5)); }
-  /// Few names, so that flows use the same ones for different things.
-  std::string AnyName() {
-    static const std::vector<std::string> kNames = {"a", "x", "s", "k", "m", "tmp", "`s.x`", "n"};
-    return Pick(kNames);
-  }
-  std::vector<std::string> NamesOf(const Columns& columns) {
-    std::vector<std::string> names;
-    for (const auto& [name, kind] : columns) names.push_back(name);
-    std::shuffle(names.begin(), names.end(), random_);
-    return names;
-  }
-
-  // --- expressions ---
 
   Expr Literal(Kind kind) {
     static const std::vector<std::string> kTexts = {"", "a", "B", "zebra", "Äpfel", "a b"};
@@ -244,6 +225,7 @@ class RandomExpressions {
   }
 
   Expr Integer(const Columns& columns, int depth) {
+    if (Chance(6)) return SizeOrPlace(columns, depth - 1);
     const size_t form = Below(7);
     if (form == 6) return WithDefault(columns, depth);
     if (form == 0) {
@@ -275,6 +257,7 @@ class RandomExpressions {
   }
 
   Expr Number(const Columns& columns, int depth) {
+    if (Chance(8)) return Element(columns, depth - 1);
     const size_t form = Below(4);
     if (form == 0) {
       const Expr i = Make(Kind::kInt, columns, depth - 1);
@@ -318,8 +301,6 @@ class RandomExpressions {
       }
     }
   }
-
-  std::mt19937 random_;
 };
 
 }  // namespace raceway::compiler::testing

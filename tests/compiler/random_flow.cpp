@@ -13,7 +13,7 @@ namespace {
 constexpr char kStoreText[] =
     "store shop(k: i64) -> (w: i64, u: i64?) { rows: \"shop.jsonl\" }\n\n";
 
-class Generator : RandomTableSteps {
+class Generator final : RandomTableSteps {
  public:
   explicit Generator(uint32_t seed) : RandomTableSteps(seed) {}
 
