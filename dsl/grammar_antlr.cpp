@@ -744,6 +744,7 @@ class TreeBuilder {
     }
     if (ReportFormat(source_, tokens, range, diagnostics_) ||
         Repair(source_, tokens, diagnostics_) != Repaired::kAll ||
+        tokens.empty() ||  // a foreign comment and nothing else: reported
         !CheckNesting(source_, tokens, diagnostics_)) {
       failed_ = true;
       return {};

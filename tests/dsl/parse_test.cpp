@@ -72,6 +72,10 @@ TEST(ParseTest, HolesHaveTheirPlacesInTheFile) {
   EXPECT_EQ(source.Text(text.children.at(1).range), "max(c)");
 }
 
+TEST(ParseTest, AHoleOfAForeignCommentIsOneError) {
+  EXPECT_EQ(Errors("test \"t\" { expect f\"{# x}\" }"), "a comment does not begin with `#`\n");
+}
+
 TEST(ParseTest, QuotedNamesLoseTheirBackquotes) {
   const ParseResult result = ParseText("schema A { `two words`: i64 }");
   const auto& schema = std::get<ast::SchemaDecl>(result.file.items.at(0));

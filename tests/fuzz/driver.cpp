@@ -79,7 +79,9 @@ void TryOne(const std::string& text) {
 std::string SeedOf(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return text.substr(0, std::min(text.find("\n=====") + 1, text.size()));
+  const size_t expected = text.find("\n=====");
+  if (expected != std::string::npos) text.resize(expected + 1);
+  return text;
 }
 
 std::vector<std::string> ReadSeeds(const std::vector<std::filesystem::path>& paths) {
