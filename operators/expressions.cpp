@@ -152,14 +152,14 @@ Result<Column> BoundExpression::Call(Columns columns, int64_t num_rows) const {
 }
 
 Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {
-  const Result<Column> condition = args_[0].Evaluate(columns, num_rows);
+  Result<Column> condition = args_[0].Evaluate(columns, num_rows);
   if (!condition) return condition;
   const Branch branches[] = {&args_[1], &args_[2]};
   return TakeBranches(condition->dense(), branches, columns, num_rows);
 }
 
 Result<Column> BoundExpression::Coalesce(Columns columns, int64_t num_rows) const {
-  const Result<Column> first = args_[0].Evaluate(columns, num_rows);
+  Result<Column> first = args_[0].Evaluate(columns, num_rows);
   if (!first || !first->validity().defined()) return first;
   const Branch branches[] = {first->WithValidity({}), &args_[1]};
   return TakeBranches(first->validity(), branches, columns, num_rows);

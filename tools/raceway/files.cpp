@@ -30,7 +30,7 @@ class Hash {
   Hash() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
     EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
   }
-  void Add(const char* bytes, size_t size) { EVP_DigestUpdate(context_.get(), bytes, size); }
+  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
   /// In hexadecimal; nothing can be added after it.
   std::string Text();
 
@@ -107,7 +107,7 @@ Result<compiler::FileText> FlowFiles::Read(const std::string& path) {
   Result<std::string> text = ReadFile(full, dsl::Source::kMaxBytes);
   if (!text.ok()) return text.error();
   Hash hash;
-  hash.Add(text->data(), text->size());
+  hash.Add(*text);
   const std::filesystem::path identity = std::filesystem::canonical(full, ignored);
   const auto num_bytes = static_cast<int64_t>(text->size());
   return compiler::FileText{*std::move(text),
@@ -127,7 +127,7 @@ Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
     if (count < 0) return Unavailable(full, file.reason());
     if (count == 0) break;
     spec.num_bytes += count;
-    hash.Add(buffer.data(), static_cast<size_t>(count));
+    hash.Add({buffer.data(), static_cast<size_t>(count)});
   }
   spec.sha256 = hash.Text();
   return spec;

@@ -10,7 +10,6 @@ namespace {
 using testing::Bools;
 using testing::Floats;
 using testing::Ints;
-using testing::MakeBatch;
 using testing::Ragged;
 using testing::Row;
 using testing::S;
