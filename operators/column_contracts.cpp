@@ -271,6 +271,7 @@ void RegisterColumnFunctionContracts(engine::Catalog& catalog) {
   using enum DataType;
   AddCasts<kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF16, kBf16, kF32, kF64, kString,
            kBytes>(catalog);
+  RegisterSizeContracts(catalog);
 }
 
 }  // namespace raceway::operators

@@ -9,6 +9,7 @@
 #include "operators/columns/nulls.h"
 #include "operators/columns/places.h"
 #include "operators/columns/reduction.h"
+#include "operators/columns/sizes.h"
 #include "operators/columns/text.h"
 
 namespace raceway::operators {
@@ -76,6 +77,8 @@ constexpr auto kFunctions = std::to_array<ColumnFunction>({
     {"coalesce", &Coalesce},
     {"value", &ValueOf},
     {"optional", &AsOptional},
+    {"size_of", &SizeOf},
+    {"same_size", &SameSize},
 });
 
 }  // namespace

@@ -207,20 +207,26 @@ Dim DimFormula::ToDim() const {
   return Dim::Symbol(Text());
 }
 
-std::string DimFormula::Text() const {
-  int64_t under = 1;
+std::vector<DimFormula::Term> DimFormula::WholeTerms(int64_t& under) const {
+  under = 1;
   for (const auto& [symbols, factor] : terms_) {
     const std::optional<Ratio> common = Product({under, 1}, {factor.under, 1});
     if (common) under = std::lcm(under, factor.under);
   }
-  std::string text;
-  std::vector<std::pair<std::vector<std::string>, Ratio>> terms(terms_.begin(), terms_.end());
-  // The number comes last.
-  if (!terms.empty() && terms.front().first.empty()) {
+  std::vector<Term> terms;
+  for (const auto& [symbols, factor] : terms_) {
+    terms.push_back({symbols, factor.over * (under / factor.under)});
+  }
+  if (!terms.empty() && terms.front().symbols.empty()) {
     std::rotate(terms.begin(), terms.begin() + 1, terms.end());
   }
-  for (const auto& [symbols, factor] : terms) {
-    const int64_t times = factor.over * (under / factor.under);
+  return terms;
+}
+
+std::string DimFormula::Text() const {
+  std::string text;
+  int64_t under = 1;
+  for (const auto& [symbols, times] : WholeTerms(under)) {
     const int64_t size = times < 0 ? -times : times;
     if (times < 0) text += '-';
     if (times > 0 && !text.empty()) text += '+';

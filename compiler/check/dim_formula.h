@@ -55,6 +55,14 @@ class DimFormula {
   /// What `symbol` must be for this to be 0; null unless it stands in one term, alone.
   std::optional<DimFormula> SolveFor(const std::string& symbol) const;
 
+  /// A product of symbols, times a number.
+  struct Term {
+    std::vector<std::string> symbols;
+    int64_t factor = 0;
+  };
+  /// The terms times their common divisor, `under`; the number comes last.
+  std::vector<Term> WholeTerms(int64_t& under) const;
+
   /// A size where it is a whole number of at least 1, else a symbol: the name, or the text.
   engine::Dim ToDim() const;
 

@@ -123,6 +123,20 @@ bool Dims::UnifyFormulas(const Dim& a, const Dim& b) {
   return false;
 }
 
+bool Dims::AreUndecided(const Dim& a, const Dim& b) const {
+  const Dim left = Find(a);
+  const Dim right = Find(b);
+  if (IsAnyRank(left) || IsAnyRank(right) || !(IsFormula(left) || IsFormula(right))) return false;
+  const std::optional<DimFormula> one = DimFormula::Of(left);
+  const std::optional<DimFormula> other = DimFormula::Of(right);
+  const std::optional<DimFormula> difference = one && other ? one->Minus(*other) : std::nullopt;
+  if (!difference || difference->IsConstant()) return false;
+  const std::vector<std::string> symbols = difference->Symbols();
+  const std::optional<DimFormula> only =
+      symbols.size() == 1 ? difference->SolveFor(symbols.front()) : std::nullopt;
+  return !only || !IsImpossible(only->ToDim());
+}
+
 void Dims::UnifyRank(const Type& pattern, const Type& found) {
   const std::optional<size_t> open = OpenRank(pattern);
   if (!open || found.shape.size() + 1 < pattern.shape.size()) return;
@@ -225,7 +239,7 @@ Type DimNames::operator()(const Type& type) {
   return named;
 }
 
-Clash UnifyTypes(Dims& dims, const Type& wanted, const Type& found) {
+Clash UnifyTypes(Dims& dims, const Type& wanted, const Type& found, std::vector<OpenDim>* open) {
   if (wanted.is_unknown() || found.is_unknown()) return {};
   if (wanted.dtype != found.dtype || (found.optional && !wanted.optional)) {
     return {"wanted " + dims.Show(wanted) + ", found " + dims.Show(found), false};
@@ -245,6 +259,10 @@ Clash UnifyTypes(Dims& dims, const Type& wanted, const Type& found) {
   std::string differing;
   for (size_t i = 0; i < left.size(); ++i) {
     if (dims.Unify(left[i], right[i])) continue;
+    if (open != nullptr && dims.AreUndecided(left[i], right[i])) {
+      open->push_back({i, left[i], right[i]});
+      continue;
+    }
     if (!differing.empty()) differing += "; ";
     const std::string wants = dims.Show(left[i]);
     const std::string is = dims.Show(right[i]);

@@ -28,6 +28,9 @@ class Dims {
   engine::Type Resolve(const engine::Type& type) const;
   /// Makes both the same; false if they cannot be. `_` goes with anything.
   bool Unify(const engine::Dim& a, const engine::Dim& b);
+  /// Whether only the rows can tell if both are the same: one is a formula, and nothing says what
+  /// its symbols are.
+  bool AreUndecided(const engine::Dim& a, const engine::Dim& b) const;
   /// Lets a flexible `...` in `pattern` be what `found` has in its place.
   void UnifyRank(const engine::Type& pattern, const engine::Type& found);
 
@@ -101,6 +104,14 @@ struct Clash {
   std::string text;  // "dimension 2: wanted 384, found 224"; empty if there is none
   bool is_shape = false;
 };
-Clash UnifyTypes(Dims& dims, const engine::Type& wanted, const engine::Type& found);
+/// A pair of dimensions that only the rows can tell.
+struct OpenDim {
+  size_t index = 0;  // among the dimensions that were found
+  engine::Dim wanted;
+  engine::Dim found;
+};
+/// With `open`, pairs that cannot be decided go there and are no clash.
+Clash UnifyTypes(Dims& dims, const engine::Type& wanted, const engine::Type& found,
+                 std::vector<OpenDim>* open = nullptr);
 
 }  // namespace raceway::compiler

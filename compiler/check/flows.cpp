@@ -11,6 +11,7 @@
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/guard.h"
 #include "compiler/check/nulls.h"
+#include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
@@ -253,6 +254,19 @@ class FlowChecker {
     // A symbol that only the result has says that there is such a size, whichever.
     instantiate.NewSymbolsAre(Instantiation::Kind::kFlexible);
     std::vector<std::string> may_be_missing;
+    SizeChecks checks(builder_);
+    const auto report = [&](const DeclaredColumn& column, const TableColumn& same,
+                            const Clash& clash) {
+      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
+          clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
+          (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
+              "` is " + builder_.dims.Show(builder_.TypeOf(same.id)) + ", promised " +
+              ToString(column.type));
+      diagnostic.notes.push_back({column.range, "promised here"});
+      diagnostic.notes.push_back({builder_.OriginOf(same.id), "it gets its type here"});
+      if (IsMissing(column, same)) diagnostic.help = CuresOfNull(column.name);
+      is_fine = false;
+    };
     for (const DeclaredColumn& column : wanted.columns) {
       const TableColumn* same = found.Find(column.name);
       if (same == nullptr) {
@@ -264,21 +278,21 @@ class FlowChecker {
         is_fine = false;
         continue;
       }
+      const size_t index = static_cast<size_t>(&column - wanted.columns.data());
       const Clash clash =
-          UnifyTypes(builder_.dims, instantiate(column.type), builder_.TypeOf(same->id));
-      if (!clash.text.empty()) {
-        dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-            clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
-            (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
-                "` is " + builder_.dims.Show(builder_.TypeOf(same->id)) + ", promised " +
-                ToString(column.type));
-        diagnostic.notes.push_back({column.range, "promised here"});
-        diagnostic.notes.push_back({builder_.OriginOf(same->id), "it gets its type here"});
-        if (IsMissing(column, *same)) diagnostic.help = CuresOfNull(column.name);
-        is_fine = false;
-      }
+          checks.Unify(instantiate(column.type),
+                       {index, same->id, column.name,
+                        "the flow promises `" + column.name + ": " + ToString(column.type) + "`"});
+      if (!clash.text.empty()) report(column, *same, clash);
       result.columns.push_back(*same);
       if (column.type.optional) may_be_missing.push_back(column.name);
+    }
+    if (is_fine) {
+      Table whole = found;
+      for (const SizeChecks::Misfit& misfit : checks.Settle(whole, {}, where)) {
+        report(wanted.columns[misfit.who], result.columns[misfit.who], misfit.clash);
+      }
+      result.port = whole.port;
     }
     if (!wanted.is_open()) {
       result.passing.clear();
@@ -674,12 +688,15 @@ class FlowChecker {
     input.open.reset();
     bool is_fine = true;
     std::vector<std::string> may_be_missing;
+    SizeChecks checks(builder_);
     for (const DeclaredColumn& column : rows.columns) {
       const TableColumn* same = table.Find(column.name);
       Clash clash;
       if (same != nullptr) {
         const std::string shown = builder_.dims.Show(builder_.TypeOf(same->id));
-        clash = UnifyTypes(builder_.dims, instantiate(column.type), builder_.TypeOf(same->id));
+        clash = checks.Unify(instantiate(column.type), {input.columns.size(), same->id, column.name,
+                                                        "`" + name + "` wants `" + column.name +
+                                                            ": " + ToString(column.type) + "`"});
         input.columns.push_back(*same);
         if (column.type.optional) may_be_missing.push_back(column.name);
         if (clash.text.empty()) continue;
@@ -713,6 +730,15 @@ class FlowChecker {
       is_fine = false;
     }
     if (!is_fine) return std::nullopt;
+    Table whole = table;
+    for (const SizeChecks::Misfit& misfit : checks.Settle(whole, {}, where)) {
+      frame.diagnostics.Add(DiagnosticKind::kShapeMismatch, where,
+                            "`" + name + "` does not take `" + input.columns[misfit.who].name +
+                                "` (" + misfit.clash.text + ")");
+      is_fine = false;
+    }
+    if (!is_fine) return std::nullopt;
+    input.port = whole.port;
     MakeOptional(input, may_be_missing, where, ScopeOf(frame));
     return input;
   }

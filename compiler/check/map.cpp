@@ -3,6 +3,7 @@
 
 #include "compiler/check/expressions.h"
 #include "compiler/check/nulls.h"
+#include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 
@@ -16,7 +17,7 @@ using engine::Expression;
 class MapChecker {
  public:
   MapChecker(const ast::Step& step, const Table& input, const StepScope& scope)
-      : step_(step), scope_(scope), table_(input) {}
+      : step_(step), scope_(scope), table_(input), checks_(scope.builder) {}
 
   std::optional<Table> Run() {
     if (!CheckForm(step_, {.as = true}, scope_.diagnostics)) return std::nullopt;
@@ -29,7 +30,7 @@ class MapChecker {
     Instantiation instantiate(scope_.builder.dims, Instantiation::Kind::kFlexible);
     bool is_fine = true;
     for (const DeclaredColumn& param : function_->params) is_fine &= Bind(param, instantiate);
-    if (!is_fine) return std::nullopt;
+    if (!is_fine || !CheckSizes()) return std::nullopt;
     // What only a result names is another size in each application, which nobody knows before.
     instantiate.NewSymbolsAre(Instantiation::Kind::kOpaque);
     for (const DeclaredColumn& result : function_->results) is_fine &= Add(result, instantiate);
@@ -164,30 +165,53 @@ class MapChecker {
     const std::optional<std::string> id = ColumnFor(param, wanted);
     if (!id) return false;
     out_.arguments.emplace_back(param.name, *id);
-    const engine::Type& found = scope_.builder.TypeOf(*id);
-    const engine::Type row = scope_.builder.dims.Resolve(found);
-    const std::string shown = scope_.builder.dims.Show(found);
+    const std::string shown = scope_.builder.dims.Show(scope_.builder.TypeOf(*id));
     const std::string name = NameOfColumn(*id, param.name);
-    const Clash clash = UnifyTypes(scope_.builder.dims, wanted, found);
+    const Clash clash = checks_.Unify(wanted, {out_.arguments.size() - 1, *id, name, Wants(param)});
     if (clash.text.empty()) return true;
-    dsl::Diagnostic& diagnostic =
-        Report(clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
-               step_.args.front().range,
-               "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
-                   "`, this row has `" + name + ": " + shown + "`");
+    ReportMisfit(param, *id, shown, clash);
+    return false;
+  }
+
+  std::string Wants(const DeclaredColumn& param) const {
+    return "`" + function_->spec.name + "` wants `" + param.name + ": " + ToString(param.type) +
+           "`";
+  }
+
+  /// What cannot be known here is checked in each row, before the call.
+  bool CheckSizes() {
+    std::vector<std::string> arguments;
+    for (const auto& [param, id] : out_.arguments) arguments.push_back(id);
+    const auto misfits = checks_.Settle(table_, arguments, step_.range);
+    for (const SizeChecks::Misfit& misfit : misfits) {
+      const std::string& id = arguments[misfit.who];
+      ReportMisfit(function_->params[misfit.who], id,
+                   scope_.builder.dims.Show(scope_.builder.TypeOf(id)), misfit.clash);
+    }
+    return misfits.empty();
+  }
+
+  void ReportMisfit(const DeclaredColumn& param, const std::string& id, const std::string& shown,
+                    const Clash& clash) {
+    const std::string name = NameOfColumn(id, param.name);
+    const engine::Type& found = scope_.builder.TypeOf(id);
+    const engine::Type row = scope_.builder.dims.Resolve(found);
+    dsl::Diagnostic& diagnostic = Report(
+        clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
+        step_.args.front().range, Wants(param) + ", this row has `" + name + ": " + shown + "`");
     if (clash.is_shape) diagnostic.message += " (" + clash.text + ")";
     if (clash.is_shape && HasBatchDimension(param.type.shape, row.shape)) {
       diagnostic.notes.push_back({param.range, "one dimension more than the row has"});
       diagnostic.help = "the rows of a batch are never a dimension: leave the first one out";
     }
-    diagnostic.notes.push_back({scope_.builder.OriginOf(*id), "`" + name + "` gets its type here"});
+    diagnostic.notes.push_back({scope_.builder.OriginOf(id), "`" + name + "` gets its type here"});
     if (found.optional) diagnostic.help = CuresOfNull(name);
+    const engine::Type& wanted = param.type;
     if (!clash.is_shape && !found.optional && wanted.is_scalar() && found.is_scalar() &&
         engine::IsNumber(wanted.dtype) && engine::IsNumber(found.dtype)) {
       diagnostic.help = "nothing is converted unasked: `map(" + function_->spec.name + ", " +
                         param.name + ": " + std::string(NameOf(wanted.dtype)) + "(" + name + "))`";
     }
-    return false;
   }
 
   bool Add(const DeclaredColumn& result, Instantiation& instantiate) {
@@ -229,6 +253,7 @@ class MapChecker {
   const RowFunction* function_ = nullptr;
   std::map<std::string, const ast::Arg*> bound_;
   bool replace_ = false;
+  SizeChecks checks_;
   Step out_;
 };
 

@@ -110,6 +110,9 @@ std::string LineOf(const Step& step) {
   if (step.kind == StepKind::kAgg) return AggregateText(step);
   if (step.kind == StepKind::kGuard) return GuardText(step);
   const std::string details = Details(step);
+  if (step.kind == StepKind::kFilter && IsSizeCheck(step.expressions.front().expression)) {
+    return "check " + details;
+  }
   std::string name(NameOf(step.kind));
   const engine::Value options(step.options);
   if (const engine::Value* how = options.Find("how")) name = *how->AsString() + " " + name;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "compiler/plan/infix.h"
 #include "engine/duration.h"
 
 namespace raceway::compiler {
@@ -141,6 +142,9 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
     case StepKind::kExplode: return ExplodeText(plan, step);
     case StepKind::kLimit: return "limit " + ToString(step.options.front().second);
     default: break;
+  }
+  if (step.kind == StepKind::kFilter && IsSizeCheck(step.expressions.front().expression)) {
+    return "check " + Infix(step.expressions.front().expression);
   }
   std::vector<std::string> parts;
   const std::string_view between = step.kind == StepKind::kSplit ? " | " : ", ";

@@ -101,12 +101,21 @@ std::string Infix(const Expression& expression) {
     return "if " + Inside(args[0], kOr) + " then " + Inside(args[1], kOr) + " else " +
            Inside(args[2], kIf);
   }
+  if (IsSizeCheck(expression)) return Infix(args[0]) + " == " + Infix(args[1]);
+  if (IsCall(expression, "size_of", 2)) {
+    return Inside(args[0], kAtom) + ".shape[" + Infix(args[1]) + "]";
+  }
   if (IsCall(expression, "shape", 1)) return Inside(args[0], kAtom) + ".shape";
   if (expression.name == "list") return "[" + Listed(args) + "]";
   if (expression.name == "index") {
     return Inside(args[0], kAtom) + "[" + Listed(std::span(args).subspan(1)) + "]";
   }
   return expression.name + "(" + Listed(args) + ")";
+}
+
+bool IsSizeCheck(const Expression& expression) {
+  return expression.kind == Expression::Kind::kCall && expression.name == "same_size" &&
+         expression.args.size() >= 3;
 }
 
 }  // namespace raceway::compiler

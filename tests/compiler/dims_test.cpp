@@ -50,6 +50,19 @@ TEST(DimsTest, RigidOnlyEqualsItself) {
   EXPECT_FALSE(dims.Unify(Dim::Size(3), n));
 }
 
+TEST(DimsTest, OnlyRowsTellWhatAFormulaOfARigidOneIs) {
+  Dims dims;
+  const Dim n = dims.Rigid("N");
+  const Dim m = dims.Rigid("M");
+  const Dim half = Dim::Symbol(n.symbol + "/2");
+  EXPECT_TRUE(dims.AreUndecided(half, m));
+  EXPECT_TRUE(dims.AreUndecided(Dim::Size(4), half));
+  EXPECT_FALSE(dims.AreUndecided(n, m));                             // no formula
+  EXPECT_FALSE(dims.AreUndecided(n, Dim::Symbol(n.symbol + "+1")));  // they differ
+  EXPECT_FALSE(dims.AreUndecided(Dim::Symbol(n.symbol + "*2"), Dim::Size(7)));
+  EXPECT_FALSE(dims.AreUndecided(Dim::Symbol(n.symbol + "+5"), Dim::Size(5)));
+}
+
 TEST(DimsTest, FlexibleBecomesARigidOne) {
   Dims dims;
   const Dim n = dims.Rigid("N");

@@ -121,6 +121,49 @@ class ModelTest(CliTest):
             json.loads(line)
 
 
+SIZES = """edition 1
+
+schema Row { id: i64, b: f32[M], c: f32[K] }
+
+flow pairs(rows: { b: f32[M], c: f32[M + 1], ... }) -> { ..., m: f32 } {
+  return rows |> derive(m = max(c))
+}
+
+flow sizes(rows: Row) -> { id: i64, m: f32 } {
+  return rows |> pairs |> select(id, m)
+}
+"""
+
+
+class SizesTest(CliTest):
+    """Sizes that `check` cannot tell are compared when rows are there."""
+
+    def run_rows(self, code, says, *rows):
+        self.write("sizes.flow", SIZES)
+        self.write("rows.jsonl", "".join(row + "\n" for row in rows))
+        words = ["run", "sizes.flow", "sizes", "--rows", "rows.jsonl", "--json"]
+        return self.ends(code, *words, says=says)
+
+    def test_explain_lists_the_check(self):
+        self.write("sizes.flow", SIZES)
+        done = self.ends(FINE, "explain", "sizes.flow", "sizes")
+        self.assertIn("check b.shape[0] + 1 == c.shape[0]", done.stdout)
+
+    def test_rows_that_fit(self):
+        rows = ['{"id":1,"b":[1.0],"c":[1.0,2.0]}', '{"id":2,"b":[1.0,3.0],"c":[1.0,2.0,4.0]}']
+        done = self.run_rows(FINE, (), *rows)
+        self.assertEqual(done.stdout, '{"id":1,"m":2}\n{"id":2,"m":4}\n')
+
+    def test_a_row_that_does_not(self):
+        rows = ['{"id":1,"b":[1.0],"c":[1.0,2.0]}', '{"id":2,"b":[1.0,3.0],"c":[1.0,2.0]}']
+        says = [
+            "check of sizes at sizes.flow:10:18",
+            "row 2",
+            "`pairs` wants `c: f32[M+1]`: `c` is [2] and `b` is [2]",
+        ]
+        self.run_rows(REQUEST_FAILED, says, *rows)
+
+
 class PlanTest(CliTest):
     def setUp(self):
         super().setUp()
