@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/symbols.h"
 #include "engine/gate.h"
 #include "operators/model_file.h"
 #include "operators/row_errors.h"
@@ -59,11 +60,13 @@ struct Outcome {
 class Model final : public engine::Operator {
  public:
   Model(std::string name, std::shared_ptr<const ModelFile> module, std::vector<size_t> arguments,
-        std::vector<Outcome> outcomes, Layout layout, int num_threads)
+        std::vector<Outcome> outcomes, std::vector<engine::Field> fields, Layout layout,
+        int num_threads)
       : name_(std::move(name)),
         module_(std::move(module)),
         arguments_(std::move(arguments)),
         outcomes_(std::move(outcomes)),
+        fields_(std::move(fields)),
         layout_(std::move(layout)),
         num_threads_(num_threads),
         has_gate_(engine::InstallOperatorGate().ok()) {}
@@ -78,6 +81,9 @@ class Model final : public engine::Operator {
                                               ? Forward(args, input.num_rows(), context)
                                               : ForwardByShape(args, input.num_rows(), context);
     if (!results) return WithRowId(std::move(results).error(), input);
+    if (Status checked = CheckSizes(std::move(args), *results); !checked) {
+      return WithRowId(std::move(checked).error(), input);
+    }
     return layout_.SameRows(input, std::move(*results));
   }
 
@@ -94,6 +100,17 @@ class Model final : public engine::Operator {
     }
     const c10::InferenceMode inference;
     return Column::FromRows(column.ragged(), Type{});
+  }
+
+  /// What several results, or arguments and results, say of their dimensions.
+  Status CheckSizes(std::vector<Column> columns, const std::vector<Column>& results) const {
+    columns.insert(columns.end(), results.begin(), results.end());
+    Status checked = engine::CheckSymbols(fields_, columns);
+    if (!checked) {
+      checked.error().code = ErrorCode::kFailed;
+      checked.error().message.insert(0, "model " + name_ + ": ");
+    }
+    return checked;
   }
 
   Result<std::vector<Column>> ForwardByShape(std::span<const Column> args, int64_t num_rows,
@@ -222,6 +239,7 @@ class Model final : public engine::Operator {
   std::shared_ptr<const ModelFile> module_;
   std::vector<size_t> arguments_;  // columns of the input
   std::vector<Outcome> outcomes_;
+  std::vector<engine::Field> fields_;  // of the arguments, then of the outcomes
   Layout layout_;
   int num_threads_;
   bool has_gate_;  // else a run cannot be stopped before its end
@@ -313,11 +331,16 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   Result<std::vector<size_t>> arguments = FindArguments(spec, options->name);
   if (!arguments) return std::move(arguments).error();
 
+  std::vector<engine::Field> fields;
+  for (size_t i = 0; i < arguments->size(); ++i) {
+    fields.push_back({spec.step.arguments[i].first, (*spec.inputs[0])[(*arguments)[i]].type});
+  }
   std::vector<Outcome> outcomes;
   std::vector<std::string> defined;
   for (const auto& [result, column] : spec.step.results) {
     const engine::Field* field = spec.outputs[0]->Find(column);
     outcomes.push_back({result, field == nullptr ? Type{} : field->type});
+    fields.push_back({result, outcomes.back().declared});
     defined.push_back(column);
   }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
@@ -329,9 +352,9 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   if (auto checked = CheckInputs(**module, arguments->size(), options->name); !checked) {
     return checked.error();
   }
-  return engine::AnyOperator(std::make_unique<Model>(std::move(options->name), std::move(*module),
-                                                     std::move(*arguments), std::move(outcomes),
-                                                     std::move(*layout), options->num_threads));
+  return engine::AnyOperator(std::make_unique<Model>(
+      std::move(options->name), std::move(*module), std::move(*arguments), std::move(outcomes),
+      std::move(fields), std::move(*layout), options->num_threads));
 }
 
 }  // namespace raceway::operators

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <variant>
 
-#include "compiler/check/dim_formula.h"
 #include "compiler/check/flow_steps.h"
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/functions.h"
@@ -12,6 +11,7 @@
 #include "compiler/check/stores.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
+#include "engine/data/dim_formula.h"
 
 namespace raceway::compiler {
 namespace {
@@ -19,6 +19,7 @@ namespace {
 using dsl::DiagnosticKind;
 using dsl::SourceRange;
 using engine::Dim;
+using engine::DimFormula;
 using engine::Type;
 using engine::Value;
 

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
-#include "compiler/check/dim_formula.h"
+#include "engine/data/dim_formula.h"
 
 namespace raceway::compiler {
 namespace {
 
 using engine::Dim;
+using engine::DimFormula;
 using engine::Type;
 
 // A symbol inside the checker is "H#3" (flexible), "H!4" (rigid) or "H?5" (opaque): the author's

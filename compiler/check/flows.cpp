@@ -10,6 +10,7 @@
 #include "compiler/check/facts.h"
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/guard.h"
+#include "compiler/check/name_dims.h"
 #include "compiler/check/nulls.h"
 #include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
@@ -813,16 +814,6 @@ void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& cat
   Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
   flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
-}
-
-/// Different dimensions have different names in a plan; those of the input keep theirs.
-void NameDims(LogicalPlan& plan, const Dims& dims) {
-  DimNames names(dims);
-  const std::vector<std::string>& input = plan.input_columns;
-  for (const std::string& column : input) plan.columns.at(column) = names(plan.columns.at(column));
-  for (auto& [column, type] : plan.columns) {
-    if (std::find(input.begin(), input.end(), column) == input.end()) type = names(type);
-  }
 }
 
 /// Whether a column of the rows is a tensor of any rank.

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "compiler/check/dim_formula.h"
+#include "engine/data/dim_formula.h"
 
 namespace raceway::compiler {
 namespace {
 
 using engine::DataType;
 using engine::Dim;
+using engine::DimFormula;
 using engine::Expression;
 using engine::Type;
 using engine::Value;

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <set>
 
-#include "compiler/check/dim_formula.h"
 #include "compiler/check/dims.h"
+#include "engine/data/dim_formula.h"
 
 namespace raceway::compiler {
 namespace {
 
 using engine::Dim;
+using engine::DimFormula;
 
 bool IsAny(const Dim& dim) { return dim.symbol == "_"; }
 

@@ -1,62 +1,13 @@
 #include "engine/data/batch.h"
 
 #include <cassert>
-#include <map>
 #include <string>
 #include <utility>
 
+#include "engine/data/symbols.h"
+
 namespace raceway::engine {
 namespace {
-
-/// A symbol's first occurrence in a schema.
-struct Occurrence {
-  size_t column = 0;
-  size_t dim = 0;
-};
-
-int64_t SizeOf(const Column& column, size_t dim, int64_t row) {
-  const auto index = static_cast<int64_t>(dim);
-  return column.is_dense() ? column.dense().size(index + 1)
-                           : column.ragged()[static_cast<size_t>(row)].size(index);
-}
-
-Status CheckAlike(const Schema& schema, const std::vector<Column>& columns, Occurrence a,
-                  Occurrence b) {
-  const int64_t num_rows = columns[a.column].num_rows();
-  const auto is_even = [](const Column& column) {
-    return column.is_dense() && !column.validity().defined();
-  };
-  const bool same_in_all_rows = is_even(columns[a.column]) && is_even(columns[b.column]);
-  for (int64_t row = 0; row < (same_in_all_rows ? std::min<int64_t>(num_rows, 1) : num_rows);
-       ++row) {
-    if (columns[a.column].is_null(row) || columns[b.column].is_null(row)) continue;
-    const int64_t first = SizeOf(columns[a.column], a.dim, row);
-    const int64_t second = SizeOf(columns[b.column], b.dim, row);
-    if (first == second) continue;
-    return Error{.code = ErrorCode::kInvalidArgument,
-                 .message = "`" + schema[a.column].type.shape[a.dim].symbol + "` is " +
-                            std::to_string(first) + " in `" + schema[a.column].name + "` but " +
-                            std::to_string(second) + " in `" + schema[b.column].name + "`",
-                 .row_id = same_in_all_rows ? -1 : row};
-  }
-  return Done{};
-}
-
-/// Whether alike symbols stand for alike sizes in each row, across columns.
-Status CheckSymbols(const Schema& schema, const std::vector<Column>& columns) {
-  std::map<std::string, Occurrence> first_seen;
-  for (size_t i = 0; i < schema.size(); ++i) {
-    const std::vector<Dim>& shape = schema[i].type.shape;
-    for (size_t d = 0; d < shape.size(); ++d) {
-      if (shape[d].is_size() || shape[d].symbol == "_") continue;
-      const auto [seen, is_new] = first_seen.try_emplace(shape[d].symbol, Occurrence{i, d});
-      if (is_new || seen->second.column == i) continue;  // `CheckType` compares within a column
-      Status checked = CheckAlike(schema, columns, seen->second, {i, d});
-      if (!checked) return checked;
-    }
-  }
-  return Done{};
-}
 
 [[maybe_unused]] bool AllHaveRows(const std::vector<Column>& columns, int64_t num_rows) {
   for (const Column& column : columns) {
@@ -111,7 +62,7 @@ Result<Batch> Batch::Make(SchemaPtr schema, std::vector<Column> columns) {
                        (*schema)[0].name + "` has " + std::to_string(num_rows)};
     }
   }
-  if (Status checked = CheckSymbols(*schema, columns); !checked) return checked.error();
+  if (Status checked = CheckSymbols(schema->fields(), columns); !checked) return checked.error();
   return Batch(std::move(schema), std::move(columns), num_rows);
 }
 

@@ -119,6 +119,29 @@ TEST_F(ModelTest, ChecksTheRowsOfItsOutputs) {
   EXPECT_EQ(RunText(step, rows_), "failed: model small: output `y` has no rows dimension");
 }
 
+TEST_F(ModelTest, ComparesSymbolsOfItsArgumentsAndOutputs) {
+  Save("def forward(self, x):\n  return x[:, 1:], torch.cat([x, x], 1)\n");
+  const auto run = [&](const std::string& y, const std::string& z, Column x) {
+    return RunText(Step({"x"}, {{"y", y}, {"z", z}}),
+                   MakeBatch(S({{"x", "f32[N]"}}), {std::move(x)}));
+  };
+  EXPECT_EQ(run("f32[N-1]", "f32[N*2]", Ragged({{1}, {2, 3}})),
+            "#0 y=[] z=[1, 1]\n#1 y=[3] z=[2, 3, 2, 3]\n");
+  EXPECT_EQ(run("f32[N]", "f32[M]", Vectors({{1, 2}})),
+            "failed: model small: `N` is 2 in `x` but 1 in `y`");
+  EXPECT_EQ(run("f32[M]", "f32[M]", Ragged({{1}, {2, 3}})),
+            "failed: row 1: model small: `M` is 0 in `y` but 2 in `z`");
+  EXPECT_EQ(run("f32[M]", "f32[M+1]", Vectors({{1, 2}})),
+            "failed: model small: dimension 1 of `z` is 4, `M+1` is 2 (`M` is 1)");
+}
+
+TEST_F(ModelTest, AnOutputNobodyReadsIsNotCompared) {
+  Save("def forward(self, x):\n  return x, x[:, 1:]\n");
+  StepSpec step = Step({"x"}, {{"y", "f32[2]"}, {"z", "f32[N]"}});
+  step.outputs = {*S({{"y", "f32[2]"}})};
+  EXPECT_EQ(RunText(step, rows_), "#0 y=[1, 2]\n#1 y=[3, 4]\n#2 y=[5, 6]\n");
+}
+
 TEST_F(ModelTest, ChecksTheNumberAndKindOfItsOutputs) {
   Save("def forward(self, x):\n  return x, x\n");
   EXPECT_EQ(RunText(doubling_, rows_),

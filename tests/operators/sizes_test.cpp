@@ -46,11 +46,24 @@ TEST(SameSizeTest, ShowsEveryColumn) {
             "invalid argument: row 1: why: `a` is [2], `b` is [2] and `c` is [2]");
 }
 
+/// What is wrong with arguments of these types.
+std::string Refused(std::string_view function, const std::vector<std::string>& args) {
+  std::vector<engine::Type> types;
+  for (const std::string& arg : args) types.push_back(T(arg));
+  const auto type = Contracts().FindColumnFunction(function)->result_type(types);
+  return type.ok() ? "" : type.error().message;
+}
+
 TEST(SizesTest, TakeTensors) {
-  EXPECT_EQ(Eval("size_of", {Numbers({1}), Known(0)}),
+  EXPECT_EQ(Refused("size_of", {"f32[N]", "i64"}), "");
+  EXPECT_EQ(Refused("size_of", {"i64", "i64"}),
             "`size_of` wants a tensor and the number of an axis");
-  EXPECT_EQ(Eval("same_size", {Numbers({1}), Numbers({2}), Words("why"), Words("a")}),
-            "`same_size` wants two numbers, a reason, and tensors with their names");
+  EXPECT_EQ(Refused("size_of", {"f32[N]?", "i64"}), Refused("size_of", {"i64", "i64"}));
+  EXPECT_EQ(Refused("same_size", {"i64", "i64", "string", "string", "f32[N]"}), "");
+  const std::string why = "`same_size` wants two numbers, a reason, and tensors with their names";
+  EXPECT_EQ(Refused("same_size", {"i64", "i64", "string", "string"}), why);
+  EXPECT_EQ(Refused("same_size", {"i64", "i64", "string", "string", "i64"}), why);
+  EXPECT_EQ(Refused("same_size", {"i64", "f32", "string"}), why);
 }
 
 }  // namespace

@@ -154,6 +154,19 @@ class SizesTest(CliTest):
         done = self.run_rows(FINE, (), *rows)
         self.assertEqual(done.stdout, '{"id":1,"m":2}\n{"id":2,"m":4}\n')
 
+    def test_the_rows_of_a_request_are_held_to_the_signature(self):
+        self.write(
+            "twice.flow",
+            "edition 1\nflow twice(t: { id: i64, x: f32[2 * N], y: f32[N] }) -> { id: i64 } {\n"
+            "  return t |> select(id)\n}\n",
+        )
+        words = ["run", "twice.flow", "--rows", "rows.jsonl"]
+        self.write("rows.jsonl", '{"id":1,"x":[1,2],"y":[1]}\n{"id":2,"x":[1,2,3,4],"y":[1,2]}\n')
+        self.ends(FINE, *words)
+        self.write("rows.jsonl", '{"id":1,"x":[1,2],"y":[1]}\n{"id":2,"x":[1,2,3],"y":[1,2]}\n')
+        says = ["row 2", "dimension 1 of `x` is 3, `N*2` is 4 (`N` is 2)"]
+        self.ends(REQUEST_FAILED, *words, says=says)
+
     def test_a_row_that_does_not(self):
         rows = ['{"id":1,"b":[1.0],"c":[1.0,2.0]}', '{"id":2,"b":[1.0,3.0],"c":[1.0,2.0]}']
         says = [

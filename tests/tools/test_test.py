@@ -156,6 +156,32 @@ test "one in time is not" {
         failure = self.failures(FLOW_IS_WRONG, "\n  stub first => [{ y: [1, 0] }]" + GIVEN + "\n  expect true")
         self.assertEqual(failure[0]["message"], "the stub of `first` has 1 answer, this is call 2")
 
+    def test_a_stub_is_held_to_the_dimensions_of_its_model(self):
+        flow = """edition 1
+model m(x: f32[N]) -> (y: f32[N], h: f32[N / 2]) { source: "missing.pt" }
+flow f(t: { x: f32[N] }) -> { y: f32[N], h: f32[N / 2] } { return t |> map(m) |> select(y, h) }
+"""
+
+        def failures(code, answer):
+            body = f"""
+  stub m => {answer}
+  given t = [{{ x: [1, 2] }}]
+  let out = f(t)
+  expect count(out) == 1"""
+            self.write("m.flow", flow + case("it", body))
+            done = self.ends_with(code, "test", "m.flow", "--json")
+            return [f["message"] for f in json.loads(done.stdout)["files"][0]["tests"][0]["failures"]]
+
+        self.assertEqual(failures(FINE, "{ y: [1, 2], h: [1] }"), [])
+        self.assertEqual(
+            failures(FLOW_IS_WRONG, "{ y: [1, 2, 3], h: [1] }"),
+            ["the stub of `m`: `N` is 2 in `x` but 3 in `y`"],
+        )
+        self.assertEqual(
+            failures(FLOW_IS_WRONG, "{ y: [1, 2], h: [1, 2] }"),
+            ["the stub of `m`: dimension 1 of `h` is 2, `N/2` is 1 (`N` is 2)"],
+        )
+
     def test_a_model_without_a_stub(self):
         body = "\n  stub second => { y: [0, 0] }" + GIVEN + "\n  expect error(out) != null"
         self.assertIn("`first` is called and has no stub", self.failures(FLOW_IS_WRONG, body)[0]["message"])

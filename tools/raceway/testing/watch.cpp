@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/data/symbols.h"
 #include "operators/register_all.h"
 #include "operators/row_errors.h"
 #include "tools/raceway/testing/cells.h"
@@ -236,7 +237,26 @@ class WatchedFunction final : public engine::Operator {
       }
       columns.push_back(*std::move(column));
     }
+    if (Status checked = CheckSizes(input, columns); !checked) {
+      return watch_.Complain("the stub of `" + function_ + "`: " + checked.error().message);
+    }
     return layout_.SameRows(input, std::move(columns));
+  }
+
+  /// A stub is held to what the declaration says of dimensions, as the function itself.
+  Status CheckSizes(const Batch& input, const std::vector<Column>& results) const {
+    if (is_placeholder_) return engine::Done{};
+    std::vector<engine::Field> fields;
+    std::vector<Column> columns;
+    for (const Parameter& parameter : parameters_) {
+      fields.push_back({parameter.name, parameter.type});
+      columns.push_back(input.column(parameter.column));
+    }
+    for (size_t i = 0; i < results.size(); ++i) {
+      fields.push_back({outcomes_[i].name, outcomes_[i].type});
+      columns.push_back(results[i]);
+    }
+    return engine::CheckSymbols(fields, columns);
   }
 
   FunctionWatch& watch_;

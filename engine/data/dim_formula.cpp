@@ -1,13 +1,11 @@
-#include "compiler/check/dim_formula.h"
+#include "engine/data/dim_formula.h"
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 
-namespace raceway::compiler {
+namespace raceway::engine {
 namespace {
-
-using engine::Dim;
 
 constexpr std::string_view kSigns = "+-*/()";
 
@@ -198,12 +196,16 @@ std::optional<DimFormula> DimFormula::SolveFor(const std::string& symbol) const 
   return negated ? negated->Over(OfRatio(alone->second)) : std::nullopt;
 }
 
+std::optional<int64_t> DimFormula::WholeNumber() const {
+  if (!IsConstant()) return std::nullopt;
+  const Ratio value = IsZero() ? Ratio{} : terms_.begin()->second;
+  return value.under == 1 ? std::optional(value.over) : std::nullopt;
+}
+
 Dim DimFormula::ToDim() const {
-  if (IsConstant()) {
-    const Ratio value = IsZero() ? Ratio{} : terms_.begin()->second;
-    if (value.under == 1 && value.over >= 1) return Dim::Size(value.over);
-    if (value.over == 0) return Dim::Symbol("-0");  // no size at all; the sign makes it a formula
-  }
+  const std::optional<int64_t> number = WholeNumber();
+  if (number && *number >= 1) return Dim::Size(*number);
+  if (number == 0) return Dim::Symbol("-0");  // no size at all; the sign makes it a formula
   return Dim::Symbol(Text());
 }
 
@@ -244,4 +246,4 @@ std::string DimFormula::Text() const {
   return text + "/" + std::to_string(under);
 }
 
-}  // namespace raceway::compiler
+}  // namespace raceway::engine

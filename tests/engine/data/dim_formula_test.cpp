@@ -1,13 +1,11 @@
-#include "compiler/check/dim_formula.h"
+#include "engine/data/dim_formula.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace raceway::compiler {
+namespace raceway::engine {
 namespace {
-
-using engine::Dim;
 
 /// A formula's text in canonical form; "no" for what is none.
 std::string Canonical(const std::string& text) {
@@ -62,4 +60,4 @@ TEST(DimFormulaTest, SolvesForASymbolThatStandsAlone) {
 }
 
 }  // namespace
-}  // namespace raceway::compiler
+}  // namespace raceway::engine

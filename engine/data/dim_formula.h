@@ -10,10 +10,10 @@
 
 #include "engine/data/type.h"
 
-namespace raceway::compiler {
+namespace raceway::engine {
 
 /// Whether a dimension is computed from others: `H/2`, `N-1`, `(K-1)/2`.
-bool IsFormula(const engine::Dim& dim);
+bool IsFormula(const Dim& dim);
 
 /// A dimension as a polynomial over symbols with rational coefficients, so that equal formulas are
 /// equal values: `H/2+H/2` is `H`. Division is exact: `H/2` says that H is even.
@@ -24,7 +24,7 @@ class DimFormula {
   static DimFormula Number(int64_t number);
   static DimFormula Symbol(const std::string& name);
   /// Of a size, a symbol or a formula's text; null for text that is none.
-  static std::optional<DimFormula> Of(const engine::Dim& dim);
+  static std::optional<DimFormula> Of(const Dim& dim);
 
   std::optional<DimFormula> Plus(const DimFormula& other) const;
   std::optional<DimFormula> Minus(const DimFormula& other) const;
@@ -63,8 +63,11 @@ class DimFormula {
   /// The terms times their common divisor, `under`; the number comes last.
   std::vector<Term> WholeTerms(int64_t& under) const;
 
+  /// Its value; null for one that has symbols, or is no whole number.
+  std::optional<int64_t> WholeNumber() const;
+
   /// A size where it is a whole number of at least 1, else a symbol: the name, or the text.
-  engine::Dim ToDim() const;
+  Dim ToDim() const;
 
  private:
   struct Ratio {
@@ -81,4 +84,4 @@ class DimFormula {
   std::map<std::vector<std::string>, Ratio> terms_;  // sorted symbols → factor, never 0
 };
 
-}  // namespace raceway::compiler
+}  // namespace raceway::engine

@@ -1,0 +1,36 @@
+#include "compiler/check/name_dims.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace raceway::compiler {
+namespace {
+
+void NameDimsOf(engine::Expression& expression, DimNames& names) {
+  expression.type = names(expression.type);
+  for (engine::Expression& arg : expression.args) NameDimsOf(arg, names);
+}
+
+void NameDimsOf(std::vector<Stage>& stages, DimNames& names) {
+  for (Stage& stage : stages) {
+    for (Step& step : stage.steps) {
+      for (engine::NamedExpression& named : step.expressions) NameDimsOf(named.expression, names);
+      for (Branch& branch : step.branches) NameDimsOf(branch.stages, names);
+    }
+  }
+}
+
+}  // namespace
+
+void NameDims(LogicalPlan& plan, const Dims& dims) {
+  DimNames names(dims);
+  const std::vector<std::string>& input = plan.input_columns;
+  for (const std::string& column : input) plan.columns.at(column) = names(plan.columns.at(column));
+  for (auto& [column, type] : plan.columns) {
+    if (std::find(input.begin(), input.end(), column) == input.end()) type = names(type);
+  }
+  NameDimsOf(plan.stages, names);
+}
+
+}  // namespace raceway::compiler
