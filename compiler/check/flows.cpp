@@ -174,8 +174,8 @@ class FlowChecker {
       if (std::optional<Tables> value = CheckPipeline(pipeline, frame)) {
         result = ReturnTable(flow, (*order)[i], *value, pipeline.range, frame, instantiate);
       }
-      if (result) results[(*order)[i]] = *std::move(result);
       is_fine &= result.has_value();
+      if (result) results[(*order)[i]] = *std::move(result);
     }
     if (!is_fine) return std::nullopt;
     return results;
