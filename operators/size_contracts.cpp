@@ -1,5 +1,6 @@
 #include <string>
 
+#include "operators/contract_words.h"
 #include "operators/contracts.h"
 
 namespace raceway::operators {
@@ -10,28 +11,23 @@ using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
 using engine::Type;
-using Types = std::span<const Type>;
 
 constexpr size_t kMostArgs = 255;
 
-bool IsScalar(const Type& type, DataType dtype) {
-  return type.is_scalar() && type.dtype == dtype && !type.optional;
-}
-
 Result<Type> SizeOf(Types args) {
   if (args.size() == 2 && !args[0].is_scalar() && !args[0].optional &&
-      !engine::IsText(args[0].dtype) && IsScalar(args[1], DataType::kI64)) {
+      !engine::IsText(args[0].dtype) && args[1] == Scalar(DataType::kI64)) {
     return Type{DataType::kI64};
   }
   return Error{ErrorCode::kInvalidArgument, "`size_of` wants a tensor and the number of an axis"};
 }
 
 Result<Type> SameSize(Types args) {
-  bool fits = args.size() >= 3 && args.size() % 2 == 1 && IsScalar(args[0], DataType::kI64) &&
-              IsScalar(args[1], DataType::kI64) && IsScalar(args[2], DataType::kString);
+  bool fits = args.size() >= 3 && args.size() % 2 == 1 && args[0] == Scalar(DataType::kI64) &&
+              args[1] == Scalar(DataType::kI64) && args[2] == Scalar(DataType::kString);
   for (size_t i = 3; fits && i < args.size(); i += 2) {
     const Type& column = args[i + 1];
-    fits = IsScalar(args[i], DataType::kString) && !column.is_scalar() && !column.optional &&
+    fits = args[i] == Scalar(DataType::kString) && !column.is_scalar() && !column.optional &&
            !engine::IsText(column.dtype);
   }
   if (fits) return Type{DataType::kBool};
