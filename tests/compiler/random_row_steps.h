@@ -57,10 +57,12 @@ class RandomRowSteps : protected RandomExpressions {
         " |> derive(" + first + ") rescue derive(" + name + " = " + other.text + ", early = 1)",
         [=](Table table) {
           for (Row& row : table) {
-            const bool fails = divisor.value(row) == Value(int64_t{0});
-            const Value early = fails ? Value(int64_t{1}) : value.value(row);
-            row.columns[name] = fails ? other.value(row) : value.value(row);
-            row.columns["early"] = early;
+            Row derived = row;  // the divisor sees the new `early`
+            derived.columns["early"] = value.value(row);
+            const bool fails = divisor.value(derived) == Value(int64_t{0});
+            derived.columns[name] = fails ? other.value(row) : derived.columns["early"];
+            if (fails) derived.columns["early"] = Value(int64_t{1});
+            row = std::move(derived);
           }
           return table;
         },
