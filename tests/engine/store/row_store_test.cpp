@@ -16,7 +16,6 @@ using testing::Ints;
 using testing::MakeBatch;
 using testing::Ragged;
 using testing::S;
-using testing::Text;
 using testing::Texts;
 
 Batch Users() {
