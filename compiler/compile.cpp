@@ -69,6 +69,11 @@ engine::Result<std::string> SelectFlow(const dsl::ast::File& file,
   };
   if (name && has(*name)) return *name;
   if (!name && flows.size() == 1) return flows.front();
+  const auto is_private = [](const std::string& flow) { return flow.starts_with('_'); };
+  if (!name && std::count_if(flows.begin(), flows.end(), is_private) + 1 ==
+                   static_cast<std::ptrdiff_t>(flows.size())) {
+    return *std::find_if_not(flows.begin(), flows.end(), is_private);
+  }
   if (!name && has(stem)) return stem;
   if (flows.empty())
     return engine::Error{engine::ErrorCode::kInvalidArgument, "the file has no flow"};

@@ -52,8 +52,8 @@ struct CompileResult {
 CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
                       const engine::Catalog& catalog, Files& files, const CompileOptions& options);
 
-/// The flow that is meant: the one named; else the only one; else the one named like the file
-/// (`stem`); else an error that lists them.
+/// The flow that is meant: the one named; else the only one, not counting private ones beside
+/// others; else the one named like the file (`stem`); else an error that lists them.
 engine::Result<std::string> SelectFlow(const dsl::ast::File& file,
                                        const std::optional<std::string>& name,
                                        const std::string& stem);

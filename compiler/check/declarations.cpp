@@ -239,6 +239,11 @@ class Declarer {
   std::optional<RowType> ResolveRecord(const ast::Record& record) {
     auto columns = ResolveColumns(record.columns);
     if (!columns) return std::nullopt;
+    if (columns->empty() && record.ellipses.empty()) {
+      diagnostics_.Add(DiagnosticKind::kBadArguments, record.range,
+                       "a table has at least one column");
+      return std::nullopt;
+    }
     RowType rows{*std::move(columns), std::nullopt, record.range};
     if (record.ellipses.size() > 1) {
       diagnostics_.Add(DiagnosticKind::kDuplicateName, record.ellipses[1],

@@ -152,6 +152,11 @@ std::optional<Table> CheckOmit(const ast::Step& step, const Table& input, const 
       std::erase_if(table.columns, [&](const TableColumn& c) { return c.name == *name; });
     }
   }
+  if (is_fine && table.columns.empty() && table.passing.empty() && !table.open) {
+    Bad(step.range, "`omit` leaves no column: a table has at least one",
+        "to make others, write `select(n = …)`", scope);
+    return std::nullopt;
+  }
   if (!is_fine) return std::nullopt;
   Append(table, MakeStep(StepKind::kOmit, step.range, "omit"), "omit", scope);
   return table;

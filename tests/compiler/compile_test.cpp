@@ -37,6 +37,12 @@ TEST(SelectFlowTest, TakesTheOneNamed) {
 
 TEST(SelectFlowTest, TakesTheOnlyOne) { EXPECT_EQ(Select(kOne, {}, "b"), "flow a"); }
 
+TEST(SelectFlowTest, DoesNotCountPrivateFlows) {
+  const std::string flow = "(t: { x: i64 }) -> { x: i64 } { return t }\n";
+  EXPECT_EQ(Select("flow _h" + flow + "flow a" + flow + "flow _i" + flow, {}, "b"), "flow a");
+  EXPECT_EQ(Select("flow _h" + flow, {}, "b"), "flow _h");
+}
+
 TEST(SelectFlowTest, TakesTheOneNamedLikeTheFile) {
   EXPECT_EQ(Select(kTwo, {}, "dog"), "flow dog");
 }

@@ -472,9 +472,11 @@ flow f(t: { x: i64, y: i64 }) -> { x: i64 } {
             "  (x)\n");
 }
 
-TEST(DeadColumnsTest, KeepsTheRowsOfAnEmptyResult) {
+TEST(DeadColumnsTest, KeepsRowsOfWhichNobodyReadsAColumn) {
   const LogicalPlan plan = DeadColumns(testing::PlanOf(
-      "edition 1\nflow f(t: { x: i64 }) -> { } { return t |> filter(x > 1) |> omit(x) }\n", "f"));
+      "edition 1\n"
+      "flow f(t: { x: i64 }) -> { n: i64 } { return t |> filter(x > 1) |> select(n = 1) }\n",
+      "f"));
   EXPECT_EQ(Verify(plan), std::nullopt);
   EXPECT_EQ(Explain(plan),
             "flow f\n"
@@ -483,8 +485,11 @@ TEST(DeadColumnsTest, KeepsTheRowsOfAnEmptyResult) {
             "filter <- t\n"
             "  filter gt(x, 1)\n"
             "  => ()\n"
-            "result <- filter\n"
-            "  ()\n");
+            "select <- filter\n"
+            "  select n: i64 = 1\n"
+            "  => (n)\n"
+            "result <- select\n"
+            "  (n)\n");
 }
 
 // A function whose results nobody reads is not called; one of two that is read keeps it.

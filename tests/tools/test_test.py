@@ -400,6 +400,43 @@ test "a stub in another file" {
         self.assertIn("expect limit == 7", text)
         self.ends(FINE, "test", "ask.flow", "--filter", "rows")
 
+    def test_update_keeps_comments(self):
+        self.write(
+            "k.flow",
+            """edition 1
+
+flow k(t: { z: i64 }) -> { z: i64 } {
+  return t
+}
+
+test "u" {
+  given t = [{ z: 1 }, { z: 5 }]
+  let out = k(t)
+  expect out == [
+    // the first, "as it is"
+    { z: 2 },  // behind it
+    { z: /* inside */ 3 },
+    { z: 4 }  // without a comma
+    // the end
+  ]
+}
+""",
+        )
+        self.ends_with(FINE, "test", "k.flow", "--update", "--json")
+        self.assertIn(
+            """  expect out == [
+    // the first, "as it is"
+    { z: 1 },  // behind it
+    /* inside */
+    { z: 5 },
+    // without a comma
+    // the end
+  ]
+""",
+            (self.dir / "k.flow").read_text(),
+        )
+        self.ends(FINE, "test", "k.flow")
+
     def test_junit(self):
         self.flow(case("a & <c>", "\n  expect true"), case("two", "\n  expect 1 > 2"))
         self.ends_with(FLOW_IS_WRONG, "test", "ask.flow", "--junit", "out.xml")

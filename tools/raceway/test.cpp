@@ -9,6 +9,7 @@
 #include "tools/raceway/command.h"
 #include "tools/raceway/engine_library.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/kept_comments.h"
 #include "tools/raceway/test_report.h"
 #include "tools/raceway/test_request.h"
 
@@ -75,8 +76,9 @@ engine::Status WriteExpectations(TestedFile& file) {
   std::sort(edits.begin(), edits.end(),
             [](const auto& a, const auto& b) { return a.first.begin > b.first.begin; });
   for (const auto& [range, rows] : edits) {
-    text.replace(static_cast<size_t>(range.begin), static_cast<size_t>(range.end - range.begin),
-                 rows);
+    const auto begin = static_cast<size_t>(range.begin);
+    const auto length = static_cast<size_t>(range.end - range.begin);
+    text.replace(begin, length, WithComments(std::string_view(text).substr(begin, length), rows));
   }
   return WriteFile(file.name, text);
 }
