@@ -47,6 +47,7 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kUnknownImport, "E0606", "unknown-import", Severity::kError},
     {Kind::kUnusedImport, "E0607", "unused-import", Severity::kWarning},
     {Kind::kNotImplemented, "E0701", "not-implemented", Severity::kError},
+    {Kind::kRunsInTestsOnly, "E0702", "runs-in-tests-only", Severity::kWarning},
     {Kind::kMissingFile, "E0801", "missing-file", Severity::kError},
     {Kind::kBadModel, "E0802", "bad-model", Severity::kError},
     {Kind::kModelDiffers, "E0803", "model-differs", Severity::kError},

@@ -55,6 +55,7 @@ enum class DiagnosticKind {
   kUnusedImport,
   // E07: part of the language, not yet of this release
   kNotImplemented,
+  kRunsInTestsOnly,
   // E08: files that the flow names
   kMissingFile,
   kBadModel,

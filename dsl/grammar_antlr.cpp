@@ -619,7 +619,8 @@ class TreeBuilder {
       case FlowLexer::INT:
       case FlowLexer::HEX:
         expr.kind = Kind::kInt;
-        if (!CheckInt(token)) expr.text = "0";
+        // Whether it fits is a question of its type and of a sign before it.
+        if (!UnsignedValue(token.text) && !CheckInt(token)) expr.text = "0";
         break;
       case FlowLexer::FLOAT:
         expr.kind = Kind::kFloat;
@@ -652,8 +653,8 @@ class TreeBuilder {
     if (IntValue(token.text)) return true;
     diagnostics_
         .Add(DiagnosticKind::kBadLiteral, token.range,
-             "`" + std::string(token.text.substr(0, 40)) + "` does not fit `i64`")
-        .help = "the greatest is 9223372036854775807";
+             "`" + std::string(token.text.substr(0, 40)) + "` does not fit any integer type")
+        .help = "the greatest is 9223372036854775807 of an i64, 18446744073709551615 of a u64";
     return false;
   }
 

@@ -126,9 +126,15 @@ bool IsBlank(std::string_view line) {
 }  // namespace
 
 std::optional<int64_t> IntValue(std::string_view text) {
+  const std::optional<uint64_t> value = UnsignedValue(text);
+  if (!value || *value > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
+  return static_cast<int64_t>(*value);
+}
+
+std::optional<uint64_t> UnsignedValue(std::string_view text) {
   const bool hex = text.starts_with("0x");
   const std::string digits = WithoutUnderscores(hex ? text.substr(2) : text);
-  int64_t value = 0;
+  uint64_t value = 0;
   const char* const last = digits.data() + digits.size();
   const auto [end, error] = std::from_chars(digits.data(), last, value, hex ? 16 : 10);
   if (error != std::errc() || end != last) return std::nullopt;

@@ -14,6 +14,8 @@ namespace raceway::dsl {
 
 /// `1_000`, `0xFF`; nothing if it does not fit.
 std::optional<int64_t> IntValue(std::string_view text);
+/// The same up to the greatest u64.
+std::optional<uint64_t> UnsignedValue(std::string_view text);
 
 /// `1.5`, `2e-3`, `1_000.0`; nothing if it does not fit.
 std::optional<double> FloatValue(std::string_view text);

@@ -1,7 +1,6 @@
 #include "dsl/units.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string>
 #include <utility>
@@ -9,8 +8,24 @@
 namespace raceway::dsl {
 namespace {
 
-constexpr std::array<std::string_view, 15> kUnits = {
-    "us", "ms", "s", "min", "h", "B", "KiB", "MiB", "GiB", "kB", "MB", "GB", "%", "rps", "tok"};
+constexpr double kKibi = 1024;
+constexpr MeasureUnit kUnits[] = {
+    {"us", Measure::kDuration, 1e3},
+    {"ms", Measure::kDuration, 1e6},
+    {"s", Measure::kDuration, 1e9},
+    {"min", Measure::kDuration, 60e9},
+    {"h", Measure::kDuration, 3600e9},
+    {"B", Measure::kSize, 1},
+    {"KiB", Measure::kSize, kKibi},
+    {"MiB", Measure::kSize, kKibi* kKibi},
+    {"GiB", Measure::kSize, kKibi* kKibi* kKibi},
+    {"kB", Measure::kSize, 1e3},
+    {"MB", Measure::kSize, 1e6},
+    {"GB", Measure::kSize, 1e9},
+    {"%", Measure::kShare, 0.01},
+    {"rps", Measure::kRate, 1},
+    {"tok", Measure::kTokens, 1},
+};
 
 // In small letters; sources: Prometheus, Go, Kubernetes, Docker.
 constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
@@ -23,9 +38,16 @@ constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
 
 }  // namespace
 
-bool IsUnit(std::string_view text) {
-  return std::find(kUnits.begin(), kUnits.end(), text) != kUnits.end();
+std::span<const MeasureUnit> Units() { return kUnits; }
+
+const MeasureUnit* FindUnit(std::string_view name) {
+  for (const MeasureUnit& unit : kUnits) {
+    if (unit.name == name) return &unit;
+  }
+  return nullptr;
 }
+
+bool IsUnit(std::string_view text) { return FindUnit(text) != nullptr; }
 
 std::string_view OwnUnit(std::string_view text) {
   std::string small(text);
@@ -34,10 +56,8 @@ std::string_view OwnUnit(std::string_view text) {
   for (const auto& [foreign, own] : kForeign) {
     if (small == foreign) return own;
   }
-  for (const std::string_view unit : kUnits) {
-    if (small == unit) return unit;
-  }
-  return "";
+  const MeasureUnit* unit = FindUnit(small);
+  return unit == nullptr ? "" : unit->name;
 }
 
 std::string_view UnitOf(std::string_view quantity) {

@@ -60,6 +60,66 @@ Result<Batch> Conform(const std::string& flow, const SchemaPtr& wants, Batch inp
   return made;
 }
 
+// Of a flow whose callers send one table and get one.
+Result<Batch> ConformOne(const std::string& flow, const Graph& graph, Batch input) {
+  const auto refuse = [&](const std::string& what) {
+    return Error{
+        .code = ErrorCode::kInvalidArgument,
+        .message = "`" + flow + "` " + what + ": call it by `RunTables` or `SubmitTables`"};
+  };
+  if (graph.inputs().size() != 1) return refuse("takes several tables");
+  if (graph.results().size() != 1) return refuse("gives several tables");
+  return Conform(flow, graph.inputs()[0].schema, std::move(input));
+}
+
+Result<std::vector<Batch>> ConformAll(const std::string& flow, const Graph& graph,
+                                      std::vector<Batch> inputs) {
+  const std::vector<Graph::Table>& wanted = graph.inputs();
+  if (inputs.size() != wanted.size()) {
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = "`" + flow + "` takes " + std::to_string(wanted.size()) +
+                            " tables, here are " + std::to_string(inputs.size())};
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::string name = wanted.size() == 1 ? flow : flow + "(" + wanted[i].name + ")";
+    Result<Batch> conformed = Conform(name, wanted[i].schema, std::move(inputs[i]));
+    if (!conformed) return std::move(conformed).error();
+    inputs[i] = *std::move(conformed);
+  }
+  return inputs;
+}
+
+// The rows of all tables of a request are numbered through; callers number those of each table.
+class RowNumbers {
+ public:
+  RowNumbers(const Graph& graph, const std::vector<Batch>& inputs) : tables_(graph.inputs()) {
+    for (const Batch& rows : inputs) num_rows_.push_back(rows.num_rows());
+  }
+
+  Error InTable(Error error) const {
+    if (tables_.size() == 1 || error.row_id < 0) return error;
+    for (size_t i = 0; i < num_rows_.size(); ++i) {
+      if (error.row_id < num_rows_[i]) {
+        error.message = "of `" + tables_[i].name + "`: " + error.message;
+        break;
+      }
+      error.row_id -= num_rows_[i];
+    }
+    return error;
+  }
+
+ private:
+  const std::vector<Graph::Table>& tables_;
+  std::vector<int64_t> num_rows_;
+};
+
+Result<std::vector<Batch>> AllTables(Result<Batch> first, std::vector<Batch> more,
+                                     const RowNumbers& numbers) {
+  if (!first) return numbers.InTable(std::move(first).error());
+  more.insert(more.begin(), *std::move(first));
+  return more;
+}
+
 // Where the caller of `Run` waits.
 class Waiter {
  public:
@@ -86,8 +146,14 @@ DeployedFlow::DeployedFlow(std::string name, std::unique_ptr<Graph> graph)
     : name_(std::move(name)), graph_(std::move(graph)) {}
 DeployedFlow::~DeployedFlow() = default;
 
-const SchemaPtr& DeployedFlow::input_schema() const { return graph_->input_schema(); }
-const SchemaPtr& DeployedFlow::result_schema() const { return graph_->result_schema(); }
+size_t DeployedFlow::num_inputs() const { return graph_->inputs().size(); }
+size_t DeployedFlow::num_results() const { return graph_->results().size(); }
+const SchemaPtr& DeployedFlow::input_schema(size_t index) const {
+  return graph_->inputs()[index].schema;
+}
+const SchemaPtr& DeployedFlow::result_schema(size_t index) const {
+  return graph_->results()[index].schema;
+}
 
 struct Engine::State {
   explicit State(EngineOptions options)
@@ -139,10 +205,10 @@ Result<DeployedFlow*> Engine::Deploy(const PhysicalPlan& plan,
 void Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options,
                     Completion completion) {
   Graph& graph = *flow.graph_;
-  Result<Batch> conformed = Conform(flow.name(), graph.input_schema(), std::move(input));
+  Result<Batch> conformed = ConformOne(flow.name(), graph, std::move(input));
   if (!conformed) return completion(std::move(conformed));
   graph.Submit(state_->MakeRequest(graph, std::move(options), std::move(completion)),
-               *std::move(conformed));
+               {&*conformed, 1});
 }
 
 std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options) {
@@ -155,14 +221,56 @@ std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, Reque
 
 Result<Batch> Engine::Run(DeployedFlow& flow, Batch input, RequestOptions options) {
   Graph& graph = *flow.graph_;
-  Result<Batch> conformed = Conform(flow.name(), graph.input_schema(), std::move(input));
+  Result<Batch> conformed = ConformOne(flow.name(), graph, std::move(input));
   if (!conformed) return conformed;
   Waiter waiter;
   graph.RunHere(
       state_->MakeRequest(graph, std::move(options),
                           [&waiter](Result<Batch> result) { waiter.Set(std::move(result)); }),
-      *std::move(conformed));
+      {&*conformed, 1});
   return waiter.Take();
+}
+
+std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
+                                                             std::vector<Batch> inputs,
+                                                             RequestOptions options) {
+  struct Answer {
+    std::promise<Result<std::vector<Batch>>> promise;
+    std::vector<Batch> more;
+  };
+  Graph& graph = *flow.graph_;
+  auto answer = std::make_shared<Answer>();
+  std::future<Result<std::vector<Batch>>> future = answer->promise.get_future();
+  Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));
+  if (!conformed) {
+    answer->promise.set_value(std::move(conformed));
+    return future;
+  }
+  const RowNumbers numbers(graph, *conformed);
+  Request::Ptr request =
+      state_->MakeRequest(graph, std::move(options), [answer, numbers](Result<Batch> first) {
+        answer->promise.set_value(AllTables(std::move(first), std::move(answer->more), numbers));
+      });
+  request->GiveMoreTo(&answer->more);
+  graph.Submit(std::move(request), *conformed);
+  return future;
+}
+
+Result<std::vector<Batch>> Engine::RunTables(DeployedFlow& flow, std::vector<Batch> inputs,
+                                             RequestOptions options) {
+  Graph& graph = *flow.graph_;
+  Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));
+  if (!conformed) return conformed;
+  const RowNumbers numbers(graph, *conformed);
+  Waiter waiter;
+  std::vector<Batch> more;
+  Request::Ptr request =
+      state_->MakeRequest(graph, std::move(options),
+                          [&waiter](Result<Batch> result) { waiter.Set(std::move(result)); });
+  request->GiveMoreTo(&more);
+  graph.RunHere(std::move(request), *conformed);
+  Result<Batch> first = waiter.Take();
+  return AllTables(std::move(first), std::move(more), numbers);
 }
 
 }  // namespace raceway::engine

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/cancel.h"
 #include "engine/clock.h"
@@ -41,9 +42,12 @@ class DeployedFlow {
   DeployedFlow(const DeployedFlow&) = delete;
 
   const std::string& name() const { return name_; }
-  const SchemaPtr& input_schema() const;
-  /// The columns of the flow's signature.
-  const SchemaPtr& result_schema() const;
+  size_t num_inputs() const;
+  size_t num_results() const;
+  /// The columns of the flow's signature; of a flow with several tables, of its first unless told
+  /// otherwise.
+  const SchemaPtr& input_schema(size_t index = 0) const;
+  const SchemaPtr& result_schema(size_t index = 0) const;
 
  private:
   friend class Engine;
@@ -85,6 +89,14 @@ class Engine {
   /// Runs the request in this thread, helped by workers where branches run side by side, and waits
   /// for its end. The quickest way for one request: a short flow wakes no other thread.
   Result<Batch> Run(DeployedFlow& flow, Batch input, RequestOptions options = {});
+
+  /// The same of flows that take or give several tables, in the order of the signature; such flows
+  /// refuse the calls above. It is one request all the same: all of its tables, or one error.
+  std::future<Result<std::vector<Batch>>> SubmitTables(DeployedFlow& flow,
+                                                       std::vector<Batch> inputs,
+                                                       RequestOptions options = {});
+  Result<std::vector<Batch>> RunTables(DeployedFlow& flow, std::vector<Batch> inputs,
+                                       RequestOptions options = {});
 
   int num_workers() const;
 

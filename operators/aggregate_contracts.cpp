@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "operators/contracts.h"
+#include "operators/time_rules.h"
 
 namespace raceway::operators {
 namespace {
@@ -24,7 +25,10 @@ bool IsScalarNumber(const Type& type) { return type.is_scalar() && engine::IsNum
 Result<Type> Count(const Type& /*of*/) { return Type{DataType::kI64, {}, false}; }
 
 Result<Type> Sum(const Type& of) {
-  if (!IsScalarNumber(of) || of.optional) return Wants("sum", "numbers", of);
+  const bool is_duration = of.is_scalar() && of.dtype == DataType::kDuration;
+  if ((!IsScalarNumber(of) && !is_duration) || of.optional) {
+    return Wants("sum", "numbers or durations", of);
+  }
   return of;
 }
 
@@ -37,16 +41,16 @@ Result<Type> Mean(const Type& of) {
 
 bool HasOrder(const Type& of) {
   return of.is_scalar() && !of.optional &&
-         (engine::IsNumber(of.dtype) || of.dtype == DataType::kString);
+         (IsNumberOrTime(of.dtype) || of.dtype == DataType::kString);
 }
 
 Result<Type> Min(const Type& of) {
-  if (!HasOrder(of)) return Wants("min", "numbers or strings", of);
+  if (!HasOrder(of)) return Wants("min", "numbers, times or strings", of);
   return of;
 }
 
 Result<Type> Max(const Type& of) {
-  if (!HasOrder(of)) return Wants("max", "numbers or strings", of);
+  if (!HasOrder(of)) return Wants("max", "numbers, times or strings", of);
   return of;
 }
 

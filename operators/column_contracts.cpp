@@ -5,6 +5,7 @@
 
 #include "operators/contract_words.h"
 #include "operators/contracts.h"
+#include "operators/time_rules.h"
 
 // Each rule is a plain function of the arguments' types. What it answers is a sentence about the
 // arguments that starts with the function as the user wrote it: "`+` wants two numbers of one type,
@@ -38,6 +39,9 @@ bool IsSigned(DataType dtype) {
 template <Name kName>
 Result<Type> Arithmetic(Types args) {
   if (auto checked = CheckArgs(kName, 2, args); !checked) return checked.error();
+  if (engine::IsTime(args[0].dtype) || engine::IsTime(args[1].dtype)) {
+    return TimeArithmetic(kName, args);
+  }
   if (!IsNumber(args[0].dtype) || args[0].dtype != args[1].dtype) {
     return Wants(kName, "two numbers of one type", args);
   }
@@ -49,7 +53,9 @@ Result<Type> Arithmetic(Types args) {
 template <Name kName>
 Result<Type> Negation(Types args) {
   if (auto checked = CheckArgs(kName, 1, args); !checked) return checked.error();
-  if (!IsSigned(args[0].dtype)) return Wants(kName, "a number with a sign", args);
+  if (!IsSigned(args[0].dtype) && args[0].dtype != DataType::kDuration) {
+    return Wants(kName, "a number with a sign or a duration", args);
+  }
   return args[0];
 }
 
@@ -57,9 +63,10 @@ template <Name kName>
 Result<Type> Equality(Types args) {
   if (auto checked = CheckArgs(kName, 2, args); !checked) return checked.error();
   const DataType dtype = args[0].dtype;
-  const bool comparable = IsNumber(dtype) || dtype == DataType::kBool || dtype == DataType::kString;
+  const bool comparable =
+      IsNumberOrTime(dtype) || dtype == DataType::kBool || dtype == DataType::kString;
   if (!comparable || !AllAre(args, dtype)) {
-    return Wants(kName, "two numbers, bools or strings of one type", args);
+    return Wants(kName, "two numbers, times, bools or strings of one type", args);
   }
   return Scalar(DataType::kBool);
 }
@@ -68,8 +75,8 @@ template <Name kName>
 Result<Type> Ordering(Types args) {
   if (auto checked = CheckArgs(kName, 2, args); !checked) return checked.error();
   const DataType dtype = args[0].dtype;
-  if ((!IsNumber(dtype) && dtype != DataType::kString) || !AllAre(args, dtype)) {
-    return Wants(kName, "two numbers or two strings of one type", args);
+  if ((!IsNumberOrTime(dtype) && dtype != DataType::kString) || !AllAre(args, dtype)) {
+    return Wants(kName, "two numbers, times or strings of one type", args);
   }
   return Scalar(DataType::kBool);
 }
@@ -98,9 +105,18 @@ Result<Type> Cast(Types args) {
   if (auto checked = CheckArgs(name, 1, args); !checked) return checked.error();
   const Type& from = args[0];
   const bool is_plain = IsNumber(from.dtype) || from.dtype == DataType::kBool;
+  if (engine::IsTime(kTo)) {
+    const bool can = from.dtype == kTo || (from.dtype == DataType::kString && from.is_scalar());
+    if (can) return Type{kTo, from.shape};
+    return Wants(name,
+                 kTo == DataType::kDuration ? "a string such as \"900ms\""
+                                            : "a string such as \"2026-11-28T21:17:50Z\"",
+                 args);
+  }
   if (engine::IsText(kTo)) {
+    const bool has_text = is_plain || engine::IsTime(from.dtype);
     const bool can =
-        from.is_scalar() && (engine::IsText(from.dtype) || (kTo == DataType::kString && is_plain));
+        from.is_scalar() && (engine::IsText(from.dtype) || (kTo == DataType::kString && has_text));
     if (can) return Scalar(kTo);
     return Wants(name, kTo == DataType::kString ? "a scalar" : "a string", args);
   }
@@ -121,7 +137,9 @@ Result<Type> FloatTensor(Types args) {
 template <Name kName>
 Result<Type> Reduction(Types args) {
   if (auto checked = CheckArgs(kName, 1, args); !checked) return checked.error();
-  if (!IsNumber(args[0].dtype) || args[0].is_scalar()) {
+  const DataType dtype = args[0].dtype;
+  const bool has_sum = dtype != DataType::kTimestamp || std::string_view(kName) != "sum";
+  if (!IsNumberOrTime(dtype) || !has_sum || args[0].is_scalar()) {
     return Wants(kName, "a tensor of numbers", args);
   }
   Type result = args[0];
@@ -142,7 +160,9 @@ Result<Type> Argmax(Types args) {
 
 Result<Type> Abs(Types args) {
   if (auto checked = CheckArgs("abs", 1, args); !checked) return checked.error();
-  if (!IsNumber(args[0].dtype)) return Wants("abs", "numbers", args);
+  if (!IsNumber(args[0].dtype) && args[0].dtype != DataType::kDuration) {
+    return Wants("abs", "numbers or durations", args);
+  }
   return args[0];
 }
 
@@ -205,6 +225,8 @@ void AddCast(engine::Catalog& catalog) {
     doc = "The bytes of a string.";
   } else if (kTo == DataType::kBool) {
     doc = "False for 0, true for other numbers; of a string, \"true\" or \"false\".";
+  } else if (engine::IsTime(kTo)) {
+    doc = "Of a string, " + std::string(engine::TimeExample(kTo)) + ".";
   } else if (IsInteger(kTo)) {
     doc = "As " + name + ", cut towards 0; an error where the value does not fit.";
   } else {
@@ -270,7 +292,7 @@ void RegisterColumnFunctionContracts(engine::Catalog& catalog) {
   RegisterTensorContracts(catalog);
   using enum DataType;
   AddCasts<kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64, kF16, kBf16, kF32, kF64, kString,
-           kBytes>(catalog);
+           kBytes, kTimestamp, kDuration>(catalog);
   RegisterSizeContracts(catalog);
 }
 

@@ -15,6 +15,7 @@ struct ColumnCall {
   std::span<const engine::Column> args;
   const engine::Type& type;  // of the result
   int64_t num_rows = 0;
+  engine::DataType of = engine::DataType::kUnknown;  // the first argument
 };
 
 /// The code of a column function. Its contract was checked when the expression was bound, so it

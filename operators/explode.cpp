@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/text_tensor.h"
+
 namespace raceway::operators {
 namespace {
 
@@ -24,7 +26,12 @@ struct Exploded {
   engine::Type type;  // of an element
 };
 
+engine::TextTensor TextsAt(const Column& column, int64_t row) {
+  return engine::Unpack(column.text()[row]).value_or(engine::TextTensor{{0}, {}});
+}
+
 int64_t LengthOf(const Column& column, int64_t row) {
+  if (column.is_text()) return TextsAt(column, row).shape.front();
   return column.is_dense() ? column.dense().size(1)
                            : column.ragged()[static_cast<size_t>(row)].size(0);
 }
@@ -36,9 +43,30 @@ bool HaveOneElementShape(const std::vector<at::Tensor>& rows) {
   return true;
 }
 
+Column TextElements(const Column& column) {
+  engine::TextBuilder builder;
+  for (int64_t row = 0; row < column.num_rows(); ++row) {
+    const engine::TextTensor texts = TextsAt(column, row);
+    const std::span<const int64_t> shape = std::span(texts.shape).subspan(1);
+    const auto length = static_cast<size_t>(texts.shape.front());
+    const size_t size = length == 0 ? 0 : texts.elements.size() / length;
+    for (size_t i = 0; i < length; ++i) {
+      const auto element = std::span(texts.elements).subspan(i * size, size);
+      if (shape.empty()) {
+        builder.buffer() += element.front();
+      } else {
+        engine::Pack(shape, element, builder.buffer());
+      }
+      builder.EndRow();
+    }
+  }
+  return std::move(builder).Build();
+}
+
 /// All elements of all rows, one after the other.
 Column Elements(const Column& column, const engine::Type& type) {
   if (column.num_rows() == 0) return Column::Empty(type);
+  if (column.is_text()) return TextElements(column);
   if (column.is_dense()) return column.dense().flatten(0, 1);
   if (HaveOneElementShape(column.ragged())) return at::cat(column.ragged());
   std::vector<at::Tensor> elements;
@@ -103,8 +131,7 @@ Result<engine::AnyOperator> MakeExplode(const engine::OperatorSpec& spec) {
     const auto& [name, column] = step.arguments[i];
     const std::optional<size_t> index = spec.inputs[0]->IndexOf(column);
     if (!index || (*spec.inputs[0])[*index].type.is_scalar() ||
-        (*spec.inputs[0])[*index].type.optional ||
-        engine::IsText((*spec.inputs[0])[*index].type.dtype)) {
+        (*spec.inputs[0])[*index].type.optional) {
       return Error{ErrorCode::kInvalidArgument,
                    "explode wants a column with a dimension, `" + column + "` is none"};
     }

@@ -148,7 +148,7 @@ Result<Column> BoundExpression::Call(Columns columns, int64_t num_rows) const {
     if (!value) return value;
     args.push_back(std::move(*value));
   }
-  return function_->run({args, type_, num_rows});
+  return function_->run({args, type_, num_rows, args_.front().type_.dtype});
 }
 
 Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {

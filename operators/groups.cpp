@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::operators {
 namespace {
 
@@ -41,7 +43,7 @@ void Refine(Groups& groups, const ValueOf& value_of) {
 bool CanBeKey(const engine::Type& type) {
   return type.is_scalar() && !type.optional &&
          (engine::IsInteger(type.dtype) || engine::IsText(type.dtype) ||
-          type.dtype == engine::DataType::kBool);
+          engine::IsTime(type.dtype) || type.dtype == engine::DataType::kBool);
 }
 
 Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows) {

@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::operators {
 namespace {
 
@@ -64,7 +66,7 @@ std::vector<int64_t> RankTexts(const engine::TextColumn& texts, Order order) {
 bool HasOrder(const engine::Type& type) {
   return type.is_scalar() && !type.optional &&
          (engine::IsNumber(type.dtype) || engine::IsText(type.dtype) ||
-          type.dtype == DataType::kBool);
+          engine::IsTime(type.dtype) || type.dtype == DataType::kBool);
 }
 
 std::vector<int64_t> Ranks(const engine::Column& column, DataType type, Order order) {

@@ -7,6 +7,7 @@
 
 #include "operators/contract_words.h"
 #include "operators/contracts.h"
+#include "operators/time_rules.h"
 
 namespace raceway::operators {
 namespace {
@@ -29,7 +30,8 @@ Error Wrong(std::string message) { return {ErrorCode::kInvalidArgument, std::mov
 
 /// What has elements that can be looked at one by one.
 bool IsTensor(const Type& type) {
-  return !type.is_scalar() && (IsNumber(type.dtype) || type.dtype == DataType::kBool);
+  return !type.is_scalar() && (IsNumberOrTime(type.dtype) || type.dtype == DataType::kBool ||
+                               type.dtype == DataType::kString);
 }
 
 /// "dimension 1 of f32[4] has the places 0 to 3, there is no place 4"
@@ -78,8 +80,9 @@ Result<Type> ShapeType(Types args) {
 Result<Type> ListType(Types args) {
   if (auto checked = CheckArgs("[…]", args.size(), args); !checked) return checked.error();
   Type result = args[0];
-  if (!IsNumber(result.dtype) && result.dtype != DataType::kBool) {
-    return Wants("[…]", "numbers, bools or tensors", args);
+  const bool is_string = result.dtype == DataType::kString && result.is_scalar();
+  if (!IsNumberOrTime(result.dtype) && result.dtype != DataType::kBool && !is_string) {
+    return Wants("[…]", "numbers, bools, times, strings or tensors of numbers", args);
   }
   if (std::any_of(args.begin(), args.end(), [&](const Type& arg) { return arg != args[0]; })) {
     return Wants("[…]", "values of one type", args);
@@ -132,7 +135,8 @@ Result<Type> TakeType(Types args) {
   if (auto checked = CheckArgs("take", 2, args); !checked) return checked.error();
   if (!IsTensor(args[0])) return Wants("take", "a tensor", args.first(1));
   if (args[1].dtype != DataType::kI64 || args[1].is_scalar()) {
-    return Wants("take", "a tensor of places, i64[K]", args.subspan(1));
+    return Wants("take", "a tensor of places, i64[K] (the first k are `slice(x, 0, k)`)",
+                 args.subspan(1));
   }
   Type result = args[0];
   result.shape.erase(result.shape.begin());
@@ -190,6 +194,15 @@ Result<Type> ZerosType(Types args, Constants constants) {
     result.shape.push_back(*std::move(size));
   }
   return result;
+}
+
+/// string[N] → string
+Result<Type> LinesType(Types args) {
+  if (auto checked = CheckArgs("lines", 1, args); !checked) return checked.error();
+  if (args[0].dtype != DataType::kString || args[0].shape.size() != 1) {
+    return Wants("lines", "strings in a row, string[N]", args);
+  }
+  return Scalar(DataType::kString);
 }
 
 bool AreTensorsAlike(Types args) {
@@ -252,6 +265,8 @@ void RegisterTensorContracts(engine::Catalog& catalog) {
   catalog.Add(ColumnFunctionContract{
       "concat", 1, 255, &ConcatType, "concat(string, …) -> string",
       "One after the other; tensors of one type likewise, along their first dimension."});
+  catalog.Add(ColumnFunctionContract{"lines", 1, 1, &LinesType, "lines(string[N]) -> string",
+                                     "The elements as lines of one text."});
   catalog.Add(Sized("topk", 2, 2, &TopkType, "topk(T[…, N], count) -> i64[…, count]",
                     "The places of the greatest elements, the greatest first, of equal ones the "
                     "first; `take(x, topk(x, 3))` are their values."));

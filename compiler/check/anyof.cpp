@@ -29,7 +29,8 @@ class AnyofChecker {
   std::optional<Table> Run() {
     if (!CheckForm(step_, {.branches = true}, scope_.diagnostics)) return std::nullopt;
     out_ = MakeStep(StepKind::kAnyof, step_.range, "anyof");
-    bool is_fine = ReadOptions();
+    // Where the branches stand in the brackets of the options, that is the mistake.
+    bool is_fine = step_.branches.empty() || ReadOptions();
     is_fine &= CheckNames();
     if (!is_fine) return std::nullopt;
     // What becomes of a row in a branch is asked of rows that come once each.
@@ -65,7 +66,8 @@ class AnyofChecker {
     for (const ast::Arg& arg : step_.args) is_fine &= ReadOption(arg);
     const auto within = options_.find("within");
     if (within == options_.end()) return is_fine;
-    const auto duration = CheckDuration(within->second->value.head, "within", scope_.diagnostics);
+    const auto duration = CheckDuration(within->second->value.head, "within", scope_.declarations,
+                                        scope_.diagnostics);
     if (duration) out_.options.emplace_back("within", int64_t{duration->count()});
     return is_fine && duration;
   }

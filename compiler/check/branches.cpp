@@ -63,6 +63,7 @@ bool HaveSameColumns(const std::vector<CheckedBranch>& branches, std::span<const
     if (text.empty()) continue;
     dsl::Diagnostic& diagnostic =
         scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, end.made, wants + ": " + text);
+    diagnostic.help = CureOfDifference({wanted, names[first]}, {end, names[i]});
     for (const Table* table : {&wanted, &end}) {
       diagnostic.notes.push_back(
           {table->made, table->made_by + " gives " + scope.builder.Show(*table)});

@@ -1,10 +1,13 @@
 #include "compiler/check/check.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "compiler/check/declarations.h"
 #include "compiler/check/flows.h"
 #include "compiler/check/hint_addresses.h"
+#include "compiler/check/stores.h"
 #include "compiler/testing/check_tests.h"
 
 namespace raceway::compiler {
@@ -40,6 +43,31 @@ void PlanTest(TestCase& test, Declarations& declarations, const engine::Catalog&
   }
 }
 
+/// One remark a hint, at its first place in the files: the same said at each of them is noise.
+dsl::Diagnostics WithoutRepetitions(const dsl::Diagnostics& all) {
+  const std::vector<dsl::Diagnostic> sorted = all.Sorted();
+  const auto is_remark = [](const dsl::Diagnostic& one) {
+    return one.kind == dsl::DiagnosticKind::kHintNotHonoured;
+  };
+  std::map<std::string, size_t> times;
+  for (const dsl::Diagnostic& one : sorted) {
+    if (is_remark(one)) ++times[one.message];
+  }
+  dsl::Diagnostics kept;
+  for (dsl::Diagnostic one : sorted) {
+    if (is_remark(one)) {
+      const size_t number = std::exchange(times[one.message], 0);
+      if (number == 0) continue;
+      if (number > 1) {
+        one.message += " (also at " + std::to_string(number - 1) +
+                       (number == 2 ? " other place)" : " other places)");
+      }
+    }
+    kept.Add(std::move(one));
+  }
+  return kept;
+}
+
 }  // namespace
 
 CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& catalog,
@@ -73,7 +101,11 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
   }
   if (options.flow && is_fine && result.usage_error.empty()) {
     result.plan = PlanFlow(*options.flow, main, catalog, result.diagnostics);
+    if (result.plan && !AreStoresSupported(result.plan->stages, result.diagnostics)) {
+      result.plan.reset();
+    }
   }
+  result.diagnostics = WithoutRepetitions(result.diagnostics);
   return result;
 }
 

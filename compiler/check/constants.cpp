@@ -6,7 +6,11 @@
 #include <limits>
 
 #include "compiler/check/declarations.h"
+#include "compiler/check/quantities.h"
+#include "dsl/literal.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
+#include "engine/duration.h"
 
 namespace raceway::compiler {
 namespace {
@@ -20,15 +24,11 @@ std::string WithoutUnderscores(std::string text) {
   return text;
 }
 
-std::optional<int64_t> ParseInt(const std::string& literal) {
-  std::string text = WithoutUnderscores(literal);
-  const bool is_hex = text.starts_with("0x");
-  if (is_hex) text = text.substr(2);
-  int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value, is_hex ? 16 : 10);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
+std::optional<Value> ParseInt(const std::string& literal) {
+  const std::optional<uint64_t> value = dsl::UnsignedValue(literal);
+  if (!value) return std::nullopt;
+  if (*value > static_cast<uint64_t>(INT64_MAX)) return UnsignedLiteral(*value);
+  return Value(static_cast<int64_t>(*value));
 }
 
 std::optional<double> ParseFloat(const std::string& literal) {
@@ -40,10 +40,55 @@ std::optional<double> ParseFloat(const std::string& literal) {
   return value;
 }
 
+/// "u8 (0 to 255)"
+std::string RangeText(const engine::Type& type) {
+  const auto [low, high] = engine::IntegerRange(type.dtype);
+  const std::string most =
+      type.dtype == DataType::kU64 ? std::to_string(UINT64_MAX) : std::to_string(high);
+  return ToString(type) + " (" + std::to_string(low) + " to " + most + ")";
+}
+
 std::optional<Value> Negated(const Value& value) {
   if (const int64_t* integer = value.AsInt()) return Value(-*integer);
+  if (const auto time = NanosecondsOf(value)) return DurationLiteral(-*time);
+  // The smallest i64 is one further from 0 than the greatest.
+  if (UnsignedOf(value) == static_cast<uint64_t>(INT64_MAX) + 1) return Value(INT64_MIN);
   if (const std::optional<double> number = value.AsNumber()) return Value(-*number);
   return std::nullopt;
+}
+
+/// A length of time; the other quantities are for hints.
+std::optional<Value> QuantityOf(const ast::Expr& expr, dsl::Diagnostics& diagnostics) {
+  if (const auto duration = engine::DurationFromText(expr.text)) {
+    return DurationLiteral(duration->count());
+  }
+  const std::optional<Quantity> quantity = ParseQuantity(expr.text);
+  if (!quantity || quantity->measure == Measure::kDuration) {
+    diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range,
+                    "`" + expr.text + "` is no whole number of nanoseconds that fits");
+    return std::nullopt;
+  }
+  dsl::Diagnostic& diagnostic =
+      diagnostics.Add(DiagnosticKind::kTypeMismatch, expr.range,
+                      "`" + expr.text + "` is " + std::string(NameOf(quantity->measure)) +
+                          ", and of the units only those of time have values here");
+  const bool is_whole = quantity->amount == std::floor(quantity->amount) &&
+                        quantity->amount < static_cast<double>(INT64_MAX);
+  diagnostic.help =
+      "as a number: `" +
+      ToString(is_whole ? Value(static_cast<int64_t>(quantity->amount)) : Value(quantity->amount)) +
+      "`";
+  return std::nullopt;
+}
+
+/// What a text or a literal with a unit is as a time.
+std::optional<Value> FitTime(const Value& literal, DataType type) {
+  std::optional<int64_t> time;
+  if (type == DataType::kDuration) time = NanosecondsOf(literal);
+  if (type == DataType::kTimestamp && literal.AsString() != nullptr) {
+    time = engine::TimeFromText(*literal.AsString(), type);
+  }
+  return time ? std::optional(Value(*time)) : std::nullopt;
 }
 
 }  // namespace
@@ -56,7 +101,7 @@ std::optional<Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnos
   };
   switch (expr.kind) {
     case Kind::kInt:
-      if (const auto value = ParseInt(expr.text)) return Value(*value);
+      if (auto value = ParseInt(expr.text)) return value;
       return bad(DiagnosticKind::kBadLiteral, "`" + expr.text + "` does not fit 64 bits");
     case Kind::kFloat:
       if (const auto value = ParseFloat(expr.text)) return Value(*value);
@@ -68,8 +113,14 @@ std::optional<Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnos
       if (expr.text != "not") {
         auto operand = ConstantOf(expr.children.front(), diagnostics);
         if (!operand) return std::nullopt;
-        if (expr.text == "+" && operand->AsNumber()) return operand;
+        const bool has_sign =
+            operand->AsNumber() || NanosecondsOf(*operand) || UnsignedOf(*operand);
+        if (expr.text == "+" && has_sign) return operand;
         if (auto value = Negated(*operand); value && expr.text == "-") return value;
+        if (has_sign) {
+          return bad(DiagnosticKind::kBadLiteral, "`-" + ShowLiteral(*operand) + "` does not fit " +
+                                                      RangeText(engine::Type{DataType::kI64}));
+        }
       }
       return bad(DiagnosticKind::kBadLiteral, "expected a constant");
     case Kind::kList: {
@@ -81,9 +132,7 @@ std::optional<Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics& diagnos
       }
       return Value(std::move(list));
     }
-    case Kind::kQuantity:
-      return bad(DiagnosticKind::kNotImplemented,
-                 "`" + expr.text + "`: quantities with a unit are not implemented yet here");
+    case Kind::kQuantity: return QuantityOf(expr, diagnostics);
     default:
       return bad(DiagnosticKind::kBadLiteral,
                  "expected a constant, found `" + dsl::PrintExpr(expr) + "`");
@@ -97,13 +146,26 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
   };
   if (type.is_unknown()) return literal;
   if (!type.is_scalar()) return wrong("a constant is a scalar, wanted " + ToString(type));
+  if (engine::IsTime(type.dtype)) {
+    if (std::optional<Value> time = FitTime(literal, type.dtype)) return time;
+    const std::string found = ", found `" + ShowLiteral(literal) + "`";
+    if (type.dtype == DataType::kTimestamp) {
+      return wrong("wanted " + std::string(engine::TimeExample(type.dtype)) + found);
+    }
+    return wrong("wanted a duration with its unit, as in `4ms`" + found);
+  }
+  if (const auto integer = UnsignedOf(literal)) {
+    if (IsFloat(type.dtype)) return Value(static_cast<double>(*integer));
+    // The negative i64 with the same bits stands for it.
+    if (type.dtype == DataType::kU64) return Value(static_cast<int64_t>(*integer));
+    return wrong("`" + ShowLiteral(literal) + "` does not fit " + RangeText(type));
+  }
   if (const int64_t* integer = literal.AsInt()) {
     if (IsFloat(type.dtype)) return Value(static_cast<double>(*integer));
     if (IsInteger(type.dtype)) {
       const auto [low, high] = engine::IntegerRange(type.dtype);
       if (*integer >= low && *integer <= high) return literal;
-      return wrong("`" + ToString(literal) + "` does not fit " + ToString(type) + " (" +
-                   std::to_string(low) + " to " + std::to_string(high) + ")");
+      return wrong("`" + ToString(literal) + "` does not fit " + RangeText(type));
     }
   } else if (literal.AsNumber()) {
     if (IsFloat(type.dtype)) return literal;
@@ -112,7 +174,7 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
   } else if (literal.AsString() != nullptr) {
     if (type.dtype == DataType::kString) return literal;
   }
-  return wrong("wanted " + ToString(type) + ", found `" + ToString(literal) + "`");
+  return wrong("wanted " + ToString(type) + ", found `" + ShowLiteral(literal) + "`");
 }
 
 }  // namespace raceway::compiler

@@ -8,10 +8,12 @@
 #include "compiler/check/functions.h"
 #include "compiler/check/imports.h"
 #include "compiler/check/model_signature.h"
+#include "compiler/check/quantities.h"
 #include "compiler/check/stores.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
 #include "engine/data/dim_formula.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 namespace {
@@ -88,9 +90,10 @@ class Declarer {
   bool AddName(const ast::Name& name) {
     const auto [entry, is_new] = out_.names.try_emplace(name.text, name.range);
     if (is_new) return true;
-    diagnostics_
-        .Add(DiagnosticKind::kDuplicateName, name.range, "`" + name.text + "` is declared twice")
-        .notes.push_back({entry->second, "first here"});
+    dsl::Diagnostic& diagnostic = diagnostics_.Add(DiagnosticKind::kDuplicateName, name.range,
+                                                   "`" + name.text + "` is declared twice");
+    diagnostic.notes.push_back({entry->second, "first here"});
+    diagnostic.help = "all that a file declares or imports needs names of its own";
     return false;
   }
 
@@ -192,9 +195,6 @@ class Declarer {
       SuggestOwn(diagnostic, NameKind::kType, name, engine::DataTypeNames(), true);
       return std::nullopt;
     }
-    if (*dtype == engine::DataType::kTimestamp || *dtype == engine::DataType::kDuration) {
-      return NotImplemented(expr.range, "`" + name + "` columns are"), std::nullopt;
-    }
     Type type{*dtype, {}, expr.optional};
     bool is_fine = CheckRank(expr);
     for (const ast::Dim& dim : expr.dims) {
@@ -202,11 +202,66 @@ class Declarer {
       is_fine &= resolved.has_value();
       if (resolved) type.shape.push_back(*resolved);
     }
-    if (is_fine && engine::IsText(*dtype) && !type.shape.empty()) {
-      return NotImplemented(expr.range, "tensors of strings are"), std::nullopt;
+    if (is_fine && *dtype == engine::DataType::kBytes && !type.shape.empty()) {
+      return NotImplemented(expr.range, "tensors of bytes are"), std::nullopt;
     }
     if (!is_fine) return std::nullopt;
     return type;
+  }
+
+  /// A literal, `null`, or a parameter of that type; anything else is reported.
+  std::optional<Value> DefaultOf(const ast::Expr& expr, const Type& type) {
+    if (expr.kind == ast::Expr::Kind::kNull && type.optional) return Value();
+    Type plain = type;
+    plain.optional = false;
+    const auto param = out_.params.find(expr.text);
+    if (expr.kind == ast::Expr::Kind::kName && param != out_.params.end()) {
+      if (param->second.type == plain) return param->second.value;
+      diagnostics_
+          .Add(DiagnosticKind::kTypeMismatch, expr.range,
+               "wanted " + ToString(plain) + ", `" + expr.text + "` is " +
+                   ToString(param->second.type))
+          .notes.push_back({param->second.range, "declared here"});
+      return std::nullopt;
+    }
+    if (expr.kind == ast::Expr::Kind::kName) {
+      if (!out_.IsBroken(expr.text)) {
+        diagnostics_
+            .Add(DiagnosticKind::kUnknownName, expr.range, "no parameter `" + expr.text + "`")
+            .help = "a default is a literal or a parameter; texts stand in quotes";
+      }
+      return std::nullopt;
+    }
+    if (expr.kind == ast::Expr::Kind::kNull) {
+      diagnostics_
+          .Add(DiagnosticKind::kTypeMismatch, expr.range,
+               "wanted " + ToString(type) + ", which is never null")
+          .help = "a column that may be null: `" + ToString(type) + "?`";
+      return std::nullopt;
+    }
+    const std::optional<Value> written = ConstantOf(expr, diagnostics_);
+    std::string why;
+    std::optional<Value> value = written ? FitLiteral(*written, plain, why) : std::nullopt;
+    if (written && !value) {
+      const bool is_size = written->AsInt() != nullptr && engine::IsInteger(type.dtype);
+      diagnostics_.Add(is_size ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch,
+                       expr.range, why);
+    }
+    return value;
+  }
+
+  /// Rows of a request may lack columns; what a function takes and gives is always there.
+  bool RefuseDefaults(const std::vector<ast::Column>& columns) {
+    bool has_some = false;
+    for (const ast::Column& column : columns) {
+      if (column.default_value.empty()) continue;
+      diagnostics_
+          .Add(DiagnosticKind::kTypeMismatch, column.default_value.front().range,
+               "`" + column.name.text + "` has a default, and only columns of tables may")
+          .help = "take it out, or `derive(" + column.name.text + " = …)` before";
+      has_some = true;
+    }
+    return has_some;
   }
 
   std::optional<std::vector<DeclaredColumn>> ResolveColumns(
@@ -224,13 +279,12 @@ class Declarer {
         is_fine = false;
         continue;
       }
-      if (!column.default_value.empty()) {
-        NotImplemented(column.default_value.front().range, "defaults of columns are");
-        is_fine = false;
-      }
       const std::optional<Type> type = ResolveType(column.type);
       is_fine &= type.has_value();
       resolved.push_back({column.name.text, type.value_or(Type{}), column.range});
+      if (!type || column.default_value.empty()) continue;
+      resolved.back().default_value = DefaultOf(column.default_value.front(), *type);
+      is_fine &= resolved.back().default_value.has_value();
     }
     if (!is_fine) return std::nullopt;
     return resolved;
@@ -285,20 +339,26 @@ class Declarer {
 
   // --- declarations ---
 
+  /// `said` becomes what was set, in the words of who did; empty if nothing was.
   std::optional<Value> ParamFromOutside(const ast::ParamDecl& decl, const Type& type,
-                                        bool& is_set) {
+                                        std::string& said) {
     // The last of several counts.
     for (auto set = options_.params.rbegin(); set != options_.params.rend(); ++set) {
       if (set->name != decl.name.text) continue;
-      is_set = true;
+      said = set->said;
       std::string why;
       std::optional<Value> constant = set->value;
-      if (!constant && type.dtype != engine::DataType::kString) {
-        constant = ParseConstant(set->text, type);
+      const bool is_text =
+          type.dtype == engine::DataType::kString || type.dtype == engine::DataType::kTimestamp;
+      if (!constant && !is_text) constant = ParseConstant(set->text, type);
+      // A file of parameters has no literals with a unit: `wait = "4ms"`.
+      const std::string* text = constant ? constant->AsString() : nullptr;
+      if (text != nullptr && type.dtype == engine::DataType::kDuration) {
+        constant = ParseConstant(*text, type);
       }
       std::optional<Value> fitted = FitLiteral(constant.value_or(Value(set->text)), type, why);
       if (!fitted) {
-        diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range, set->said + ": " + why);
+        diagnostics_.Add(DiagnosticKind::kBadParameter, decl.range, said + ": " + why);
       }
       return fitted;
     }
@@ -328,13 +388,16 @@ class Declarer {
       const auto low = ConstantOf(in.children[0], diagnostics_);
       const auto high = ConstantOf(in.children[1], diagnostics_);
       if (!low || !high) return std::nullopt;
+      if (engine::IsTime(type.dtype)) return IsBetween(*low, value, *high, type, in);
       if (!low->AsNumber() || !high->AsNumber() || !value.AsNumber()) {
         diagnostics_.Add(DiagnosticKind::kTypeMismatch, in.range, "a range is of numbers");
         return std::nullopt;
       }
+      if (*low->AsNumber() > *high->AsNumber()) return ReportNothingIn(in);
       return *low->AsNumber() <= *value.AsNumber() && *value.AsNumber() <= *high->AsNumber();
     }
     if (in.kind == ast::Expr::Kind::kList) {
+      if (in.children.empty()) return ReportNothingIn(in);
       for (const ast::Expr& child : in.children) {
         const auto allowed = ConstantOf(child, diagnostics_);
         if (!allowed) return std::nullopt;
@@ -347,12 +410,34 @@ class Declarer {
     return std::nullopt;
   }
 
+  /// Null where an end is no time, which is reported.
+  std::optional<bool> IsBetween(const Value& low, const Value& value, const Value& high,
+                                const Type& type, const ast::Expr& in) {
+    std::string why;
+    const std::optional<Value> first = FitLiteral(low, type, why);
+    const std::optional<Value> last = FitLiteral(high, type, why);
+    if (first && last) {
+      if (*first->AsInt() > *last->AsInt()) return ReportNothingIn(in);
+      return *first->AsInt() <= *value.AsInt() && *value.AsInt() <= *last->AsInt();
+    }
+    diagnostics_.Add(DiagnosticKind::kTypeMismatch, in.range, why);
+    return std::nullopt;
+  }
+
+  std::nullopt_t ReportNothingIn(const ast::Expr& in) {
+    diagnostics_
+        .Add(DiagnosticKind::kBadLiteral, in.range, "nothing is in `" + dsl::PrintExpr(in) + "`")
+        .help = in.kind == ast::Expr::Kind::kBinary ? "the smaller end comes first" : "";
+    return std::nullopt;
+  }
+
   void Declare(const ast::ParamDecl& decl) {
     const std::optional<Type> type = ResolveType(decl.type);
     const bool is_optional = type && RefuseOptional(*type, decl.type.range, "a parameter has");
     if (!type || is_optional) return out_.broken.push_back(decl.name.text);
-    bool is_set = false;
-    std::optional<Value> value = ParamFromOutside(decl, *type, is_set);
+    std::string said;
+    std::optional<Value> value = ParamFromOutside(decl, *type, said);
+    const bool is_set = !said.empty();
     SourceRange where = decl.range;
     if (!is_set && decl.default_value) {
       where = decl.default_value->range;
@@ -360,7 +445,8 @@ class Declarer {
       std::string why;
       if (written) value = FitLiteral(*written, *type, why);
       if (written && !value) {
-        const bool is_size = written->AsInt() != nullptr && engine::IsInteger(type->dtype);
+        const bool is_size =
+            (written->AsInt() != nullptr || UnsignedOf(*written)) && engine::IsInteger(type->dtype);
         diagnostics_.Add(is_size ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch,
                          where, why);
       }
@@ -373,8 +459,8 @@ class Declarer {
     const std::optional<bool> is_allowed = value ? IsAllowed(decl, *value, *type) : true;
     if (is_allowed == false) {
       diagnostics_.Add(DiagnosticKind::kBadParameter, where,
-                       "`" + decl.name.text + "` must be in " + dsl::PrintExpr(*decl.in) +
-                           ", this is " + ToString(*value));
+                       (is_set ? said + ": " : "") + "`" + decl.name.text + "` must be in " +
+                           dsl::PrintExpr(*decl.in) + ", this is " + ShowValue(*value, *type));
     }
     if (is_allowed != true) value.reset();
     if (!value) return out_.broken.push_back(decl.name.text);
@@ -421,6 +507,8 @@ class Declarer {
   /// `(a: T) -> (b: U)` of a function of columns.
   bool ResolveSignature(const ast::Signature& signature, const ast::Name& name,
                         RowFunction& function) {
+    const bool has_defaults = RefuseDefaults(signature.params);
+    if (RefuseDefaults(signature.results) || has_defaults) return false;
     auto params = ResolveColumns(signature.params);
     auto results = ResolveColumns(signature.results);
     if (!params || !results) return false;
@@ -449,6 +537,7 @@ class Declarer {
   std::optional<Store> ResolveStore(const ast::StoreDecl& decl) {
     std::vector<ast::Column> all = decl.signature.params;
     all.insert(all.end(), decl.signature.results.begin(), decl.signature.results.end());
+    if (RefuseDefaults(all)) return std::nullopt;
     std::optional<std::vector<DeclaredColumn>> columns = ResolveColumns(all);
     std::optional<FunctionSpec> spec = StoreSettings(decl, diagnostics_);
     if (!columns || !spec) return std::nullopt;
@@ -549,6 +638,8 @@ class Declarer {
       std::optional<RowType> rows = ResolveRows(type);
       is_fine &= rows.has_value();
       flow.results.push_back({name, std::move(rows).value_or(RowType{})});
+      // A default is for rows that come; those that go have every column.
+      for (DeclaredColumn& column : flow.results.back().rows.columns) column.default_value.reset();
     };
     if (signature.result_type) add("", *signature.result_type);
     for (const ast::Column& result : signature.results) {

@@ -29,6 +29,8 @@ struct DeclaredColumn {
   std::string name;
   engine::Type type;  // symbols as written: "H"
   dsl::SourceRange range;
+  /// What a row of a request has that comes without it.
+  std::optional<engine::Value> default_value = std::nullopt;
 };
 
 /// The rows a flow takes or gives: columns, and perhaps more (`...`).

@@ -23,13 +23,24 @@ std::string Help(const dsl::ast::Expr& expr) {
   return near.empty() ? units : "did you mean `" + expr.text.substr(0, end) + near.front() + "`?";
 }
 
+std::optional<std::chrono::nanoseconds> Read(const dsl::ast::Expr& expr,
+                                             const Declarations& declarations) {
+  if (expr.kind == Kind::kQuantity) return engine::DurationFromText(expr.text);
+  const auto param = declarations.params.find(expr.text);
+  const bool is_duration = expr.kind == Kind::kName && param != declarations.params.end() &&
+                           param->second.type == engine::Type{engine::DataType::kDuration};
+  if (!is_duration) return std::nullopt;
+  return std::chrono::nanoseconds(*param->second.value.AsInt());
+}
+
 }  // namespace
 
 std::optional<std::chrono::nanoseconds> CheckDuration(const dsl::ast::Expr& expr,
                                                       std::string_view option,
+                                                      const Declarations& declarations,
                                                       dsl::Diagnostics& diagnostics) {
-  const std::optional<std::chrono::nanoseconds> duration =
-      expr.kind == Kind::kQuantity ? engine::DurationFromText(expr.text) : std::nullopt;
+  if (expr.kind == Kind::kName && declarations.IsBroken(expr.text)) return std::nullopt;
+  const std::optional<std::chrono::nanoseconds> duration = Read(expr, declarations);
   if (duration && duration->count() > 0) return duration;
   dsl::Diagnostic& diagnostic = diagnostics.Add(
       dsl::DiagnosticKind::kBadLiteral, expr.range,

@@ -6,8 +6,11 @@
 
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/nulls.h"
+#include "compiler/check/quantities.h"
+#include "compiler/rewrite/constant_folding.h"
 #include "dsl/literal.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 namespace {
@@ -36,10 +39,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kOperato
     {"not", "not"},
 }};
 
-/// Column functions of the edition that have no implementation yet.
-constexpr std::array<std::string_view, 1> kLater = {"lines"};
 /// What only tests can call.
-constexpr std::array<std::string_view, 3> kOfTests = {"count", "file", "rows"};
+constexpr std::array<std::string_view, 2> kOfTests = {"file", "rows"};
 
 std::string_view FunctionOf(std::string_view sign) {
   for (const auto& [candidate, function] : kOperators) {
@@ -53,7 +54,8 @@ bool IsLiteral(const ast::Expr& expr) {
   switch (expr.kind) {
     case Kind::kNull:
     case Kind::kInt:
-    case Kind::kFloat: return true;
+    case Kind::kFloat:
+    case Kind::kQuantity: return true;
     case Kind::kUnary:
       return expr.text != "not" && expr.children.front().kind != Kind::kNull &&
              IsLiteral(expr.children.front());
@@ -65,6 +67,7 @@ Type DefaultTypeOf(const Value& literal) {
   if (literal.AsBool() != nullptr) return {DataType::kBool, {}, false};
   if (literal.AsInt() != nullptr) return {DataType::kI64, {}, false};
   if (literal.AsString() != nullptr) return {DataType::kString, {}, false};
+  if (NanosecondsOf(literal)) return {DataType::kDuration, {}, false};
   return {DataType::kF32, {}, false};
 }
 
@@ -92,6 +95,7 @@ class Checker {
       case Kind::kInt:
       case Kind::kFloat:
       case Kind::kString:
+      case Kind::kQuantity:
       case Kind::kBool: return Literal(expr, wanted);
       case Kind::kName: return Name(expr);
       case Kind::kMember: return Member(expr);
@@ -102,7 +106,6 @@ class Checker {
       case Kind::kBinary: return Binary(expr, wanted);
       case Kind::kIf: return If(expr, wanted);
       case Kind::kFString: return FString(expr);
-      case Kind::kQuantity: return NotImplemented(expr, "quantities with a unit are");
       case Kind::kNull: return Null(expr, wanted);
       case Kind::kIsNull: return IsNull(expr);
       case Kind::kIndex: return Index(expr);
@@ -116,12 +119,6 @@ class Checker {
 
  private:
   static Expression Poison() { return Expression::Constant({}, {}); }
-
-  Expression NotImplemented(const ast::Expr& expr, const std::string& what) {
-    scope_.diagnostics.Add(DiagnosticKind::kNotImplemented, expr.range,
-                           what + " not implemented yet");
-    return Poison();
-  }
 
   Expression Wrong(dsl::SourceRange where, std::string message, std::string help = "") {
     scope_.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, std::move(message)).help =
@@ -141,12 +138,24 @@ class Checker {
       if (const std::optional<Value> fitted = FitLiteral(*value, scalar, why)) {
         return Expression::Constant(*fitted, scalar);
       }
-      if (value->AsInt() != nullptr && engine::IsInteger(wanted->dtype)) {
-        scope_.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, why);
-        return Poison();
-      }
+      const bool is_integer = value->AsInt() != nullptr || UnsignedOf(*value);
+      if (is_integer && engine::IsInteger(wanted->dtype)) return BadLiteral(expr, why);
+      // What a time is multiplied by loses nothing.
+      const bool is_float = type.dtype == DataType::kF32;
+      if (is_float && wanted->dtype == DataType::kDuration) type.dtype = DataType::kF64;
     }
-    return Expression::Constant(*value, type);
+    if (UnsignedOf(*value)) {
+      return BadLiteral(expr, "`" + ShowLiteral(*value) + "` does not fit `i64`",
+                        "the greatest is 9223372036854775807; `u64(…)` takes more");
+    }
+    std::string why;
+    return Expression::Constant(*FitLiteral(*value, type, why), type);
+  }
+
+  Expression BadLiteral(const ast::Expr& expr, std::string why, std::string help = "") {
+    scope_.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, std::move(why)).help =
+        std::move(help);
+    return Poison();
   }
 
   /// `f"{a} of {n}"` ⇒ concat(a, " of ", string(n))
@@ -353,7 +362,20 @@ class Checker {
     if (RefuseNull(is_null_right ? right : left, is_null_right ? b : a) || RefuseNull(right, b)) {
       return Poison();
     }
+    if (expr.text != "*" && expr.text != "/") {
+      if (WantsUnit(left, a, b) || WantsUnit(right, b, a)) return Poison();
+    }
     return Apply(function, expr.range, {std::move(a), std::move(b)}, expr.text);
+  }
+
+  /// Whether a bare number stands beside a duration, which is reported.
+  bool WantsUnit(const ast::Expr& expr, const Expression& value, const Expression& other) {
+    const bool is_bare = IsLiteral(expr) && engine::IsNumber(value.type.dtype);
+    if (!is_bare || other.type.dtype != DataType::kDuration) return false;
+    const std::string written = dsl::PrintExpr(expr);
+    Wrong(expr.range, "`" + written + "` has no unit, and a duration has one",
+          "`" + written + "ms`? the units are `us`, `ms`, `s`, `min` and `h`");
+    return true;
   }
 
   /// The right side is asked only where the left one does not decide, so that it knows what the
@@ -366,6 +388,16 @@ class Checker {
     return Apply(expr.text, expr.range, {std::move(a), std::move(b)}, expr.text);
   }
 
+  /// `5..1`
+  static bool IsEmptyRange(const ast::Expr& range) {
+    if (!IsLiteral(range.children[0]) || !IsLiteral(range.children[1])) return false;
+    dsl::Diagnostics said_elsewhere;
+    const std::optional<Value> low = ConstantOf(range.children[0], said_elsewhere);
+    const std::optional<Value> high = ConstantOf(range.children[1], said_elsewhere);
+    return low && high && low->AsNumber() && high->AsNumber() &&
+           *low->AsNumber() > *high->AsNumber();
+  }
+
   /// `x in [a, b]` ⇒ x == a or x == b;  `x in a..b` ⇒ x >= a and x <= b
   Expression In(const ast::Expr& expr) {
     const ast::Expr& set = expr.children[1];
@@ -373,6 +405,7 @@ class Checker {
     if (x.type.is_unknown()) return Poison();
     std::vector<Expression> tests;
     const bool is_range = set.kind == Kind::kBinary && set.text == "..";
+    if (is_range && IsEmptyRange(set)) return Wrong(set.range, "nothing is in an empty range");
     if (!is_range && set.kind != Kind::kList) return InTensor(expr, std::move(x));
     if (set.children.empty()) return Wrong(set.range, "nothing is in an empty list");
     for (size_t i = 0; i < set.children.size(); ++i) {
@@ -459,12 +492,11 @@ class Checker {
       if (arg.kind != ast::Arg::Kind::kPositional || !arg.value.steps.empty() || arg.value.with) {
         return Wrong(arg.range, "`" + callee.text + "` takes plain values");
       }
-      // A literal beside a column takes its type: `max_of(x, 0)`. A size or a place does not. The
-      // one of `f64(0.1)` is no f32 in between.
+      // A literal beside a column takes its type: `max_of(x, 0)`. A size or a place does not.
       const Type* wanted = is_alike && !args.empty() ? &args.front().type : nullptr;
-      const Type f64{DataType::kF64, {}, false};
-      if (callee.text == "f64" && IsLiteral(arg.value.head)) wanted = &f64;
-      args.push_back(CheckValue(arg.value.head, wanted));
+      const std::optional<Type> cast = TypeInCast(callee.text, arg.value.head);
+      args.push_back(CheckValue(arg.value.head, cast ? &*cast : wanted));
+      if (cast && engine::IsTime(cast->dtype)) return TimeLiteral(arg.value.head, *cast, args[0]);
       is_poisoned |= args.back().type.is_unknown();
     }
     if (is_poisoned) return Poison();
@@ -483,16 +515,41 @@ class Checker {
     return Apply(callee.text, expr.range, std::move(args));
   }
 
+  /// What a cast makes of a literal within it at once, so that `f64(0.1)` is no f32 in between and
+  /// `u64(18446744073709551615)` no i64. A float that is cut to an integer is an f64 until then.
+  static std::optional<Type> TypeInCast(std::string_view cast, const ast::Expr& literal) {
+    const std::optional<DataType> to = engine::DataTypeFromName(cast);
+    if (!to) return std::nullopt;
+    if (engine::IsTime(*to) && literal.kind == Kind::kString) return Type{*to};
+    const bool is_number = IsLiteral(literal) && engine::IsNumber(*to);
+    if (!is_number) return std::nullopt;
+    const ast::Expr* number = &literal;
+    while (number->kind == Kind::kUnary) number = &number->children.front();
+    if (number->kind == Kind::kQuantity || number->kind == Kind::kNull) return std::nullopt;
+    return Type{number->kind == Kind::kFloat && engine::IsInteger(*to) ? DataType::kF64 : *to};
+  }
+
+  /// `timestamp("2026-11-28T21:17:50Z")`: known before it runs.
+  Expression TimeLiteral(const ast::Expr& text, const Type& type, const Expression& checked) {
+    if (checked.type == type) return checked;
+    const std::optional<int64_t> time = engine::TimeFromText(text.text, type.dtype);
+    if (time) return Expression::Constant(Value(*time), type);
+    return BadLiteral(text, "this is not " + std::string(engine::TimeExample(type.dtype)));
+  }
+
   Expression UnknownFunction(const ast::Expr& callee) {
-    if (std::find(kLater.begin(), kLater.end(), callee.text) != kLater.end()) {
-      return NotImplemented(callee, "`" + callee.text + "` is");
-    }
     if (scope_.declarations.IsBroken(callee.text)) return Poison();
-    if (std::find(kOfTests.begin(), kOfTests.end(), callee.text) != kOfTests.end()) {
+    if (scope_.catalog.FindAggregate(callee.text) != nullptr) {
       scope_.diagnostics
           .Add(DiagnosticKind::kUnknownName, callee.range,
-               "`" + callee.text + "` can only be called in a test")
-          .help = callee.text == "count" ? "rows are counted by `agg(n = count())`" : "";
+               "`" + callee.text + "` is of several rows: it stands in `agg`")
+          .help =
+          "groupby(…) |> agg(n = " + callee.text + (callee.text == "count" ? "())" : "(…))");
+      return Poison();
+    }
+    if (std::find(kOfTests.begin(), kOfTests.end(), callee.text) != kOfTests.end()) {
+      scope_.diagnostics.Add(DiagnosticKind::kUnknownName, callee.range,
+                             "`" + callee.text + "` can only be called in a test");
       return Poison();
     }
     std::vector<std::string> known;
@@ -518,6 +575,10 @@ class Checker {
           DiagnosticKind::kNotImplemented, where,
           "`" + std::string(sign.empty() ? function : sign) + "` is not implemented yet");
       return Poison();
+    }
+    if (contract->sized_type != nullptr) {
+      // A size may be computed: `zeros(2 * k)`.
+      for (Expression& arg : args) arg = engine::IsInteger(arg.type.dtype) ? Fold(arg) : arg;
     }
     std::vector<Type> types;
     types.reserve(args.size());
@@ -555,8 +616,22 @@ class Checker {
         engine::IsNumber(types[0].dtype) && engine::IsNumber(types[1].dtype)) {
       help = "nothing is converted unasked: write `" + left + "(…)` or `" + right + "(…)`";
     }
+    const bool is_time = engine::IsTime(types[0].dtype) || engine::IsTime(types[1].dtype);
+    if (is_time) help = HelpWithTimes(types[0].dtype, types[1].dtype, why);
     return Wrong(where, "`" + std::string(sign) + "` does not go with " + left + " and " + right,
                  std::move(help));
+  }
+
+  static std::string HelpWithTimes(DataType a, DataType b, const std::string& why) {
+    if (a == DataType::kString || b == DataType::kString) {
+      const DataType time = a == DataType::kString ? b : a;
+      return "`" + std::string(NameOf(time)) + "(…)` reads " +
+             std::string(engine::TimeExample(time));
+    }
+    if (engine::IsNumber(a) || engine::IsNumber(b)) {
+      return "a number becomes a duration by a unit: `n * 1ms`; `d / 1ms` is the number again";
+    }
+    return why;
   }
 
   const ExpressionScope& scope_;

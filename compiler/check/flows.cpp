@@ -56,6 +56,7 @@ class FlowChecker {
         table.columns.push_back(
             {column.name, builder_.NewColumn(column.name, instantiate(column.type), column.range)});
       }
+      table.port = {-1, static_cast<int32_t>(i)};
       if (param.rows.is_open()) table.open = i;
       table.lineage = Lineage(builder_.NewNumber());
       table.made = param.rows.range;
@@ -384,6 +385,7 @@ class FlowChecker {
     const std::optional<std::string> callee =
         head.kind == ast::Expr::Kind::kCall ? ColumnName(head.children.front()) : std::nullopt;
     if (!callee) {
+      if (IsChainOfMethods(head, frame)) return std::nullopt;
       frame.diagnostics
           .Add(DiagnosticKind::kNotAnExpression, head.range, "a pipeline begins with a table")
           .help = "name a table, or call `union(…)` or a flow";
@@ -521,7 +523,11 @@ class FlowChecker {
       is_fine = false;
     }
     if (!is_fine) return std::nullopt;
-    return CheckUnion(step.path.range, "route", ends, ScopeOf(frame));
+    std::vector<std::string> names;
+    for (const ast::Branch& branch : step.branches) {
+      names.push_back("`" + (branch.when ? dsl::PrintExpr(*branch.when) : "else") + "`");
+    }
+    return CheckUnion(step.path.range, "route", ends, ScopeOf(frame), names);
   }
 
   bool IsLater(const std::string& op, SourceRange where, const Frame& frame) {
@@ -563,6 +569,28 @@ class FlowChecker {
         .Add(DiagnosticKind::kNotAnExpression, where, "a table has no members, here `" + step + "`")
         .Fix("steps are joined by `|>`: `" + table + " |> " + step + "(…)`",
              dsl::SpellName(table) + " |> " + dsl::SpellName(step));
+    return true;
+  }
+
+  /// `rows.map(f).filter(…)`
+  static bool IsChainOfMethods(const ast::Expr& head, const Frame& frame) {
+    std::vector<dsl::TextEdit> edits;
+    const ast::Expr* expr = &head;
+    const ast::Expr* first = nullptr;
+    while (expr->kind == ast::Expr::Kind::kCall &&
+           expr->children.front().kind == ast::Expr::Kind::kMember) {
+      first = &expr->children.front();
+      expr = &first->children.front();
+      edits.push_back({{expr->range.end, first->text_range.begin}, " |> "});
+    }
+    if (first == nullptr || expr->kind != ast::Expr::Kind::kName) return false;
+    if (!frame.tables.contains(expr->text)) return false;
+    frame.used.insert(expr->text);
+    dsl::Diagnostic& diagnostic =
+        frame.diagnostics.Add(DiagnosticKind::kNotAnExpression, first->range,
+                              "a table has no members, here `" + first->text + "`");
+    diagnostic.help = "steps are joined by `|>`: `" + expr->text + " |> " + first->text + "(…)`";
+    diagnostic.edits = {edits.rbegin(), edits.rend()};
     return true;
   }
 
@@ -823,6 +851,40 @@ bool HasAnyRank(const RowType& rows) {
   });
 }
 
+/// Whether rows can come from outside as they are declared; said if not.
+bool CanRunItself(const FlowInfo& flow, dsl::Diagnostics& diagnostics) {
+  for (const FlowParam& param : flow.params) {
+    if (!param.rows.is_open() && !HasAnyRank(param.rows)) continue;
+    diagnostics.Add(DiagnosticKind::kNotImplemented,
+                    param.rows.is_open() ? flow.decl->signature.range : param.rows.range,
+                    param.rows.is_open()
+                        ? "a flow with `...` can be applied by others, not run itself"
+                        : "a flow of tensors of any rank can be applied by others, not run itself");
+    return false;
+  }
+  return true;
+}
+
+/// What the flow takes and gives, as the plan has it.
+void AddTables(const FlowInfo& flow, const Tables& inputs, const Tables& results,
+               LogicalPlan& plan) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const FlowParam& param = flow.params[i];
+    plan.inputs.push_back({param.name, inputs[i].Ids(), inputs[i].Names()});
+    for (const DeclaredColumn& column : param.rows.columns) {
+      if (!column.default_value) continue;
+      plan.inputs.back().defaults.emplace_back(column.name, *column.default_value);
+    }
+  }
+  for (size_t i = 0; i < results.size(); ++i) {
+    PlanResult result{flow.results[i].name, results[i].port, {}};
+    for (const TableColumn& column : results[i].columns) {
+      result.columns.emplace_back(column.name, column.id);
+    }
+    plan.results.push_back(std::move(result));
+  }
+}
+
 }  // namespace
 
 void CheckFlows(Declarations& declarations, const engine::Catalog& catalog,
@@ -837,23 +899,7 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
   const FlowInfo* found = declarations.FindFlow(name);
   if (found == nullptr || found->is_broken) return std::nullopt;
   const FlowInfo& flow = *found;
-  if (flow.params.size() != 1 || flow.params.front().rows.is_open()) {
-    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
-                    flow.params.size() != 1
-                        ? "a flow of several tables can be applied by others, not yet run itself"
-                        : "a flow with `...` can be applied by others, not run itself");
-    return std::nullopt;
-  }
-  if (flow.results.size() > 1) {
-    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
-                    "a flow of several results can be applied by others, not yet run itself");
-    return std::nullopt;
-  }
-  if (HasAnyRank(flow.params.front().rows)) {
-    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.params.front().rows.range,
-                    "a flow of tensors of any rank can be applied by others, not run itself");
-    return std::nullopt;
-  }
+  if (!CanRunItself(flow, diagnostics)) return std::nullopt;
   PlanBuilder builder;
   dsl::Diagnostics said_before;  // when the definition was checked
   FlowChecker checker({&flow}, false, catalog, builder, said_before);
@@ -861,19 +907,13 @@ std::optional<LogicalPlan> PlanFlow(const std::string& name, Declarations& decla
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
   const std::optional<Tables> results = checker.Body(flow, inputs, rigid, said_before);
   if (!results) return std::nullopt;
-  const Table* result = &results->front();
   LogicalPlan plan = std::move(builder.plan);
   plan.flow = name;
   const auto hints = builder.hints.Enter(flow.home->hints, flow.decl->name.range.begin);
   plan.slo = builder.hints.OfFlow();
-  plan.input = flow.params.front().name;
-  plan.input_columns = inputs.front().Ids();
-  plan.output = result->port;
-  for (const TableColumn& column : result->columns) {
-    plan.result.emplace_back(column.name, column.id);
-  }
+  AddTables(flow, inputs, *results, plan);
   NameDims(plan, builder.dims);
-  RemoveUnread(plan.stages, plan.output);  // a table that is named and never used
+  RemoveUnread(plan.stages, plan.Outputs());  // a table that is named and never used
   return plan;
 }
 

@@ -45,12 +45,18 @@ constexpr Pair kFunctions[] = {
 constexpr Pair kConstants[] = {{"true", "true"}, {"false", "false"},    {"none", "null"},
                                {"nil", "null"},  {"undefined", "null"}, {"null", "null"}};
 
+constexpr Pair kOnError[] = {{"skip", "drop"},   {"ignore", "drop"}, {"discard", "drop"},
+                             {"remove", "drop"}, {"raise", "fail"},  {"throw", "fail"},
+                             {"error", "fail"},  {"abort", "fail"},  {"none", "null"},
+                             {"nil", "null"},    {"nan", "null"}};
+
 std::span<const Pair> NamesOf(NameKind kind) {
   switch (kind) {
     case NameKind::kType: return kTypes;
     case NameKind::kOperator: return kOperators;
     case NameKind::kFunction: return kFunctions;
     case NameKind::kConstant: return kConstants;
+    case NameKind::kOnError: return kOnError;
   }
   return {};
 }
@@ -71,6 +77,7 @@ void SuggestOwn(dsl::Diagnostic& diagnostic, NameKind kind, std::string_view nam
                 const std::vector<std::string>& known, bool lists) {
   const std::string own(OwnName(kind, name));
   const bool exists = kind == NameKind::kConstant || kind == NameKind::kType ||
+                      kind == NameKind::kOnError ||
                       std::find(known.begin(), known.end(), own) != known.end();
   if (!own.empty() && exists) {
     diagnostic.Fix("did you mean `" + own + "`?", own);

@@ -9,7 +9,7 @@
 /// What things are called in other languages and systems.
 namespace raceway::compiler {
 
-enum class NameKind { kType, kOperator, kFunction, kConstant };
+enum class NameKind { kType, kOperator, kFunction, kConstant, kOnError };
 
 /// Our word for `name`: `f32` for `float`, `filter` for `where`, `mean` for `avg`; else empty.
 std::string_view OwnName(NameKind kind, std::string_view name);

@@ -42,7 +42,7 @@ std::optional<TableColumn> Key(const ast::Arg& arg, const Table& input, Step& de
   if (CanBeKey(type)) return key;
   scope.diagnostics
       .Add(DiagnosticKind::kTypeMismatch, arg.range,
-           "rows are grouped by integers, bools or strings, this is " +
+           "rows are grouped by integers, bools, times or strings, this is " +
                scope.builder.dims.Show(type))
       .help = type.optional ? CuresOfNull(key.name)
               : engine::IsFloat(type.dtype) && type.is_scalar()

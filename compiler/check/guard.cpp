@@ -9,6 +9,7 @@
 
 #include "compiler/check/branches.h"
 #include "compiler/check/durations.h"
+#include "compiler/check/foreign_names.h"
 #include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 
@@ -81,7 +82,8 @@ class GuardChecker {
   bool ReadTimeout() {
     const ast::Arg* timeout = OptionOf(step_, "timeout", scope_);
     if (timeout == nullptr) return true;
-    const auto duration = CheckDuration(timeout->value.head, "timeout", scope_.diagnostics);
+    const auto duration =
+        CheckDuration(timeout->value.head, "timeout", scope_.declarations, scope_.diagnostics);
     if (duration) out_.options.emplace_back("timeout", int64_t{duration->count()});
     return duration.has_value();
   }
@@ -95,8 +97,7 @@ class GuardChecker {
     gives_null_ = value.kind == ast::Expr::Kind::kNull;
     drops_ = is_name && value.text == "drop";
     if (!gives_null_ && !drops_) {
-      Bad(value.range, "`on_error` is `fail`, `drop` or `null`",
-          is_name ? Suggest(value.text, {"fail", "drop", "null"}) : "", scope_);
+      ReportOnError(value);
       return false;
     }
     if (drops_) out_.options.emplace_back("on_error", "drop");
@@ -106,6 +107,18 @@ class GuardChecker {
             (drops_ ? "are dropped" : "get nulls"),
         std::string("take out `on_error: ") + (drops_ ? "drop" : "null") + "` or `rescue`", scope_);
     return false;
+  }
+
+  void ReportOnError(const ast::Expr& value) {
+    static const std::vector<std::string> kKnown = {"fail", "drop", "null"};
+    dsl::Diagnostic& error = scope_.diagnostics.Add(dsl::DiagnosticKind::kBadArguments, value.range,
+                                                    "`on_error` is `fail`, `drop` or `null`");
+    const bool is_text = value.kind == ast::Expr::Kind::kString;
+    if (!is_text && value.kind != ast::Expr::Kind::kName) return;
+    if (is_text && std::find(kKnown.begin(), kKnown.end(), value.text) != kKnown.end()) {
+      return error.Fix("it stands without quotes: `" + value.text + "`", value.text);
+    }
+    SuggestOwn(error, NameKind::kOnError, value.text, kKnown, true);
   }
 
   bool AddBranch(const std::string& name, const ast::Step& step,

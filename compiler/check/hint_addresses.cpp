@@ -49,7 +49,7 @@ class Addressing {
         throw Mistake{"wants flow/step.hint.member=value, as in f/map.big.batch.max=16"};
       }
       const Address address = Split(hint.substr(0, equals));
-      FlowInfo& flow = FlowOf(address.flow);
+      FlowInfo& flow = FlowOf(address);
       const dsl::SourceRange target = TargetOf(address, flow);
       Hint checked = ValueOf(address, hint.substr(equals + 1));
       checked.said = "--hint " + hint;
@@ -70,12 +70,15 @@ class Addressing {
     std::string last = TakeLast(text);
     if (IsHint(last) && MembersOf(last, HintPlace::kFlow).empty()) {
       address.hint = std::move(last);
+    } else if (IsHint(last) && !text.ends_with("." + last)) {
+      throw Mistake{"`" + last + "` has members, one of which is set: " + text + "." + last + "." +
+                    MembersOf(last, HintPlace::kFlow).front()};
     } else {
       address.member = std::move(last);
       const size_t slash = text.rfind('/');
       const size_t dot = text.rfind('.');
       if (dot == std::string::npos || (slash != std::string::npos && dot < slash)) {
-        throw Mistake{"which hint is meant? an address ends with one, as in `.batch.max`"};
+        throw Mistake{"which hint is meant? an address ends with one: f/map.big.batch.max=16"};
       }
       address.hint = TakeLast(text);
     }
@@ -105,9 +108,29 @@ class Addressing {
                        Suggest(address.member, members))};
   }
 
-  FlowInfo& FlowOf(const std::string& name) {
+  FlowInfo& FlowOf(const Address& address) {
+    const std::string& name = address.flow;
     if (FlowInfo* flow = main_.FindFlow(name)) return *flow;
+    const std::string step = address.step.empty() ? StepMeantBy(name) : "";
+    if (!step.empty()) {
+      throw Mistake{"a step stands behind its flow and `/`: " + step + "." + address.hint +
+                    (address.member.empty() ? "" : "." + address.member)};
+    }
     throw Mistake{With("no flow `" + name + "`", Suggest(name, main_.FlowNames()))};
+  }
+
+  /// `f/map.m` for `map.m` and for `f.map.m`; empty if there is no such step, or several.
+  std::string StepMeantBy(const std::string& text) {
+    std::string meant;
+    for (const std::string& flow : main_.FlowNames()) {
+      const bool has_flow = text.starts_with(flow + ".");
+      const std::string step = has_flow ? text.substr(flow.size() + 1) : text;
+      const std::vector<std::string> steps = AddressesOf(StepsOf(*main_.FindFlow(flow)->decl));
+      if (std::find(steps.begin(), steps.end(), step) == steps.end()) continue;
+      if (!meant.empty()) return "";
+      meant = flow + "/" + step;
+    }
+    return meant;
   }
 
   static dsl::SourceRange TargetOf(const Address& address, const FlowInfo& flow) {

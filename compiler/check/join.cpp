@@ -64,7 +64,7 @@ const TableColumn* Key(const Table& table, const ast::Name& on, const StepScope&
   if (CanBeKey(type)) return column;
   scope.diagnostics
       .Add(DiagnosticKind::kTypeMismatch, on.range,
-           "rows are joined by integers, bools or strings, `" + on.text + "` is " +
+           "rows are joined by integers, bools, times or strings, `" + on.text + "` is " +
                scope.builder.dims.Show(type))
       .help = type.optional ? CuresOfNull(on.text) : "";
   return nullptr;

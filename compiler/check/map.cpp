@@ -160,6 +160,16 @@ class MapChecker {
            std::equal(found.begin(), found.end(), wanted.begin() + 1);
   }
 
+  /// `u8[480, 640, 3]` or `u8[H, W, 3]` where `u8[224, 224, 3]` is wanted.
+  static bool IsImageOfOtherSize(const engine::Type& wanted, const engine::Type& found) {
+    const auto is_image = [](const engine::Type& type) {
+      return type.dtype == engine::DataType::kU8 && type.shape.size() == 3 &&
+             type.shape[2] == engine::Dim::Size(3);
+    };
+    return is_image(wanted) && is_image(found) && wanted.shape[0].is_size() &&
+           wanted.shape[1].is_size();
+  }
+
   bool Bind(const DeclaredColumn& param, Instantiation& instantiate) {
     const engine::Type wanted = instantiate(param.type);
     const std::optional<std::string> id = ColumnFor(param, wanted);
@@ -203,6 +213,12 @@ class MapChecker {
     if (clash.is_shape && HasBatchDimension(param.type.shape, row.shape)) {
       diagnostic.notes.push_back({param.range, "one dimension more than the row has"});
       diagnostic.help = "the rows of a batch are never a dimension: leave the first one out";
+    }
+    if (clash.is_shape && IsImageOfOtherSize(param.type, row)) {
+      const std::string size = ToString(param.type);
+      diagnostic.help = "resize it: `fn fit(px: u8[H, W, 3]) -> (fitted: " + size +
+                        ") { native: \"image.resize\" }`, then `map(fit, px: " + name +
+                        ") |> map(" + function_->spec.name + ", " + param.name + ": fitted)`";
     }
     diagnostic.notes.push_back({scope_.builder.OriginOf(id), "`" + name + "` gets its type here"});
     if (found.optional) diagnostic.help = CuresOfNull(name);

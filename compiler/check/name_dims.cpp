@@ -1,6 +1,6 @@
 #include "compiler/check/name_dims.h"
 
-#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,10 +25,14 @@ void NameDimsOf(std::vector<Stage>& stages, DimNames& names) {
 
 void NameDims(LogicalPlan& plan, const Dims& dims) {
   DimNames names(dims);
-  const std::vector<std::string>& input = plan.input_columns;
-  for (const std::string& column : input) plan.columns.at(column) = names(plan.columns.at(column));
+  std::set<std::string> named;  // those of the inputs
+  for (const PlanInput& input : plan.inputs) {
+    for (const std::string& column : input.columns) {
+      if (named.insert(column).second) plan.columns.at(column) = names(plan.columns.at(column));
+    }
+  }
   for (auto& [column, type] : plan.columns) {
-    if (std::find(input.begin(), input.end(), column) == input.end()) type = names(type);
+    if (!named.contains(column)) type = names(type);
   }
   NameDimsOf(plan.stages, names);
 }

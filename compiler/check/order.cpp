@@ -4,6 +4,7 @@
 
 #include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 namespace {
@@ -30,12 +31,12 @@ bool AddSortKey(const ast::Arg& arg, const Table& input, Step& out, const StepSc
   Expression key = CheckExpression(arg.value.head, On(input, scope));
   if (key.type.is_unknown()) return false;
   const Type& type = key.type;
-  const bool has_order = engine::IsNumber(type.dtype) || type.dtype == DataType::kString ||
-                         type.dtype == DataType::kBool;
+  const bool has_order = engine::IsNumber(type.dtype) || engine::IsTime(type.dtype) ||
+                         type.dtype == DataType::kString || type.dtype == DataType::kBool;
   if (!type.is_scalar() || !has_order || type.optional) {
     scope.diagnostics
         .Add(DiagnosticKind::kTypeMismatch, arg.value.head.range,
-             "rows are sorted by numbers, strings or bools, this is " +
+             "rows are sorted by numbers, times, strings or bools, this is " +
                  scope.builder.dims.Show(type))
         .help = type.optional ? CuresOfNull(arg.value.head) : "";
     return false;
@@ -51,11 +52,6 @@ std::optional<Type> ElementType(const Type& type, const ast::Arg& arg, const Ste
         .Add(DiagnosticKind::kTypeMismatch, arg.range,
              "`explode` makes rows of a first dimension, this is " + scope.builder.dims.Show(type))
         .help = type.optional ? CuresOfNull(arg.value.head) : "";
-    return std::nullopt;
-  }
-  if (engine::IsText(type.dtype)) {
-    scope.diagnostics.Add(DiagnosticKind::kNotImplemented, arg.range,
-                          "`explode` of strings is not implemented yet");
     return std::nullopt;
   }
   Type element = type;
@@ -111,7 +107,11 @@ std::optional<Table> CheckLimit(const ast::Step& step, const Table& input, const
   if (count.type.is_unknown()) return std::nullopt;
   const int64_t* value =
       count.kind == Expression::Kind::kConstant ? count.constant.AsInt() : nullptr;
-  if (value == nullptr || *value < 0) {
+  if (value != nullptr && *value < 0) {
+    Bad(expr->range, "`limit` takes 0 rows or more, this is " + std::to_string(*value), "", scope);
+    return std::nullopt;
+  }
+  if (value == nullptr) {
     Bad(expr->range, "`limit` takes a whole number of rows that is known before it runs",
         "a number or a parameter, 0 or more", scope);
     return std::nullopt;

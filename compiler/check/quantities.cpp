@@ -3,38 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include "dsl/units.h"
+#include "engine/data/time_text.h"
+#include "engine/plan/expression.h"
 
 namespace raceway::compiler {
-namespace {
 
-struct Unit {
-  std::string_view name;
-  Measure measure;
-  double factor;
-};
-
-constexpr double kKibi = 1024;
-constexpr Unit kUnits[] = {
-    {"us", Measure::kDuration, 1e3},
-    {"ms", Measure::kDuration, 1e6},
-    {"s", Measure::kDuration, 1e9},
-    {"min", Measure::kDuration, 60e9},
-    {"h", Measure::kDuration, 3600e9},
-    {"B", Measure::kSize, 1},
-    {"KiB", Measure::kSize, kKibi},
-    {"MiB", Measure::kSize, kKibi* kKibi},
-    {"GiB", Measure::kSize, kKibi* kKibi* kKibi},
-    {"kB", Measure::kSize, 1e3},
-    {"MB", Measure::kSize, 1e6},
-    {"GB", Measure::kSize, 1e9},
-    {"%", Measure::kShare, 0.01},
-    {"rps", Measure::kRate, 1},
-    {"tok", Measure::kTokens, 1},
-};
-
-}  // namespace
-
+using engine::Value;
 std::string_view NameOf(Measure measure) {
   switch (measure) {
     case Measure::kDuration: return "a duration";
@@ -49,7 +23,7 @@ std::string_view NameOf(Measure measure) {
 const std::vector<std::string>& AllUnits() {
   static const std::vector<std::string> kNames = [] {
     std::vector<std::string> names;
-    for (const Unit& unit : kUnits) names.emplace_back(unit.name);
+    for (const dsl::MeasureUnit& unit : dsl::Units()) names.emplace_back(unit.name);
     return names;
   }();
   return kNames;
@@ -57,7 +31,7 @@ const std::vector<std::string>& AllUnits() {
 
 std::vector<std::string> UnitsOf(Measure measure) {
   std::vector<std::string> names;
-  for (const Unit& unit : kUnits) {
+  for (const dsl::MeasureUnit& unit : dsl::Units()) {
     if (unit.measure == measure) names.emplace_back(unit.name);
   }
   return names;
@@ -65,9 +39,8 @@ std::vector<std::string> UnitsOf(Measure measure) {
 
 std::optional<Quantity> ParseQuantity(std::string_view text) {
   const std::string_view name = dsl::UnitOf(text);
-  const auto is_it = [&](const Unit& unit) { return unit.name == name; };
-  const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits), is_it);
-  if (unit == std::end(kUnits)) return std::nullopt;
+  const dsl::MeasureUnit* unit = dsl::FindUnit(name);
+  if (unit == nullptr) return std::nullopt;
   std::string digits(text.substr(0, text.size() - name.size()));
   std::erase(digits, '_');
   double number = 0;
@@ -77,6 +50,35 @@ std::optional<Quantity> ParseQuantity(std::string_view text) {
   // 100% is 1 exactly.
   const bool is_share = unit->measure == Measure::kShare;
   return Quantity{unit->measure, is_share ? number / 100 : number * unit->factor};
+}
+
+Value DurationLiteral(int64_t nanoseconds) { return Value::Record{{"ns", Value(nanoseconds)}}; }
+
+Value UnsignedLiteral(uint64_t integer) {
+  return Value::Record{{"u64", Value(static_cast<int64_t>(integer))}};
+}
+
+std::optional<int64_t> NanosecondsOf(const Value& literal) {
+  const Value* nanoseconds = literal.Find("ns");
+  return nanoseconds == nullptr ? std::nullopt : std::optional(*nanoseconds->AsInt());
+}
+
+std::optional<uint64_t> UnsignedOf(const Value& literal) {
+  const Value* bits = literal.Find("u64");
+  if (bits == nullptr) return std::nullopt;
+  return static_cast<uint64_t>(*bits->AsInt());
+}
+
+std::string ShowLiteral(const Value& literal) {
+  if (const auto time = NanosecondsOf(literal)) {
+    return engine::TimeText(*time, engine::DataType::kDuration);
+  }
+  if (const auto integer = UnsignedOf(literal)) return std::to_string(*integer);
+  return ToString(literal);
+}
+
+std::string ShowValue(const Value& value, const engine::Type& type) {
+  return ToString(engine::Expression::Constant(value, type));
 }
 
 }  // namespace raceway::compiler

@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "dsl/units.h"
+#include "engine/data/type.h"
+#include "engine/value.h"
+
 namespace raceway::compiler {
 
-/// What a number with a unit measures.
-enum class Measure { kDuration, kSize, kShare, kRate, kTokens };
+using dsl::Measure;
 
 std::string_view NameOf(Measure measure);    // "a duration"
 const std::vector<std::string>& AllUnits();  // "us", "ms", …
@@ -23,5 +27,17 @@ struct Quantity {
 
 /// The value of a literal with a unit; none if there is no such unit.
 std::optional<Quantity> ParseQuantity(std::string_view text);
+
+/// A literal that no plain number says: `4ms` as a duration, an integer above the greatest i64.
+/// `FitLiteral` makes the value of a type of it.
+engine::Value DurationLiteral(int64_t nanoseconds);
+engine::Value UnsignedLiteral(uint64_t integer);
+/// Of such a literal, else nothing.
+std::optional<int64_t> NanosecondsOf(const engine::Value& literal);
+std::optional<uint64_t> UnsignedOf(const engine::Value& literal);
+/// As it was written, near enough: "4ms".
+std::string ShowLiteral(const engine::Value& literal);
+/// A value of `type` as one would write it.
+std::string ShowValue(const engine::Value& value, const engine::Type& type);
 
 }  // namespace raceway::compiler

@@ -98,10 +98,15 @@ std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table&
     const engine::Type type = holds.type;
     engine::Expression otherwise = engine::Expression::Call("not", {holds}, type);
     const int choice = scope.builder.NewNumber();
-    branches.push_back(
-        Keep(rest, std::move(holds), {choice, true}, branch.range, "route", "route", scope));
-    rest =
-        Keep(rest, std::move(otherwise), {choice, false}, step.range, "route", "route.else", scope);
+    const auto keep = [&](engine::Expression condition, bool truth, dsl::SourceRange where) {
+      Table kept = Keep(rest, std::move(condition), {choice, truth}, where, "route",
+                        truth ? "route" : "route.else", scope);
+      kept.made = input.made;  // the columns of a branch are those that came
+      kept.made_by = input.made_by;
+      return kept;
+    };
+    branches.push_back(keep(std::move(holds), true, branch.range));
+    rest = keep(std::move(otherwise), false, step.range);
   }
   if (!is_fine) return std::nullopt;
   branches.push_back(std::move(rest));

@@ -30,6 +30,30 @@ std::string Difference(const NamedTable& first, const NamedTable& other, PlanBui
   return text;
 }
 
+namespace {
+
+/// The columns of `table` that `other` lacks, in backquotes: "`a`, `b`".
+std::string OnlyIn(const Table& table, const Table& other) {
+  std::string text;
+  for (const TableColumn& column : table.columns) {
+    if (other.Find(column.name) != nullptr) continue;
+    text += (text.empty() ? "`" : ", `") + column.name + "`";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string CureOfDifference(const NamedTable& first, const NamedTable& other) {
+  const std::string missing = OnlyIn(first.table, other.table);
+  const std::string more = OnlyIn(other.table, first.table);
+  std::string text;
+  if (!missing.empty()) text = "define " + missing + " in " + other.name;
+  if (!missing.empty() && !more.empty()) text += ", and ";
+  if (!more.empty()) text += "leave " + more + " out of " + other.name;
+  return text;
+}
+
 Step NoRowsLike(Table& empty, const Table& like, PlanBuilder& builder) {
   Step step;
   step.kind = StepKind::kDrop;

@@ -17,6 +17,9 @@ struct NamedTable {
 /// one type in both, or `JoinedDims` finds one.
 std::string Difference(const NamedTable& first, const NamedTable& other, PlanBuilder& builder);
 
+/// What makes the columns of `other` those of `first`, as help; empty if their names agree.
+std::string CureOfDifference(const NamedTable& first, const NamedTable& other);
+
 /// A step that gives no rows of the columns of `like`. `empty`, which has no rows, gets the columns
 /// that leave it, and still needs its port.
 Step NoRowsLike(Table& empty, const Table& like, PlanBuilder& builder);

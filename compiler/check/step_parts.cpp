@@ -4,6 +4,7 @@
 
 #include "compiler/check/nulls.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 
@@ -142,7 +143,7 @@ Table Keep(const Table& input, Expression condition, Lineage::Way way, SourceRan
 bool CanBeKey(const Type& type) {
   return type.is_scalar() && !type.optional &&
          (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
-          engine::IsText(type.dtype));
+          engine::IsTime(type.dtype) || engine::IsText(type.dtype));
 }
 
 }  // namespace raceway::compiler

@@ -124,6 +124,8 @@ std::optional<Table> CheckDerive(const ast::Step& step, const Table& input,
     is_fine &= id.has_value();
     // After a mistake the column is there, of no type: what reads it has no mistake of its own.
     SetColumn(table, arg.key.text, id ? *id : scope.builder.NewColumn(arg.key.text, {}, arg.range));
+    table.made = {step.range.begin, arg.range.end};  // for what the next one says of its columns
+    table.made_by = "`derive`";
   }
   if (!is_fine) return std::nullopt;
   if (out.expressions.empty()) {  // only second names: no stage

@@ -46,9 +46,10 @@ std::optional<std::vector<Table>> CheckRoute(const ast::Step& step, const Table&
 std::optional<Table> CheckJoin(dsl::SourceRange where, const std::vector<ast::Arg>& args,
                                std::span<const Table> tables, const StepScope& scope);
 /// The rows of all inputs, one at least; `name` is what the user wrote. An input that can have no
-/// rows goes with any others.
+/// rows goes with any others. `branches`: what the inputs are called where they are branches.
 std::optional<Table> CheckUnion(dsl::SourceRange where, std::string_view name,
-                                std::span<const Table> inputs, const StepScope& scope);
+                                std::span<const Table> inputs, const StepScope& scope,
+                                std::span<const std::string> branches = {});
 
 /// Names of the core operators that can be run, and of those the edition has besides.
 const std::vector<std::string>& CoreOperators();

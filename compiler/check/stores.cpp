@@ -13,6 +13,7 @@ using dsl::DiagnosticKind;
 using dsl::Diagnostics;
 using Kind = ast::Expr::Kind;
 
+constexpr std::string_view kRowsInstead = "a store of rows in memory: `rows: \"file.jsonl\"`";
 constexpr auto kKinds = std::to_array<std::string_view>({"rows", "rocksdb", "index"});
 
 bool IsKind(std::string_view key) {
@@ -94,23 +95,45 @@ std::optional<FunctionSpec> StoreSettings(const ast::StoreDecl& decl, Diagnostic
     is_fine &= CheckEntry(entry, spec, diagnostics);
   }
   if (!is_fine) return std::nullopt;
+  spec.native_range = source->key.range;
   if (spec.native != "rows") {
     diagnostics
-        .Add(DiagnosticKind::kNotImplemented, source->key.range,
-             "`" + spec.native + "` stores are not supported yet")
-        .help = "a store of rows in memory: `rows: \"file.jsonl\"`";
+        .Add(DiagnosticKind::kRunsInTestsOnly, source->key.range,
+             "`" + spec.native + "` stores are not supported yet; flows that look up in `" +
+                 spec.name + "` run only in tests, where a stub has its rows")
+        .help = std::string(kRowsInstead);
   }
   spec.source = source->value->text;
   spec.source_range = source->value->range;
   return spec;
 }
 
+bool AreStoresSupported(const std::vector<Stage>& stages, Diagnostics& diagnostics) {
+  bool is_fine = true;
+  for (const Stage& stage : stages) {
+    for (const Step& step : stage.steps) {
+      for (const Branch& branch : step.branches) {
+        is_fine &= AreStoresSupported(branch.stages, diagnostics);
+      }
+      if (step.kind != StepKind::kLookup || step.function.native == "rows") continue;
+      dsl::Diagnostic& diagnostic =
+          diagnostics.Add(DiagnosticKind::kNotImplemented, step.where,
+                          "`" + step.function.native + "` stores are not supported yet");
+      diagnostic.notes.push_back({step.function.native_range, "it is one"});
+      diagnostic.help =
+          std::string(kRowsInstead) + "; in tests, `stub " + step.function.name + " => …`";
+      is_fine = false;
+    }
+  }
+  return is_fine;
+}
+
 bool CheckStoreKey(const DeclaredColumn& key, std::string_view kind, Diagnostics& diagnostics) {
   const bool is_vector = kind == "index" && !key.type.optional && key.type.shape.size() == 1;
   if (is_vector || CanBeKey(key.type)) return true;
   diagnostics.Add(DiagnosticKind::kTypeMismatch, key.range,
-                  "rows are looked up by integers, bools or strings, `" + key.name + "` is " +
-                      ToString(key.type));
+                  "rows are looked up by integers, bools, times or strings, `" + key.name +
+                      "` is " + ToString(key.type));
   return false;
 }
 

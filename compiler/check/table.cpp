@@ -75,7 +75,7 @@ Branch PlanBuilder::EndBranch(std::string name, Port end) {
   Branch branch{
       std::move(name), std::exchange(plan.stages, std::move(outer_stages_.back())), end, {}};
   outer_stages_.pop_back();
-  RemoveUnread(branch.stages, branch.output);
+  RemoveUnread(branch.stages, {&branch.output});
   return branch;
 }
 

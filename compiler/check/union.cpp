@@ -21,40 +21,55 @@ std::string MissingInOne(const Table& first, const Table& other, const PlanBuild
   return "";
 }
 
-bool HaveSameColumns(SourceRange where, std::string_view name, std::span<const Table> inputs,
-                     const StepScope& scope) {
-  const std::string differ = "the tables of `" + std::string(name) + "` differ";
+/// The tables with what messages call them, or the branches of `route`.
+struct Inputs {
+  std::vector<Table> tables;
+  std::vector<std::string> names;
+  std::string differ;  // "the tables of `union` differ"
+  bool are_branches;
+
+  NamedTable operator[](size_t i) const { return {tables[i], names[i]}; }
+};
+
+Inputs NamesOf(std::string_view step, std::span<const Table> tables,
+               std::span<const std::string> branches) {
+  const bool are_branches = !branches.empty();
+  Inputs inputs{{}, {}, "", are_branches};
+  inputs.differ = std::string(are_branches ? "the branches" : "the tables") + " of `" +
+                  std::string(step) + "` differ";
+  // Those that may have rows say which columns there are.
+  for (size_t i = 0; i < tables.size(); ++i) {
+    if (tables[i].is_empty) continue;
+    inputs.tables.push_back(tables[i]);
+    inputs.names.push_back(are_branches ? branches[i] : "table " + std::to_string(i + 1));
+  }
+  if (inputs.tables.empty()) inputs.tables.push_back(tables.front());
+  inputs.names.resize(inputs.tables.size());
+  return inputs;
+}
+
+bool HaveSameColumns(SourceRange where, const Inputs& inputs, const StepScope& scope) {
+  const std::vector<Table>& tables = inputs.tables;
   bool is_fine = true;
-  for (size_t i = 1; i < inputs.size(); ++i) {
-    const std::string text = Difference(
-        {inputs[0], "table 1"}, {inputs[i], "table " + std::to_string(i + 1)}, scope.builder);
-    if (!text.empty()) {
-      dsl::Diagnostic& diagnostic =
-          scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where, differ + ": " + text);
-      const std::string missing = MissingInOne(inputs[0], inputs[i], scope.builder);
-      if (!missing.empty()) diagnostic.help = CuresOfNull(missing);
-      for (const Table& input : {inputs[0], inputs[i]}) {
-        diagnostic.notes.push_back(
-            {input.made, input.made_by + " gives " + scope.builder.Show(input)});
-      }
-      is_fine = false;
-    } else if (inputs[i].open != inputs[0].open) {
-      scope.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
-                            differ + ": only one of them carries `...`");
-      is_fine = false;
+  for (size_t i = 1; i < tables.size(); ++i) {
+    std::string text = Difference(inputs[0], inputs[i], scope.builder);
+    const bool differ = !text.empty();
+    if (!differ && tables[i].open != tables[0].open) text = "only one of them carries `...`";
+    if (text.empty()) continue;
+    is_fine = false;
+    dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
+        DiagnosticKind::kTypeMismatch, inputs.are_branches ? tables[i].made : where,
+        inputs.differ + ": " + text);
+    if (!differ) continue;
+    diagnostic.help = CureOfDifference(inputs[0], inputs[i]);
+    const std::string missing = MissingInOne(tables[0], tables[i], scope.builder);
+    if (!missing.empty()) diagnostic.help = CuresOfNull(missing);
+    for (const Table& table : {tables[0], tables[i]}) {
+      diagnostic.notes.push_back(
+          {table.made, table.made_by + " gives " + scope.builder.Show(table)});
     }
   }
   return is_fine;
-}
-
-/// The inputs that may have rows: they say which columns there are.
-std::vector<Table> WithRows(std::span<const Table> inputs) {
-  std::vector<Table> tables;
-  for (const Table& input : inputs) {
-    if (!input.is_empty) tables.push_back(input);
-  }
-  if (tables.empty()) tables.push_back(inputs.front());
-  return tables;
 }
 
 /// A table without rows, as one with the columns of `like`.
@@ -68,9 +83,11 @@ Table Conform(const Table& empty, const Table& like, const StepScope& scope) {
 }  // namespace
 
 std::optional<Table> CheckUnion(SourceRange where, std::string_view name,
-                                std::span<const Table> inputs, const StepScope& scope) {
-  const std::vector<Table> with_rows = WithRows(inputs);
-  if (!HaveSameColumns(where, name, with_rows, scope)) return std::nullopt;
+                                std::span<const Table> inputs, const StepScope& scope,
+                                std::span<const std::string> branches) {
+  const Inputs named = NamesOf(name, inputs, branches);
+  if (!HaveSameColumns(where, named, scope)) return std::nullopt;
+  const std::vector<Table>& with_rows = named.tables;
   std::vector<Table> tables;
   for (const Table& input : inputs) {
     const bool is_odd = input.is_empty && with_rows.front().port != input.port;

@@ -210,9 +210,12 @@ std::vector<std::string> Typed(const LogicalPlan& plan, const std::vector<std::s
   return typed;
 }
 
-/// Rows of `port` on their way to the box `to`. Box 0 is the input, box i + 1 stage i.
+/// Rows of `port` on their way to the box `to`. First come the boxes of the inputs, then the
+/// stages.
 Arrow ArrowFrom(const LogicalPlan& plan, Port port, size_t to) {
-  Arrow arrow{static_cast<size_t>(port.stage + 1), to, "", Typed(plan, plan.ColumnsOf(port))};
+  const size_t from = port.stage < 0 ? static_cast<size_t>(port.output)
+                                     : plan.inputs.size() + static_cast<size_t>(port.stage);
+  Arrow arrow{from, to, "", Typed(plan, plan.ColumnsOf(port))};
   if (port.stage < 0) return arrow;
   const Step& last = plan.stages[static_cast<size_t>(port.stage)].steps.back();
   if (last.kind != StepKind::kSplit) return arrow;
@@ -253,21 +256,25 @@ size_t BytesOf(std::string_view text, size_t count) {
 Drawing Draw(const LogicalPlan& plan) {
   Drawing drawing;
   drawing.title = plan.flow;
-  drawing.boxes.push_back({Box::Kind::kInput, {{plan.input}}, "", {}, false});
+  for (const PlanInput& input : plan.inputs) {
+    drawing.boxes.push_back({Box::Kind::kInput, {{input.name}}, "", {}, false});
+  }
   for (const Stage& stage : plan.stages) {
     drawing.boxes.push_back(BoxOf(stage));
     for (const Port port : stage.inputs) {
       drawing.arrows.push_back(ArrowFrom(plan, port, drawing.boxes.size() - 1));
     }
   }
-  std::vector<std::string> result;
-  for (const auto& [name, column] : plan.result) {
-    result.push_back(name + ": " + ToString(plan.columns.at(column)));
+  for (const PlanResult& result : plan.results) {
+    const std::string name = result.name.empty() ? "result" : result.name;
+    drawing.boxes.push_back({Box::Kind::kResult, {{name}}, "", {}, false});
+    Arrow last = ArrowFrom(plan, result.output, drawing.boxes.size() - 1);
+    last.columns.clear();
+    for (const auto& [column, id] : result.columns) {
+      last.columns.push_back(column + ": " + ToString(plan.columns.at(id)));
+    }
+    drawing.arrows.push_back(std::move(last));
   }
-  drawing.boxes.push_back({Box::Kind::kResult, {{"result"}}, "", {}, false});
-  Arrow last = ArrowFrom(plan, plan.output, drawing.boxes.size() - 1);
-  last.columns = std::move(result);
-  drawing.arrows.push_back(std::move(last));
   drawing.goes_down = LongestWay(drawing) > kMostBoxesAcross;
   return drawing;
 }

@@ -1,9 +1,11 @@
 #include "compiler/interface/interface.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "compiler/check/declarations.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 namespace {
@@ -11,7 +13,8 @@ namespace {
 InterfaceRows RowsOf(std::string name, const RowType& rows) {
   InterfaceRows out{std::move(name), {}, rows.is_open(), rows.range};
   for (const DeclaredColumn& column : rows.columns) {
-    out.columns.push_back({column.name, column.type, false, column.range});
+    out.columns.push_back(
+        {column.name, column.type, column.default_value.has_value(), column.range});
   }
   return out;
 }
@@ -28,7 +31,13 @@ void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
     dsl::Diagnostics ignored;
     const auto low = ConstantOf(in.children[0], ignored);
     const auto high = ConstantOf(in.children[1], ignored);
-    if (low && high && low->AsNumber() && high->AsNumber()) param.range = {*low, *high};
+    const auto first = ConstantAs(in.children[0], param.type);
+    const auto last = ConstantAs(in.children[1], param.type);
+    if (low && high && low->AsNumber() && high->AsNumber()) {
+      param.range = {*low, *high};
+    } else if (first && last && engine::IsTime(param.type.dtype)) {
+      param.range = {*first, *last};
+    }
   } else if (in.kind == ast::Expr::Kind::kList) {
     param.list.emplace();
     for (const ast::Expr& child : in.children) {
@@ -88,9 +97,16 @@ Interface InterfaceOf(const engine::PhysicalPlan& plan) {
     }
     return rows;
   };
-  FlowInterface flow{plan.flow, {}, {rows_of("", plan.ResultSchema())}, std::nullopt};
+  FlowInterface flow{plan.flow, {}, {}, std::nullopt};
+  for (const engine::ResultSpec& result : plan.results) {
+    flow.results.push_back(rows_of(result.name, plan.ResultSchema(result)));
+  }
   for (const engine::InputSpec& input : plan.inputs) {
-    flow.tables.push_back(rows_of(input.name, input.schema));
+    flow.tables.push_back(rows_of(input.name, input.CallerSchema()));
+    for (InterfaceColumn& column : flow.tables.back().columns) {
+      const auto is_it = [&](const auto& value) { return value.first == column.name; };
+      column.has_default = std::any_of(input.defaults.begin(), input.defaults.end(), is_it);
+    }
   }
   return {{std::move(flow)}, {}, false};
 }

@@ -21,14 +21,22 @@ class Lowering {
   PhysicalPlan Run() {
     PhysicalPlan physical;
     physical.flow = plan_.flow;
-    physical.inputs.push_back({plan_.input, SchemaOf(plan_.input_columns)});
+    for (const PlanInput& input : plan_.inputs) {
+      physical.inputs.push_back({input.name, SchemaOf(input.columns), {}, input.defaults});
+      if (input.caller_names != input.columns) {
+        physical.inputs.back().caller_names = input.caller_names;
+      }
+    }
     for (const Stage& stage : plan_.stages) physical.stages.push_back(LowerStage(stage));
-    physical.output = plan_.output;
-    physical.result = plan_.result;
+    for (const PlanResult& result : plan_.results) {
+      physical.results.push_back({result.name, result.output, result.columns});
+    }
     if (physical.stages.empty()) {
       // A flow that gives back what it got: the engine wants a stage all the same.
-      physical.stages.push_back(PassOn(physical.inputs.front().schema));
-      physical.output = {0, 0};
+      engine::Port& output = physical.results.front().output;
+      const auto input = static_cast<size_t>(output.output);
+      physical.stages.push_back(PassOn(output, physical.inputs[input].schema));
+      output = {0, 0};
     }
     physical.files = std::move(described_);
     physical.slo = LowerHints(plan_.slo);
@@ -45,10 +53,10 @@ class Lowering {
     return Schema(std::move(fields));
   }
 
-  static StageSpec PassOn(const Schema& schema) {
+  static StageSpec PassOn(engine::Port input, const Schema& schema) {
     StageSpec stage;
     stage.name = "pass";
-    stage.inputs = {{-1, 0}};
+    stage.inputs = {input};
     stage.steps.emplace_back();
     stage.steps.back().op = "omit";
     stage.steps.back().label = "pass";

@@ -25,8 +25,11 @@ std::string Join(std::span<const std::string> parts, std::string_view between = 
   return text;
 }
 
-std::string PortName(const std::string& input, const std::vector<Stage>& stages, Port port) {
-  if (port.stage < 0) return input;
+using Names = std::vector<std::string>;
+
+/// `inputs` are the outputs of stage -1.
+std::string PortName(const Names& inputs, const std::vector<Stage>& stages, Port port) {
+  if (port.stage < 0) return inputs[static_cast<size_t>(port.output)];
   // A broken plan is shown too: that is how one sees what broke it.
   if (static_cast<size_t>(port.stage) >= stages.size()) return "?";
   const Stage& stage = stages[static_cast<size_t>(port.stage)];
@@ -160,24 +163,24 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
   return parts.empty() ? text : text + " " + Join(parts, between);
 }
 
-/// Stages of the plan, or of a branch; `input` is what they call their input.
+/// Stages of the plan, or of a branch; `inputs` is what they call their inputs.
 struct Scope {
   const LogicalPlan& plan;
   const std::vector<Stage>& stages;
-  const std::string& input;
+  const Names& inputs;
   std::string indent;
 };
 
 std::string StageText(const Scope& scope, const Stage& stage);
 
 std::string BranchesText(const Scope& scope, const Step& step) {
-  static const std::string kInput = "(rows)";
+  static const Names kInputs = {"(rows)"};
   std::string text;
   for (const Branch& branch : step.branches) {
-    const Scope inside{scope.plan, branch.stages, kInput, scope.indent + "    "};
+    const Scope inside{scope.plan, branch.stages, kInputs, scope.indent + "    "};
     text += scope.indent + "  " + branch.name + ":\n";
     for (const Stage& stage : branch.stages) text += StageText(inside, stage);
-    text += inside.indent + "<- " + PortName(kInput, branch.stages, branch.output);
+    text += inside.indent + "<- " + PortName(kInputs, branch.stages, branch.output);
     if (!branch.accept.empty()) text += " where " + branch.accept;
     text += "\n";
   }
@@ -186,7 +189,7 @@ std::string BranchesText(const Scope& scope, const Step& step) {
 
 std::string StageText(const Scope& scope, const Stage& stage) {
   std::vector<std::string> inputs;
-  for (const Port port : stage.inputs) inputs.push_back(PortName(scope.input, scope.stages, port));
+  for (const Port port : stage.inputs) inputs.push_back(PortName(scope.inputs, scope.stages, port));
   std::string text = scope.indent + stage.name + " <- " + Join(inputs);
   if (stage.device != "cpu") text += " on " + stage.device;
   text += "\n";
@@ -213,18 +216,26 @@ std::string StageText(const Scope& scope, const Stage& stage) {
 }  // namespace
 
 std::string Explain(const LogicalPlan& plan) {
-  std::vector<std::string> input;
-  for (const std::string& column : plan.input_columns) input.push_back(Typed(plan, column));
-  std::string text = "flow " + plan.flow + "\n" + plan.input + "\n  => (" + Join(input) + ")\n";
+  std::string text = "flow " + plan.flow + "\n";
+  Names inputs;
+  for (const PlanInput& input : plan.inputs) {
+    std::vector<std::string> columns;
+    for (const std::string& column : input.columns) columns.push_back(Typed(plan, column));
+    text += input.name + "\n  => (" + Join(columns) + ")\n";
+    inputs.push_back(input.name);
+  }
   for (const Stage& stage : plan.stages) {
-    text += StageText({plan, plan.stages, plan.input, ""}, stage);
+    text += StageText({plan, plan.stages, inputs, ""}, stage);
   }
-  std::vector<std::string> result;
-  for (const auto& [name, column] : plan.result) {
-    result.push_back(name == column ? name : name + " = " + column);
+  for (const PlanResult& result : plan.results) {
+    std::vector<std::string> columns;
+    for (const auto& [name, column] : result.columns) {
+      columns.push_back(name == column ? name : name + " = " + column);
+    }
+    text += (result.name.empty() ? "result" : "result " + result.name) + " <- " +
+            PortName(inputs, plan.stages, result.output) + "\n  (" + Join(columns) + ")\n";
   }
-  return text + "result <- " + PortName(plan.input, plan.stages, plan.output) + "\n  (" +
-         Join(result) + ")\n";
+  return text;
 }
 
 }  // namespace raceway::compiler

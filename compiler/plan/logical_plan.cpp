@@ -68,13 +68,20 @@ const std::vector<std::string>& Branch::Columns(const std::vector<std::string>& 
 }
 
 const std::vector<std::string>& LogicalPlan::ColumnsOf(Port port) const {
-  if (port.stage < 0) return input_columns;
+  if (port.stage < 0) return inputs[static_cast<size_t>(port.output)].columns;
   return stages[static_cast<size_t>(port.stage)].steps.back().outputs[static_cast<size_t>(
       port.output)];
 }
 
+std::vector<Port*> LogicalPlan::Outputs() {
+  std::vector<Port*> outputs;
+  for (PlanResult& result : results) outputs.push_back(&result.output);
+  return outputs;
+}
+
 int LogicalPlan::NumConsumers(Port port) const {
-  int count = output == port ? 1 : 0;
+  int count = 0;
+  for (const PlanResult& result : results) count += result.output == port ? 1 : 0;
   for (const Stage& stage : stages) {
     count += static_cast<int>(std::count(stage.inputs.begin(), stage.inputs.end(), port));
   }
@@ -82,11 +89,11 @@ int LogicalPlan::NumConsumers(Port port) const {
 }
 
 LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead) {
-  RemoveStages(plan.stages, plan.output, instead);
+  RemoveStages(plan.stages, plan.Outputs(), instead);
   return plan;
 }
 
-void RemoveStages(std::vector<Stage>& stages, Port& output,
+void RemoveStages(std::vector<Stage>& stages, const std::vector<Port*>& outputs,
                   const std::vector<std::optional<Port>>& instead) {
   std::vector<int32_t> moved(stages.size(), -1);
   int32_t num_kept = 0;
@@ -107,14 +114,16 @@ void RemoveStages(std::vector<Stage>& stages, Port& output,
     for (Port& input : stages[i].inputs) input = resolve(input);
     kept.push_back(std::move(stages[i]));
   }
-  output = resolve(output);
+  for (Port* output : outputs) *output = resolve(*output);
   stages = std::move(kept);
 }
 
-void RemoveUnread(std::vector<Stage>& stages, Port& output) {
+void RemoveUnread(std::vector<Stage>& stages, const std::vector<Port*>& outputs) {
   std::vector<std::optional<Port>> instead(stages.size());
   std::vector<bool> is_read(stages.size(), false);
-  if (output.stage >= 0) is_read[static_cast<size_t>(output.stage)] = true;
+  for (const Port* output : outputs) {
+    if (output->stage >= 0) is_read[static_cast<size_t>(output->stage)] = true;
+  }
   for (size_t i = stages.size(); i-- > 0;) {
     if (!is_read[i]) {
       instead[i] = stages[i].inputs.front();
@@ -124,7 +133,7 @@ void RemoveUnread(std::vector<Stage>& stages, Port& output) {
       if (input.stage >= 0) is_read[static_cast<size_t>(input.stage)] = true;
     }
   }
-  RemoveStages(stages, output, instead);
+  RemoveStages(stages, outputs, instead);
 }
 
 }  // namespace raceway::compiler

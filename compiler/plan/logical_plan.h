@@ -49,9 +49,10 @@ struct FunctionSpec {
   enum class Kind { kModel, kNative, kStore };
 
   Kind kind = Kind::kNative;
-  std::string name;    // of the declaration
-  std::string native;  // kNative: name in the catalog; kStore: what it is, "rows"
-  std::string source;  // kModel, kStore: the file, relative to the flow's folder
+  std::string name;                    // of the declaration
+  std::string native;                  // kNative: name in the catalog; kStore: what it is, "rows"
+  dsl::SourceRange native_range = {};  // kStore: where that stands
+  std::string source;                  // kModel, kStore: the file, relative to the flow's folder
   dsl::SourceRange source_range;
   std::string device = "cpu";
   engine::Value::Record settings;
@@ -123,30 +124,46 @@ struct Branch {
   const std::vector<std::string>& Columns(const std::vector<std::string>& input) const;
 };
 
+/// A table that a flow takes.
+struct PlanInput {
+  std::string name;
+  std::vector<std::string> columns;            // in the order of its schema
+  std::vector<std::string> caller_names = {};  // what the schema calls them: so may other tables
+  /// What a row has that comes without a column: name in the schema → value.
+  std::vector<std::pair<std::string, engine::Value>> defaults = {};
+};
+
+/// A table that a flow gives.
+struct PlanResult {
+  std::string name;  // empty in `-> Schema`
+  Port output;
+  std::vector<std::pair<std::string, std::string>> columns;  // name in the signature → column
+};
+
 struct LogicalPlan {
   std::string flow;
-  std::string input;                            // name of the flow's table
-  std::vector<std::string> input_columns;       // in the order of its schema
+  std::vector<PlanInput> inputs;                // one at least; of a branch: what its step gets
   std::map<std::string, engine::Type> columns;  // of every column of the plan
   std::vector<Stage> stages;                    // each after those it reads
-  Port output;
-  std::vector<std::pair<std::string, std::string>> result;  // name in the signature → column
-  Hints slo;                                                // what the flow aims at: "p99"
+  std::vector<PlanResult> results;              // in the order of the signature, one at least
+  Hints slo;                                    // what the flow aims at: "p99"
 
   /// The columns that leave a port.
   const std::vector<std::string>& ColumnsOf(Port port) const;
+  /// Where the results leave.
+  std::vector<Port*> Outputs();
   /// For each output of each stage (and, in front, of the input) how many stages read it; the
-  /// flow's result counts as one.
+  /// flow's results count, too.
   int NumConsumers(Port port) const;
 };
 
 /// Takes stages out: where `instead[i]` is set, stage i goes, and whoever read its output k reads
 /// output `instead[i].output + k` of stage `instead[i].stage` (a number before the removal).
 LogicalPlan RemoveStages(LogicalPlan plan, const std::vector<std::optional<Port>>& instead);
-/// Likewise of a branch, whose output is `output`.
-void RemoveStages(std::vector<Stage>& stages, Port& output,
+/// Likewise of a plan or branch with these outputs.
+void RemoveStages(std::vector<Stage>& stages, const std::vector<Port*>& outputs,
                   const std::vector<std::optional<Port>>& instead);
-/// Takes out stages that do not lead to `output`.
-void RemoveUnread(std::vector<Stage>& stages, Port& output);
+/// Takes out stages that do not lead to one of the outputs.
+void RemoveUnread(std::vector<Stage>& stages, const std::vector<Port*>& outputs);
 
 }  // namespace raceway::compiler

@@ -18,15 +18,21 @@ class Verifier {
   explicit Verifier(const LogicalPlan& plan) : plan_(plan) {}
 
   Problem Run() {
-    for (const std::string& column : plan_.input_columns) {
-      if (Problem problem = Define(column)) return problem;
+    Scope scope{plan_.stages, {}, {}};
+    for (const PlanInput& input : plan_.inputs) {
+      scope.inputs.push_back(&input.columns);
+      for (const std::string& column : input.columns) {
+        if (Problem problem = Define(column)) return problem;
+      }
     }
-    if (Problem problem = CheckStages({plan_.stages, plan_.output, plan_.input_columns})) {
-      return problem;
-    }
-    for (const auto& [name, column] : plan_.result) {
-      if (!Has(plan_.ColumnsOf(plan_.output), column))
-        return "result column " + column + " is lost";
+    for (const PlanResult& result : plan_.results) scope.outputs.push_back(result.output);
+    if (Problem problem = CheckStages(scope)) return problem;
+    for (const PlanResult& result : plan_.results) {
+      for (const auto& [name, column] : result.columns) {
+        if (!Has(plan_.ColumnsOf(result.output), column)) {
+          return "result column " + column + " is lost";
+        }
+      }
     }
     return std::nullopt;
   }
@@ -35,23 +41,27 @@ class Verifier {
   /// The stages of the plan or of a branch.
   struct Scope {
     const std::vector<Stage>& stages;
-    Port output;
-    const Columns& input;
+    std::vector<Port> outputs;
+    std::vector<const Columns*> inputs;
 
     bool Has(Port port, size_t num_stages) const {
-      if (port.stage < 0) return port == Port{};
+      if (port.stage < 0) {
+        return port.stage == -1 && port.output >= 0 &&
+               static_cast<size_t>(port.output) < inputs.size();
+      }
       return static_cast<size_t>(port.stage) < num_stages && port.output >= 0 &&
              static_cast<size_t>(port.output) <
                  stages[static_cast<size_t>(port.stage)].num_outputs();
     }
     const Columns& ColumnsOf(Port port) const {
-      if (port.stage < 0) return input;
+      if (port.stage < 0) return *inputs[static_cast<size_t>(port.output)];
       return stages[static_cast<size_t>(port.stage)].steps.back().outputs[static_cast<size_t>(
           port.output)];
     }
     bool IsRead(size_t index) const {
       const auto reads = [&](Port port) { return port.stage == static_cast<int32_t>(index); };
-      return reads(output) || std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
+      return std::any_of(outputs.begin(), outputs.end(), reads) ||
+             std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) {
                return std::any_of(stage.inputs.begin(), stage.inputs.end(), reads);
              });
     }
@@ -63,7 +73,9 @@ class Verifier {
         return "stage " + scope.stages[i].name + ": " + *problem;
       }
     }
-    if (!scope.Has(scope.output, scope.stages.size())) return "the result is no stage's output";
+    for (const Port output : scope.outputs) {
+      if (!scope.Has(output, scope.stages.size())) return "the result is no stage's output";
+    }
     for (size_t i = 0; i < scope.stages.size(); ++i) {
       if (!scope.IsRead(i)) return "nobody reads stage " + scope.stages[i].name;
     }
@@ -138,7 +150,7 @@ class Verifier {
   Problem CheckBranches(const Step& step, const Columns& input, std::vector<Columns>& ends) {
     if (step.branches.empty()) return "has no branches";
     for (const Branch& branch : step.branches) {
-      if (Problem problem = CheckStages({branch.stages, branch.output, input})) {
+      if (Problem problem = CheckStages({branch.stages, {branch.output}, {&input}})) {
         return "branch " + branch.name + ": " + *problem;
       }
       ends.push_back(branch.Columns(input));

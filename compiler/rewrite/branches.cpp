@@ -12,13 +12,13 @@ void Rewrite(Branch& branch, const Columns& input, std::map<std::string, engine:
              LogicalPlan (*pass)(LogicalPlan plan)) {
   LogicalPlan plan;
   plan.flow = branch.name;
-  plan.input_columns = input;
+  plan.inputs = {{"", input}};
   plan.columns.swap(columns);
   plan.stages = std::move(branch.stages);
-  plan.output = branch.output;
+  plan.results = {{"", branch.output, {}}};
   plan = pass(std::move(plan));
   branch.stages = std::move(plan.stages);
-  branch.output = plan.output;
+  branch.output = plan.results.front().output;
   columns.swap(plan.columns);
 }
 

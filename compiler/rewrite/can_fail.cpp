@@ -12,9 +12,8 @@ using engine::Expression;
 
 /// Safe for all values of all types that they take, as long as those are scalars.
 constexpr auto kSafe = std::to_array<std::string_view>(
-    {"add",  "sub", "mul", "neg",  "eq",  "ne",    "lt",    "le",
-     "gt",   "ge",  "and", "or",   "not", "if",    "round", "floor",
-     "ceil", "exp", "log", "sqrt", "len", "lower", "upper", "concat"});
+    {"add", "sub",   "neg",   "eq",   "ne",  "lt",  "le",   "gt",  "ge",    "and",   "or",    "not",
+     "if",  "round", "floor", "ceil", "exp", "log", "sqrt", "len", "lower", "upper", "concat"});
 
 /// Safe for scalars that may be null.
 constexpr auto kSafeOfNull =
@@ -41,7 +40,15 @@ bool IsSafeCast(DataType from, DataType to) {
   return from == to;
 }
 
+/// A duration by a float can become too long.
+bool IsSafeProduct(const Expression& call) {
+  return call.type.dtype != DataType::kDuration ||
+         std::none_of(call.args.begin(), call.args.end(),
+                      [](const Expression& arg) { return engine::IsFloat(arg.type.dtype); });
+}
+
 bool IsSafeCall(const Expression& call) {
+  if (call.name == "mul") return IsSafeProduct(call);
   if (Has(kSafe, call.name) || Has(kSafeOfNull, call.name)) return true;
   if (call.name == "div" || call.name == "mod") return IsSafeDivision(call);
   const std::optional<DataType> to = engine::DataTypeFromName(call.name);

@@ -164,6 +164,7 @@ Answer OfOne(const Expression& call, const Value& value) {
 
 Answer OfTwo(const Expression& call, const Value& a, const Value& b) {
   const DataType type = call.args[0].type.dtype;
+  if (call.args[1].type.dtype != type) return std::nullopt;  // a duration and a number
   if (a.AsBool() != nullptr && b.AsBool() != nullptr) {
     const bool is_equality = call.name == "eq" || call.name == "ne";
     return is_equality ? Compare(call.name, *a.AsBool(), *b.AsBool()) : std::nullopt;

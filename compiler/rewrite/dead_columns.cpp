@@ -31,7 +31,13 @@ void NarrowAggregates(Step& step, const Live& live) {
 
 /// Narrows stages of a plan or branch to what is `wanted` of `output`. Returns what they read of
 /// their input. Where it matters whether they fail (`keeps_errors`), what can fail stays.
-Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, bool keeps_errors);
+/// What is read of where.
+struct Wanted {
+  Port* output;
+  Live columns;
+};
+
+Live NarrowStages(std::vector<Stage>& stages, const std::vector<Wanted>& wanted, bool keeps_errors);
 
 /// Whether as many rows leave as come.
 bool KeepsRows(const Branch& branch) {
@@ -65,7 +71,7 @@ Live NarrowBranches(Step& step, bool keeps_errors) {
     const bool is_guarded = step.kind == StepKind::kGuard && i == 0;
     const bool failing_counts = keeps_errors || step.kind == StepKind::kAnyof ||
                                 (is_guarded && (drops || HasOtherRows(step)));
-    reads.merge(NarrowStages(branch.stages, branch.output, wanted, failing_counts));
+    reads.merge(NarrowStages(branch.stages, {{&branch.output, wanted}}, failing_counts));
   }
   return reads;
 }
@@ -127,7 +133,8 @@ bool DoesNothing(const Step& step, const Live& read, bool keeps_errors) {
   return false;
 }
 
-Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, bool keeps_errors) {
+Live NarrowStages(std::vector<Stage>& stages, const std::vector<Wanted>& wanted,
+                  bool keeps_errors) {
   // What is read of each output of each stage; filled by its readers, which come after it.
   std::vector<std::vector<Live>> read;
   read.reserve(stages.size());
@@ -137,7 +144,11 @@ Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, 
     if (port.stage < 0) return input;
     return read[static_cast<size_t>(port.stage)][static_cast<size_t>(port.output)];
   };
-  read_at(output) = wanted;
+  std::vector<Port*> outputs;
+  for (const auto& [output, columns] : wanted) {
+    read_at(*output).insert(columns.begin(), columns.end());
+    outputs.push_back(output);
+  }
 
   std::vector<std::optional<Port>> instead(stages.size());
   for (size_t i = stages.size(); i-- > 0;) {
@@ -158,16 +169,19 @@ Live NarrowStages(std::vector<Stage>& stages, Port& output, const Live& wanted, 
     if (kept.empty()) instead[i] = stage.inputs.front();
     stage.steps = std::move(kept);
   }
-  RemoveStages(stages, output, instead);
+  RemoveStages(stages, outputs, instead);
   return input;
 }
 
 }  // namespace
 
 LogicalPlan DeadColumns(LogicalPlan plan) {
-  Live wanted;
-  for (const auto& [name, column] : plan.result) wanted.insert(column);
-  NarrowStages(plan.stages, plan.output, wanted, false);
+  std::vector<Wanted> wanted;
+  for (PlanResult& result : plan.results) {
+    wanted.push_back({&result.output, {}});
+    for (const auto& [name, column] : result.columns) wanted.back().columns.insert(column);
+  }
+  NarrowStages(plan.stages, wanted, false);
   return plan;
 }
 

@@ -53,7 +53,7 @@ std::vector<int> CountConsumers(const LogicalPlan& plan) {
   const auto count = [&](Port port) {
     if (port.stage >= 0 && port.output == 0) ++consumers[static_cast<size_t>(port.stage)];
   };
-  count(plan.output);
+  for (const PlanResult& result : plan.results) count(result.output);
   for (const Stage& stage : plan.stages) {
     for (const Port port : stage.inputs) count(port);
   }

@@ -67,11 +67,17 @@ void CollectNames(const std::vector<Stage>& stages, std::set<std::string>& names
 /// The stages of a plan or of a branch.
 class Narrowing {
  public:
-  /// `input` and what is wanted of the output lie on `device`; `names` are those of all stages.
-  Narrowing(const Columns& input, std::string device, std::set<std::string>& names)
-      : input_(input), device_(std::move(device)), names_(names) {}
+  /// What is wanted of an output.
+  struct Output {
+    Port* port;
+    Needed wanted;
+  };
 
-  void Run(std::vector<Stage>& stages, Port& output, const Needed& wanted) {
+  /// `inputs` and `outputs` lie on `device`; `names` are those of all stages.
+  Narrowing(std::vector<const Columns*> inputs, std::string device, std::set<std::string>& names)
+      : inputs_(std::move(inputs)), device_(std::move(device)), names_(names) {}
+
+  void Run(std::vector<Stage>& stages, const std::vector<Output>& outputs) {
     for (Stage& stage : stages) {
       const Step& first = stage.steps.front();
       for (size_t i = 0; i < stage.inputs.size(); ++i) {
@@ -82,9 +88,11 @@ class Narrowing {
       moved_.push_back(static_cast<int32_t>(stages_.size()));
       stages_.push_back(std::move(stage));
     }
-    output = Moved(output);
-    if (output.stage >= 0)
-      output = Narrowed(output, device_, wanted, StageOf(output).steps.back().where);
+    for (const auto& [port, wanted] : outputs) {
+      *port = Moved(*port);
+      if (port->stage < 0) continue;
+      *port = Narrowed(*port, device_, wanted, StageOf(*port).steps.back().where);
+    }
     stages = std::move(stages_);
   }
 
@@ -97,7 +105,7 @@ class Narrowing {
   const Stage& StageOf(Port port) const { return stages_[static_cast<size_t>(port.stage)]; }
 
   const Columns& ColumnsOf(Port port) const {
-    if (port.stage < 0) return input_;
+    if (port.stage < 0) return *inputs_[static_cast<size_t>(port.output)];
     return StageOf(port).steps.back().outputs[static_cast<size_t>(port.output)];
   }
 
@@ -109,7 +117,8 @@ class Narrowing {
           i == 0 ? ColumnsOf(stage.inputs.front()) : stage.steps[i - 1].outputs.front();
       for (size_t b = 0; b < step.branches.size(); ++b) {
         Branch& branch = step.branches[b];
-        Narrowing(input, stage.device, names_).Run(branch.stages, branch.output, WantedOf(step, b));
+        Narrowing({&input}, stage.device, names_)
+            .Run(branch.stages, {{&branch.output, WantedOf(step, b)}});
       }
     }
   }
@@ -144,7 +153,7 @@ class Narrowing {
     return name;
   }
 
-  const Columns& input_;
+  std::vector<const Columns*> inputs_;
   std::string device_;
   std::set<std::string>& names_;
   std::vector<Stage> stages_;   // those that are done
@@ -156,9 +165,14 @@ class Narrowing {
 LogicalPlan NarrowCopies(LogicalPlan plan) {
   std::set<std::string> names;
   CollectNames(plan.stages, names);
-  Needed wanted;
-  for (const auto& [name, column] : plan.result) wanted.insert(column);
-  Narrowing(plan.input_columns, "cpu", names).Run(plan.stages, plan.output, wanted);
+  std::vector<const Columns*> inputs;
+  for (const PlanInput& input : plan.inputs) inputs.push_back(&input.columns);
+  std::vector<Narrowing::Output> outputs;
+  for (PlanResult& result : plan.results) {
+    outputs.push_back({&result.output, {}});
+    for (const auto& [name, column] : result.columns) outputs.back().wanted.insert(column);
+  }
+  Narrowing(std::move(inputs), "cpu", names).Run(plan.stages, outputs);
   return plan;
 }
 

@@ -96,7 +96,9 @@ class Sharing {
 
   LogicalPlan Run() && {
     for (size_t i = 0; i < plan_.stages.size(); ++i) Visit(i);
-    for (auto& [name, column] : plan_.result) Rename(column, names_);
+    for (PlanResult& result : plan_.results) {
+      for (auto& [name, column] : result.columns) Rename(column, names_);
+    }
     return RemoveStages(std::move(plan_), instead_);
   }
 
@@ -132,12 +134,12 @@ class Sharing {
 
   void ShareIn(Branch& branch, const Columns& input) {
     LogicalPlan inside;
-    inside.input_columns = input;
+    inside.inputs = {{"", input}};
     inside.stages = std::move(branch.stages);
-    inside.output = branch.output;
+    inside.results = {{"", branch.output, {}}};
     inside = Sharing(std::move(inside), names_).Run();
     branch.stages = std::move(inside.stages);
-    branch.output = inside.output;
+    branch.output = inside.results.front().output;
   }
 
   Port Resolve(Port port) const {

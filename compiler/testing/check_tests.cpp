@@ -16,33 +16,41 @@ using dsl::SourceRange;
 using ExprKind = ast::Expr::Kind;
 using Kind = ValueType::Kind;
 
-/// `flow(table)` or `table |> flow`
+/// `flow(table, other)` or `table |> flow(other)`
 struct Application {
   ast::Name flow;
-  ast::Name input;
+  std::vector<ast::Name> inputs;
 };
+
+/// Adds the tables that the arguments name; whether that is all they are.
+bool AddInputs(const std::vector<ast::Arg>& args, std::vector<ast::Name>& inputs) {
+  for (const ast::Arg& arg : args) {
+    const bool is_name = arg.kind == ast::Arg::Kind::kPositional && arg.value.steps.empty() &&
+                         !arg.value.with && arg.value.head.kind == ExprKind::kName;
+    if (!is_name) return false;
+    inputs.push_back({arg.value.head.text, arg.value.head.range});
+  }
+  return !inputs.empty();
+}
 
 std::optional<Application> ApplicationOf(const ast::Pipeline& pipeline) {
   const ast::Expr& head = pipeline.head;
   if (pipeline.with) return std::nullopt;
+  Application applied;
   if (head.kind == ExprKind::kName && pipeline.steps.size() == 1) {
     const ast::Step& step = pipeline.steps.front();
-    const bool is_plain =
-        step.args.empty() && step.branches.empty() && !step.as && !step.with && step.rescue.empty();
-    if (!is_plain) return std::nullopt;
-    return Application{{step.path.Text(), step.path.range}, {head.text, head.range}};
+    const bool is_plain = step.branches.empty() && !step.as && !step.with && step.rescue.empty();
+    applied.flow = {step.path.Text(), step.path.range};
+    applied.inputs = {{head.text, head.range}};
+    if (!is_plain || !AddInputs(step.args, applied.inputs)) return std::nullopt;
+    return applied;
   }
-  if (head.kind != ExprKind::kCall || !pipeline.steps.empty() || head.args.size() != 1) {
-    return std::nullopt;
-  }
-  const ast::Arg& arg = head.args.front();
+  if (head.kind != ExprKind::kCall || !pipeline.steps.empty()) return std::nullopt;
   const ast::Expr& callee = head.children.front();
-  const bool is_name = arg.kind == ast::Arg::Kind::kPositional && arg.value.steps.empty() &&
-                       !arg.value.with && arg.value.head.kind == ExprKind::kName;
   const bool is_path = callee.kind == ExprKind::kName || callee.kind == ExprKind::kMember;
-  if (!is_name || !is_path) return std::nullopt;
-  return Application{{dsl::PrintExpr(callee), callee.range},
-                     {arg.value.head.text, arg.value.head.range}};
+  applied.flow = {dsl::PrintExpr(callee), callee.range};
+  if (!is_path || !AddInputs(head.args, applied.inputs)) return std::nullopt;
+  return applied;
 }
 
 engine::Schema SchemaOf(const std::vector<DeclaredColumn>& columns) {
@@ -65,9 +73,7 @@ class TestChecker {
   TestCase Run(dsl::Diagnostics& diagnostics) {
     test_.title = decl_.title;
     test_.range = decl_.range;
-    for (const auto& [name, param] : declarations_.params) {
-      test_.parameters.emplace_back(name, param.value);
-    }
+    test_.parameters = declarations_.params;
     bool expects = false;
     for (const ast::TestStmt& stmt : decl_.body) {
       switch (stmt.kind) {
@@ -83,7 +89,10 @@ class TestChecker {
     }
     WarnOfUnused();
     for (TestStep& step : test_.steps) {
-      if (auto* run = std::get_if<TestRun>(&step)) run->may_fail = scope_.runs.at(run->table);
+      auto* run = std::get_if<TestRun>(&step);
+      if (run == nullptr) continue;
+      run->may_fail = std::any_of(run->tables.begin(), run->tables.end(),
+                                  [&](const std::string& table) { return scope_.runs.at(table); });
     }
     test_.is_broken |= diagnostics_.has_errors();
     diagnostics.AppendOfTest(diagnostics_);
@@ -206,7 +215,11 @@ class TestChecker {
     CheckRows(stmt.expr, rows->columns, "a row of `" + stmt.name.text + "`", scope_);
     table.kind = Kind::kTable;
     table.columns = rows->columns;
-    test_.steps.emplace_back(TestGiven{stmt.name.text, SchemaOf(rows->columns), stmt.expr});
+    TestGiven given{stmt.name.text, SchemaOf(rows->columns), stmt.expr, {}};
+    for (const DeclaredColumn& column : rows->columns) {
+      if (column.default_value) given.defaults.emplace_back(column.name, *column.default_value);
+    }
+    test_.steps.emplace_back(std::move(given));
   }
 
   /// What `given` says, else what the flow takes that gets the table.
@@ -219,11 +232,15 @@ class TestChecker {
     for (const ast::TestStmt& other : decl_.body) {
       if (other.kind != ast::TestStmt::Kind::kLet) continue;
       const std::optional<Application> applied = ApplicationOf(other.let->value);
-      if (!applied || applied->input.text != stmt.name.text) continue;
+      if (!applied) continue;
+      const auto is_it = [&](const ast::Name& input) { return input.text == stmt.name.text; };
+      const auto place = std::find_if(applied->inputs.begin(), applied->inputs.end(), is_it);
+      if (place == applied->inputs.end()) continue;
+      const auto index = static_cast<size_t>(place - applied->inputs.begin());
       const FlowInfo* flow = declarations_.FindFlow(applied->flow.text);
-      const bool is_known = flow != nullptr && !flow->is_broken && flow->params.size() == 1 &&
-                            !flow->params.front().rows.is_open();
-      if (is_known) return flow->params.front().rows;
+      const bool is_known = flow != nullptr && !flow->is_broken && index < flow->params.size() &&
+                            !flow->params[index].rows.is_open();
+      if (is_known) return flow->params[index].rows;
       return std::nullopt;  // `Let` says why
     }
     Report(DiagnosticKind::kTypeMismatch, stmt.name.range,
@@ -243,27 +260,51 @@ class TestChecker {
   // --- let ---
 
   void Let(const ast::Let& let) {
-    const ast::Name& name = let.names.front();
-    if (!IsFree(name)) return;
-    for (const ast::Name& each : let.names) scope_.tables[each.text];  // unknown until all is well
-    scope_.runs[name.text] = false;
+    bool is_fine = true;
+    for (const ast::Name& name : let.names) {
+      is_fine &= IsFree(name);
+      scope_.tables[name.text];  // unknown until all is well
+      scope_.runs[name.text] = false;
+    }
+    if (!is_fine) return;
     const std::optional<Application> applied = ApplicationOf(let.value);
-    if (!applied || let.names.size() != 1) {
-      Report(DiagnosticKind::kBadArguments, let.range, "a test runs one flow on one table").help =
+    if (!applied) {
+      Report(DiagnosticKind::kBadArguments, let.range, "a test runs one flow on tables").help =
           "let out = flow(table)";
       return;
     }
     const FlowInfo* flow = FindFlow(applied->flow);
-    if (flow == nullptr || !Fits(*flow, *applied)) return;
-    ValueType& table = scope_.tables[name.text];
-    table.kind = Kind::kTable;
-    table.columns = flow->results.front().rows.columns;
+    if (flow == nullptr || !AreNamed(*flow, let) || !Fits(*flow, *applied)) return;
     TestRun run;
-    run.table = name.text;
+    for (size_t i = 0; i < let.names.size(); ++i) {
+      ValueType& table = scope_.tables[let.names[i].text];
+      table.kind = Kind::kTable;
+      table.columns = flow->results[i].rows.columns;
+      run.tables.push_back(let.names[i].text);
+    }
     run.flow = applied->flow.text;
-    run.input = applied->input.text;
+    for (const ast::Name& input : applied->inputs) run.inputs.push_back(input.text);
     run.range = let.range;
     test_.steps.emplace_back(std::move(run));
+  }
+
+  /// Whether there is a name for each table that the flow gives.
+  bool AreNamed(const FlowInfo& flow, const ast::Let& let) {
+    if (flow.results.size() == let.names.size()) return true;
+    const auto tables = [](size_t number) {
+      return std::to_string(number) + (number == 1 ? " table" : " tables");
+    };
+    std::string names;
+    for (const FlowResult& result : flow.results) {
+      names += (names.empty() ? "" : ", ") + (result.name.empty() ? "out" : result.name);
+    }
+    Report(
+        DiagnosticKind::kBadArguments, let.names.front().range,
+        "`" + flow.decl->name.text + "` gives " + tables(flow.results.size()) +
+            (let.names.size() == 1 ? ", here is one name"
+                                   : ", here are " + std::to_string(let.names.size()) + " names"))
+        .help = flow.results.size() == 1 ? "let " + names + " = …" : "let (" + names + ") = …";
+    return false;
   }
 
   /// A flow of the file that can be run by itself; else null.
@@ -289,41 +330,47 @@ class TestChecker {
       test_.is_broken = true;
       return nullptr;
     }
-    if (flow.results.size() > 1) {
-      Report(DiagnosticKind::kBadArguments, name.range,
-             "`" + name.text + "` gives several tables; a test runs flows of one")
-          .help = "test a flow that applies it";
-      return nullptr;
-    }
-    if (flow.params.size() == 1 && !flow.params.front().rows.is_open()) return &flow;
-    Report(
-        DiagnosticKind::kBadArguments, name.range,
-        flow.params.size() != 1
-            ? "`" + name.text + "` takes several tables; a test runs flows of one"
-            : "`" + name.text + "` takes rows with more columns (`...`), it is not run by itself")
+    const auto is_open = [](const FlowParam& param) { return param.rows.is_open(); };
+    if (std::none_of(flow.params.begin(), flow.params.end(), is_open)) return &flow;
+    Report(DiagnosticKind::kBadArguments, name.range,
+           "`" + name.text + "` takes rows with more columns (`...`), it is not run by itself")
         .help = "test a flow that applies it";
     return nullptr;
   }
 
-  /// Whether the table has the columns that the flow takes.
+  /// Whether the tables have the columns that the flow takes.
   bool Fits(const FlowInfo& flow, const Application& applied) {
-    used_.insert(applied.input.text);
-    const auto input = scope_.tables.find(applied.input.text);
+    for (const ast::Name& input : applied.inputs) used_.insert(input.text);
+    if (flow.params.size() != applied.inputs.size()) {
+      Report(DiagnosticKind::kBadArguments, applied.flow.range,
+             "`" + applied.flow.text + "` takes " + std::to_string(flow.params.size()) +
+                 (flow.params.size() == 1 ? " table" : " tables") + ", found " +
+                 std::to_string(applied.inputs.size()));
+      return false;
+    }
+    Dims dims;
+    Instantiation of_flow(dims, Instantiation::Kind::kFlexible);
+    bool is_fine = true;
+    for (size_t i = 0; i < applied.inputs.size(); ++i) {
+      is_fine &= Fits(flow.params[i].rows, applied.flow, applied.inputs[i], dims, of_flow);
+    }
+    return is_fine;
+  }
+
+  bool Fits(const RowType& wanted, const ast::Name& flow, const ast::Name& table, Dims& dims,
+            Instantiation& of_flow) {
+    const auto input = scope_.tables.find(table.text);
     if (input == scope_.tables.end()) {
       std::vector<std::string> known;
       for (const auto& [other, type] : scope_.tables) {
         if (type.kind == Kind::kTable) known.push_back(other);
       }
-      Report(DiagnosticKind::kUnknownName, applied.input.range,
-             "no table `" + applied.input.text + "` here")
-          .help = Suggest(applied.input.text, known);
+      Report(DiagnosticKind::kUnknownName, table.range, "no table `" + table.text + "` here").help =
+          Suggest(table.text, known);
       return false;
     }
     if (input->second.is_unknown()) return false;
-    const RowType& wanted = flow.params.front().rows;
     const std::vector<DeclaredColumn>& found = input->second.columns;
-    Dims dims;
-    Instantiation of_flow(dims, Instantiation::Kind::kFlexible);
     Instantiation of_table(dims, Instantiation::Kind::kFlexible);
     for (const DeclaredColumn& column : wanted.columns) {
       const auto same = std::find_if(found.begin(), found.end(), [&](const DeclaredColumn& other) {
@@ -334,10 +381,9 @@ class TestChecker {
         continue;
       }
       Report(
-          is_there ? DiagnosticKind::kTypeMismatch : DiagnosticKind::kMissingColumn,
-          applied.input.range,
-          "`" + applied.flow.text + "` wants `" + column.name + ": " + ToString(column.type) +
-              "`, `" + applied.input.text + "` has " +
+          is_there ? DiagnosticKind::kTypeMismatch : DiagnosticKind::kMissingColumn, table.range,
+          "`" + flow.text + "` wants `" + column.name + ": " + ToString(column.type) + "`, `" +
+              table.text + "` has " +
               (is_there ? "`" + same->name + ": " + ToString(same->type) + "`" : "no such column"))
           .notes.push_back({column.range, "wanted here"});
       return false;
@@ -345,9 +391,9 @@ class TestChecker {
     for (const DeclaredColumn& column : found) {
       const auto is_it = [&](const DeclaredColumn& other) { return other.name == column.name; };
       if (std::any_of(wanted.columns.begin(), wanted.columns.end(), is_it)) continue;
-      Report(DiagnosticKind::kTypeMismatch, applied.input.range,
-             "`" + applied.flow.text + "` takes exactly its columns, `" + applied.input.text +
-                 "` has `" + column.name + "` too");
+      Report(DiagnosticKind::kTypeMismatch, table.range,
+             "`" + flow.text + "` takes exactly its columns, `" + table.text + "` has `" +
+                 column.name + "` too");
       return false;
     }
     return true;

@@ -32,11 +32,14 @@ void CheckCell(const ast::Expr& expr, const DeclaredColumn& column, TestScope& s
     return report(is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch,
                   misfit);
   }
-  if (value.kind != Kind::kInt || !engine::IsInteger(column.type.dtype)) return;
+  const bool is_integer = value.kind == Kind::kInt && engine::IsInteger(column.type.dtype);
+  const bool is_timestamp =
+      expr.kind == ExprKind::kString && column.type == engine::Type{engine::DataType::kTimestamp};
+  if (!is_integer && !is_timestamp) return;
   dsl::Diagnostics ignored;
   const std::optional<engine::Value> literal = ConstantOf(expr, ignored);
   std::string why;
-  if (literal && literal->AsInt() != nullptr && !FitLiteral(*literal, column.type, why)) {
+  if (literal && !FitLiteral(*literal, column.type, why)) {
     scope.diagnostics.Add(DiagnosticKind::kBadLiteral, expr.range, why);
   }
 }
@@ -69,7 +72,8 @@ void CheckRow(const ast::Expr& expr, const std::vector<DeclaredColumn>& columns,
   }
   for (const DeclaredColumn& column : columns) {
     const auto is_it = [&](const ast::Name& name) { return name.text == column.name; };
-    if (column.type.optional || std::any_of(expr.names.begin(), expr.names.end(), is_it)) continue;
+    const bool may_lack = column.type.optional || column.default_value;
+    if (may_lack || std::any_of(expr.names.begin(), expr.names.end(), is_it)) continue;
     // A column with a misspelt name was reported already.
     const bool is_misspelt = std::any_of(
         expr.names.begin(), expr.names.end(),

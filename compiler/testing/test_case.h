@@ -1,11 +1,13 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "compiler/check/declarations.h"
 #include "compiler/plan/logical_plan.h"
 #include "dsl/ast.h"
 #include "dsl/source.h"
@@ -29,15 +31,16 @@ struct TestGiven {
   std::string table;
   engine::Schema schema;
   dsl::ast::Expr rows;
+  std::vector<std::pair<std::string, engine::Value>> defaults;  // of columns that rows may lack
 };
 
-/// `let out = flow(table)`
+/// `let out = flow(table)`, `let (a, b) = flow(t, u)`
 struct TestRun {
-  std::string table;
+  std::vector<std::string> tables;  // what comes out, in the order of the flow's signature
   std::string flow;
-  std::string input;  // the table that goes in
+  std::vector<std::string> inputs;  // the tables that go in, likewise
   dsl::SourceRange range;
-  bool may_fail = false;                     // the test asks for `error(table)`
+  bool may_fail = false;                     // the test asks for `error(table)` of one
   std::optional<LogicalPlan> logical;        // where plans were asked for
   std::optional<engine::PhysicalPlan> plan;  // likewise
 };
@@ -56,8 +59,8 @@ struct TestCase {
   dsl::SourceRange range;  // of the item
   bool is_broken = false;  // it has a mistake, reported; not to be run
   std::vector<TestStub> stubs;
-  std::vector<TestStep> steps;                                    // in the order of the text
-  std::vector<std::pair<std::string, engine::Value>> parameters;  // of the file
+  std::vector<TestStep> steps;              // in the order of the text
+  std::map<std::string, Param> parameters;  // of the file
 };
 
 }  // namespace raceway::compiler

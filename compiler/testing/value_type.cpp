@@ -18,7 +18,7 @@ Kind ElementOf(DataType type) {
     case DataType::kBool: return Kind::kBool;
     case DataType::kString: return Kind::kString;
     case DataType::kBytes: return Kind::kBytes;
-    case DataType::kTimestamp:
+    case DataType::kTimestamp: return Kind::kTimestamp;
     case DataType::kDuration: return Kind::kDuration;
     default: return engine::IsFloat(type) ? Kind::kFloat : Kind::kInt;
   }
@@ -28,7 +28,7 @@ bool FitsElement(Kind value, DataType column) {
   const Kind wanted = ElementOf(column);
   if (value == wanted || value == Kind::kUnknown || wanted == Kind::kUnknown) return true;
   if (value == Kind::kInt) return wanted == Kind::kFloat;
-  return value == Kind::kString && wanted == Kind::kBytes;
+  return value == Kind::kString && (wanted == Kind::kBytes || wanted == Kind::kTimestamp);
 }
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
@@ -50,6 +50,7 @@ std::string_view NameOf(Kind kind) {
     case Kind::kString: return "a string";
     case Kind::kBytes: return "bytes";
     case Kind::kDuration: return "a duration";
+    case Kind::kTimestamp: return "a timestamp";
     case Kind::kTensor: return "a tensor";
     case Kind::kEmptyList: return "an empty list";
     case Kind::kRow: return "a row";

@@ -22,6 +22,7 @@ struct ValueType {
     kString,
     kBytes,
     kDuration,
+    kTimestamp,
     kTensor,     // `shape` of `element`
     kEmptyList,  // `[]`: no rows, or a tensor without elements
     kRow,        // of `columns`

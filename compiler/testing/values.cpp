@@ -282,9 +282,10 @@ class Checker {
     if (std::string_view("+-*/").find(expr.text) != std::string_view::npos) {
       return Arithmetic(expr, a, b);
     }
-    const bool is_ordered =
-        (a.is_number() && b.is_number()) ||
-        (a.kind == b.kind && (a.kind == Kind::kString || a.kind == Kind::kDuration));
+    const bool is_ordered = (a.is_number() && b.is_number()) ||
+                            (IsTime(a.kind) && IsTime(b.kind) && AreComparable(a, b)) ||
+                            (a.kind == Kind::kString && b.kind == Kind::kString) ||
+                            AreTimestampAndText(a, b);
     return is_ordered ? Of(Kind::kBool) : Mismatch(expr, a, b);
   }
 
@@ -302,6 +303,14 @@ class Checker {
     is_row ? CheckRow(literal, type.columns, "`" + dsl::PrintExpr(value) + "`", scope_)
            : CheckRows(literal, type.columns, whose, scope_);
     return Of(Kind::kBool);
+  }
+
+  static bool IsTime(Kind kind) { return kind == Kind::kDuration || kind == Kind::kTimestamp; }
+
+  /// A timestamp is written as a text.
+  static bool AreTimestampAndText(const ValueType& a, const ValueType& b) {
+    return (a.kind == Kind::kTimestamp && b.kind == Kind::kString) ||
+           (a.kind == Kind::kString && b.kind == Kind::kTimestamp);
   }
 
   static bool AreComparable(const ValueType& a, const ValueType& b) {
@@ -322,7 +331,7 @@ class Checker {
       return a.kind == b.kind && NamesOf(a.columns) == NamesOf(b.columns);
     }
     const auto is_text = [](Kind kind) { return kind == Kind::kString || kind == Kind::kBytes; };
-    return a.kind == b.kind || (is_text(a.kind) && is_text(b.kind));
+    return a.kind == b.kind || AreTimestampAndText(a, b) || (is_text(a.kind) && is_text(b.kind));
   }
 
   ValueType Arithmetic(const ast::Expr& expr, const ValueType& a, const ValueType& b) {
@@ -341,6 +350,13 @@ class Checker {
     const bool is_sum = expr.text == "+" || expr.text == "-";
     if (a.kind == Kind::kDuration && is_sum && b.kind == Kind::kDuration) return a;
     if (a.kind == Kind::kDuration && !is_sum && b.is_number()) return a;
+    if (a.kind == Kind::kDuration && expr.text == "/" && b.kind == Kind::kDuration) {
+      return Of(Kind::kFloat);
+    }
+    if (a.kind == Kind::kTimestamp && is_sum && b.kind == Kind::kDuration) return a;
+    if (a.kind == Kind::kTimestamp && expr.text == "-" && b.kind == Kind::kTimestamp) {
+      return Of(Kind::kDuration);
+    }
     if (a.is_number() && expr.text == "*" && b.kind == Kind::kDuration) return b;
     return Mismatch(expr, a, b);
   }
@@ -356,7 +372,7 @@ class Checker {
     for (const ast::Expr& member : set.children) {
       const ValueType other = Check(member);
       if (value.is_unknown() || other.is_unknown()) return Poison();
-      const bool is_ordered = value.is_number() || value.kind == Kind::kDuration;
+      const bool is_ordered = value.is_number() || IsTime(value.kind);
       if (AreComparable(value, other) && (is_ordered || !is_range)) continue;
       return Mismatch(expr, value, other);
     }

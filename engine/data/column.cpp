@@ -9,6 +9,8 @@
 #include <limits>
 #include <utility>
 
+#include "engine/data/text_tensor.h"
+
 namespace raceway::engine {
 namespace {
 
@@ -175,6 +177,22 @@ Status CheckRow(at::ScalarType dtype, at::IntArrayRef sizes, const Type& type, i
       .row_id = row};
 }
 
+Status CheckTextTensors(const Column& column, const Type& type) {
+  for (int64_t row = 0; row < column.num_rows(); ++row) {
+    if (column.is_null(row)) continue;
+    const std::optional<TextTensor> tensor = Unpack(column.text()[row]);
+    if (tensor && HasShape(tensor->shape, type)) continue;
+    Type found{type.dtype};
+    if (tensor) {
+      for (const int64_t size : tensor->shape) found.shape.push_back(Dim::Size(size));
+    }
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = "is " + ToString(found) + ", declared " + ToString(type),
+                 .row_id = row};
+  }
+  return Done{};
+}
+
 /// The integer as one element of `dtype`, if it fits.
 std::optional<at::Tensor> IntegerTensor(int64_t value, DataType dtype) {
   const auto [low, high] = IntegerRange(dtype);
@@ -193,6 +211,10 @@ std::optional<at::Tensor> ScalarTensor(const Value& value, DataType dtype) {
     return at::scalar_tensor(*number, at::kDouble).to(ScalarTypeOf(dtype));
   }
   if (value.AsInt() == nullptr) return std::nullopt;
+  // Above the greatest i64 the value is the negative one with the same bits.
+  if (dtype == DataType::kU64) {
+    return at::scalar_tensor(*value.AsInt(), at::kLong).view(at::kUInt64);
+  }
   return IntegerTensor(*value.AsInt(), dtype);
 }
 
@@ -335,9 +357,7 @@ Status Column::CheckType(const Type& type) const {
                                                   ", declared " + ToString(type)};
   }
   if (is_text()) {
-    if (type.is_scalar()) return Done{};
-    return Error{ErrorCode::kUnsupported,
-                 "is declared " + ToString(type) + ": tensors of text are not supported yet"};
+    return type.is_scalar() ? Status(Done{}) : CheckTextTensors(*this, type);
   }
   if (is_dense()) {
     if (!dense().defined() || dense().dim() == 0) {

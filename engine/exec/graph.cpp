@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -35,12 +37,17 @@ Graph::~Graph() {
 }
 
 Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& around) {
-  input_schema_ = std::make_shared<const Schema>(plan.inputs[0].schema);
-  std::vector<SchemaPtr> schemas = {input_schema_};  // by port
+  std::vector<SchemaPtr> schemas;  // by port
+  for (const InputSpec& input : plan.inputs) {
+    schemas.push_back(std::make_shared<const Schema>(input.schema));
+    const bool is_renamed = !input.caller_names.empty();
+    input_schemas_.push_back(is_renamed ? schemas.back() : nullptr);
+    inputs_.push_back({input.name, is_renamed ? std::make_shared<const Schema>(input.CallerSchema())
+                                              : schemas.back()});
+  }
   const auto port_of = [&](Port port) {
-    return port.stage < 0 ? 0
-                          : nodes_[static_cast<size_t>(port.stage)].first_port +
-                                static_cast<size_t>(port.output);
+    const auto output = static_cast<size_t>(port.output);
+    return port.stage < 0 ? output : nodes_[static_cast<size_t>(port.stage)].first_port + output;
   };
   for (const StageSpec& spec : plan.stages) {
     std::vector<SchemaPtr> inputs;
@@ -61,25 +68,32 @@ Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& aroun
                       .num_ports = outputs.size()});
     schemas.insert(schemas.end(), outputs.begin(), outputs.end());
   }
-  output_stage_ = plan.output.stage;
-  output_port_ = port_of(plan.output);
   layout_.num_ports = schemas.size();
   layout_.num_stages = nodes_.size();
-
-  const Schema& output = *schemas[output_port_];
-  Schema result = plan.ResultSchema();
-  // `select(a = b, b = a)` gives the same schema, and yet other columns.
-  const auto keeps_name = [](const auto& renamed) { return renamed.first == renamed.second; };
-  if (result == output && std::all_of(plan.result.begin(), plan.result.end(), keeps_name)) {
-    result_schema_ = schemas[output_port_];
-    return Done{};
-  }
-  result_schema_ = std::make_shared<const Schema>(std::move(result));
-  result_columns_.emplace();
-  for (const auto& [name, column] : plan.result) {
-    result_columns_->push_back(output.IndexOf(column).value());
+  for (const ResultSpec& result : plan.results) {
+    outputs_.push_back({.port = port_of(result.output)});
+    if (result.output.stage >= 0) nodes_[static_cast<size_t>(result.output.stage)].is_output = true;
+    AddResult(plan, result, schemas);
   }
   return Done{};
+}
+
+void Graph::AddResult(const PhysicalPlan& plan, const ResultSpec& spec,
+                      const std::vector<SchemaPtr>& schemas) {
+  Output& output = outputs_.back();
+  const SchemaPtr& found = schemas[output.port];
+  Schema result = plan.ResultSchema(spec);
+  // `select(a = b, b = a)` gives the same schema, and yet other columns.
+  const auto keeps_name = [](const auto& renamed) { return renamed.first == renamed.second; };
+  if (result == *found && std::all_of(spec.columns.begin(), spec.columns.end(), keeps_name)) {
+    results_.push_back({spec.name, found});
+    return;
+  }
+  results_.push_back({spec.name, std::make_shared<const Schema>(std::move(result))});
+  output.columns.emplace();
+  for (const auto& [name, column] : spec.columns) {
+    output.columns->push_back(found->IndexOf(column).value());
+  }
 }
 
 // Edges from stage to stage, and the counters for ports with several readers and for stages with
@@ -89,13 +103,20 @@ void Graph::Connect(const PhysicalPlan& plan) {
     layout_.counters.push_back(static_cast<int32_t>(value));
     return static_cast<int32_t>(layout_.counters.size() - 1);
   };
+  const auto num_outputs =
+      std::count_if(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.is_output; });
+  if (num_outputs > 1) outputs_left_ = add_counter(static_cast<size_t>(num_outputs));
   std::map<size_t, std::vector<Input*>> readers;  // by port
   for (Node& node : nodes_) {
     for (Input& input : node.inputs) readers[input.port].push_back(&input);
   }
   for (auto& [port, inputs] : readers) {
-    if (inputs.size() < 2) continue;
-    const int32_t uses = add_counter(inputs.size());
+    const size_t at = port;
+    const bool is_kept = std::any_of(outputs_.begin(), outputs_.end(),
+                                     [&](const Output& output) { return output.port == at; });
+    const size_t num_uses = inputs.size() + (is_kept ? 1 : 0);  // results are read at the end
+    if (num_uses < 2) continue;
+    const int32_t uses = add_counter(num_uses);
     for (Input* input : inputs) input->uses = uses;
   }
   for (size_t to = 0; to < nodes_.size(); ++to) {
@@ -130,18 +151,38 @@ void Graph::MakeTasks(const PhysicalPlan& plan) {
   }
 }
 
-void Graph::Submit(Request::Ptr request, Batch input) {
+// The rows of a table count on from those of the table before it, so that each row of a request
+// has a number of its own.
+void Graph::Enter(Request& request, std::span<Batch> inputs) {
+  int64_t num_rows = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Batch& rows = inputs[i];
+    RowIds ids;
+    if (i > 0) {
+      auto counted = std::make_shared<std::vector<int64_t>>(static_cast<size_t>(rows.num_rows()));
+      std::iota(counted->begin(), counted->end(), num_rows);
+      ids = std::move(counted);
+    }
+    num_rows += rows.num_rows();
+    const SchemaPtr& schema = input_schemas_[i];
+    request.slots()[i] = ids || schema ? Batch(schema ? schema : rows.schema(), rows.columns(),
+                                               rows.num_rows(), std::move(ids))
+                                       : std::move(rows);
+  }
+}
+
+void Graph::Submit(Request::Ptr request, std::span<Batch> inputs) {
   in_flight_.Enter();  // the request
   in_flight_.Enter();  // this call
-  request->slots()[0] = std::move(input);
+  Enter(*request, inputs);
   entry_->try_put(request.release());
   in_flight_.Leave();
 }
 
-void Graph::RunHere(Request::Ptr request, Batch input) {
+void Graph::RunHere(Request::Ptr request, std::span<Batch> inputs) {
   in_flight_.Enter();
   in_flight_.Enter();
-  request->slots()[0] = std::move(input);
+  Enter(*request, inputs);
   Start(*request.release());
   in_flight_.Leave();
 }
@@ -165,8 +206,13 @@ void Graph::Work(Request& request, Ready ready) noexcept {
     ready.first = request.next_ready(index);
     const Node& node = nodes_[static_cast<size_t>(index)];
     RunStage(node, request);
-    if (index == output_stage_) return Complete(request);
+    if (node.is_output && outputs_left_ < 0) return Complete(request);
     Forward(node.edges, request, ready);
+    if (!node.is_output) continue;
+    // From here on the request is ours only if a stage became ready: that leads to another output.
+    if (request.counter(outputs_left_).fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      return Complete(request);
+    }
   }
 }
 
@@ -218,6 +264,15 @@ void Graph::HandOffAllButFirst(Request& request, int32_t first) const noexcept {
   }
 }
 
+Batch Graph::ResultOf(size_t index, Request& request) const noexcept {
+  const Output& output = outputs_[index];
+  Batch& slot = request.slots()[output.port];
+  if (!output.columns) return outputs_.size() == 1 ? std::move(slot) : slot;
+  std::vector<Column> columns;
+  for (const size_t column : *output.columns) columns.push_back(slot.column(column));
+  return Batch(results_[index].schema, std::move(columns), slot.num_rows(), slot.row_ids());
+}
+
 void Graph::Complete(Request& request) noexcept {
   Request::Ptr owned(&request);
   Request::Completion completion = std::move(request.completion());
@@ -225,13 +280,10 @@ void Graph::Complete(Request& request) noexcept {
   if (const Error* error = request.error()) {
     result = *error;
   } else {
-    Batch batch = std::move(request.slots()[output_port_]);
-    if (result_columns_) {
-      std::vector<Column> columns;
-      for (const size_t column : *result_columns_) columns.push_back(batch.column(column));
-      batch = Batch(result_schema_, std::move(columns), batch.num_rows(), batch.row_ids());
+    result = ResultOf(0, request);
+    for (size_t i = 1; i < outputs_.size() && request.more_results() != nullptr; ++i) {
+      request.more_results()->push_back(ResultOf(i, request));
     }
-    result = std::move(batch);
   }
   owned.reset();  // what it holds is free when the caller learns that it is over
   completion(std::move(result));

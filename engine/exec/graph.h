@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "engine/exec/in_flight.h"
@@ -26,7 +28,8 @@ namespace raceway::engine {
 /// of the others. So a hop is a call, and a hand-off is a TBB message: the `Request*` alone.
 ///
 /// Every edge carries every request exactly once, also one that has failed: it passes through
-/// without being run. So the stage of the output is the last to see it, and it ends exactly once.
+/// without being run. So the stage of the output is the last to see it, and it ends exactly once;
+/// of several outputs the stage that is through last ends it.
 ///
 /// Neither copied nor moved: bodies hold `this`.
 class Graph {
@@ -42,16 +45,21 @@ class Graph {
   ~Graph();
   Graph(const Graph&) = delete;
 
-  const SchemaPtr& input_schema() const { return input_schema_; }
-  const SchemaPtr& result_schema() const { return result_schema_; }
+  /// What callers send and get; inside of the graph columns may have other names.
+  struct Table {
+    std::string name;
+    SchemaPtr schema;
+  };
+  const std::vector<Table>& inputs() const { return inputs_; }
+  const std::vector<Table>& results() const { return results_; }
 
   Request::Ptr MakeRequest(RequestId id, Request::Completion completion) const {
     return Request::Make(layout_, id, std::move(completion));
   }
-  /// Starts `request` in a worker of the arena. `input` has `input_schema`.
-  void Submit(Request::Ptr request, Batch input);
+  /// Starts `request` in a worker of the arena. `inputs` have the schemas of `inputs()`.
+  void Submit(Request::Ptr request, std::span<Batch> inputs);
   /// Starts it in this thread. When this returns, the request is over, or other threads have it.
-  void RunHere(Request::Ptr request, Batch input);
+  void RunHere(Request::Ptr request, std::span<Batch> inputs);
 
  private:
   using TaskNode = tbb::flow::function_node<Request*>;
@@ -71,6 +79,12 @@ class Graph {
     size_t num_ports = 0;
     std::vector<Edge> edges = {};
     std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
+    bool is_output = false;
+  };
+  /// Where a result is found.
+  struct Output {
+    size_t port = 0;
+    std::optional<std::vector<size_t>> columns = {};  // where they differ from those of the port
   };
   /// Stages one thread has to run for one request, linked through the request.
   struct Ready {
@@ -80,6 +94,9 @@ class Graph {
 
   Graph(const Clock& clock, tbb::task_arena& arena);
   Result<Done> AddStages(const PhysicalPlan& plan, const StageSurroundings& around);
+  void AddResult(const PhysicalPlan& plan, const ResultSpec& spec,
+                 const std::vector<SchemaPtr>& schemas);
+  void Enter(Request& request, std::span<Batch> inputs);
   void Connect(const PhysicalPlan& plan);
   void MakeTasks(const PhysicalPlan& plan);
 
@@ -89,6 +106,7 @@ class Graph {
   void Forward(const std::vector<Edge>& edges, Request& request, Ready& ready) const noexcept;
   bool IsWorthTask(const Node& node, Request& request) const noexcept;
   void HandOffAllButFirst(Request& request, int32_t first) const noexcept;
+  Batch ResultOf(size_t index, Request& request) const noexcept;
   void Complete(Request& request) noexcept;
 
   const Clock& clock_;
@@ -97,11 +115,11 @@ class Graph {
   Workers workers_;                        // of the stages in the nodes below
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
   RequestLayout layout_;
-  SchemaPtr input_schema_;
-  SchemaPtr result_schema_;
-  std::optional<std::vector<size_t>> result_columns_;  // of the output, where they differ from it
-  size_t output_port_ = 0;
-  int32_t output_stage_ = 0;
+  std::vector<Table> inputs_;
+  std::vector<SchemaPtr> input_schemas_;  // as the plan has them, null where they are the callers'
+  std::vector<Table> results_;
+  std::vector<Output> outputs_;  // of each result
+  int32_t outputs_left_ = -1;    // counter of their stages still to run, -1: there is one
   std::vector<Edge> entry_edges_;
   std::vector<Node> nodes_;
   std::optional<TaskNode> entry_;

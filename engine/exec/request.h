@@ -17,7 +17,7 @@ namespace raceway::engine {
 
 enum class RequestId : int64_t {};
 
-/// How much room a request needs in its graph. Ports are numbered through: 0 is the flow's input.
+/// How much room a request needs in its graph. Ports are numbered through, the flow's inputs first.
 struct RequestLayout {
   size_t num_ports = 0;
   size_t num_stages = 0;
@@ -51,6 +51,9 @@ class Request {
   /// Kept as long as the request lives.
   void HoldParent(std::shared_ptr<const CancelToken> parent);
   Completion& completion() { return completion_; }
+  /// Where the results of the flow go that come after its first, before `completion` is called.
+  void GiveMoreTo(std::vector<Batch>* results) { more_results_ = results; }
+  std::vector<Batch>* more_results() const { return more_results_; }
 
   /// Whether nothing more needs to be computed: it has failed, or should stop, which makes it fail
   /// at `stage`.
@@ -87,6 +90,7 @@ class Request {
   CancelToken cancel_;
   std::shared_ptr<const CancelToken> parent_;
   Completion completion_;
+  std::vector<Batch>* more_results_ = nullptr;
   Error error_;
   size_t num_ports_ = 0;
   Batch* slots_ = nullptr;                    // [num_ports_], behind this object

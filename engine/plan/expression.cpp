@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::engine {
 
 Expression Expression::Column(std::string name, Type type) {
@@ -17,10 +19,25 @@ Expression Expression::Call(std::string function, std::vector<Expression> args, 
   return {Kind::kCall, std::move(type), std::move(function), {}, std::move(args)};
 }
 
+namespace {
+
+/// As a flow would write it.
+std::string ConstantText(const Value& constant, DataType type) {
+  const int64_t* integer = constant.AsInt();
+  if (integer == nullptr) return ToString(constant);
+  if (type == DataType::kDuration) return TimeText(*integer, type);
+  if (type == DataType::kTimestamp) return "timestamp(\"" + TimeText(*integer, type) + "\")";
+  if (type == DataType::kU64) return std::to_string(static_cast<uint64_t>(*integer));
+  return ToString(constant);
+}
+
+}  // namespace
+
 std::string ToString(const Expression& expression) {
   switch (expression.kind) {
     case Expression::Kind::kColumn: return expression.name;
-    case Expression::Kind::kConstant: return ToString(expression.constant);
+    case Expression::Kind::kConstant:
+      return ConstantText(expression.constant, expression.type.dtype);
     case Expression::Kind::kCall: break;
   }
   std::string text = expression.name + "(";

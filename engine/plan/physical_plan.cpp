@@ -5,9 +5,11 @@
 namespace raceway::engine {
 namespace {
 
-// The name of a port where people read it: "photos", "decode", "gate[1]". `input` is port -1.
-std::string PortText(const std::string& input, const std::vector<StageSpec>& stages, Port port) {
-  if (port.stage < 0) return input;
+using Names = std::vector<std::string>;
+
+// The name of a port where people read it: "photos", "decode", "gate[1]". `inputs` are stage -1.
+std::string PortText(const Names& inputs, const std::vector<StageSpec>& stages, Port port) {
+  if (port.stage < 0) return inputs[static_cast<size_t>(port.output)];
   const StageSpec& stage = stages[static_cast<size_t>(port.stage)];
   if (stage.outputs().size() == 1) return stage.name;
   return stage.name + "[" + std::to_string(port.output) + "]";
@@ -25,11 +27,11 @@ std::string PairsText(const Pairs& pairs, std::string_view between) {
   return text;
 }
 
-void AppendStage(const std::string& indent, const std::string& input,
+void AppendStage(const std::string& indent, const Names& inputs,
                  const std::vector<StageSpec>& stages, const StageSpec& stage, std::string& text);
 
 void AppendBranches(const std::string& indent, const StepSpec& step, std::string& text) {
-  const std::string input = "the rows of this step";
+  const Names input = {"the rows of this step"};
   for (const BranchSpec& branch : step.branches) {
     text += indent + "branch " + branch.name + "\n";
     for (const StageSpec& stage : branch.stages) {
@@ -69,13 +71,13 @@ void AppendWork(const std::string& indent, const StepSpec& step, std::string& te
   AppendBranches(indent, step, text);
 }
 
-void AppendStage(const std::string& indent, const std::string& input,
+void AppendStage(const std::string& indent, const Names& inputs,
                  const std::vector<StageSpec>& stages, const StageSpec& stage, std::string& text) {
   text += indent + "stage " + stage.name + " on " + stage.device;
   if (stage.own_task) text += ", own task";
   text += "\n" + indent + "  reads ";
   for (size_t i = 0; i < stage.inputs.size(); ++i) {
-    text += (i > 0 ? ", " : "") + PortText(input, stages, stage.inputs[i]);
+    text += (i > 0 ? ", " : "") + PortText(inputs, stages, stage.inputs[i]);
   }
   text += "\n";
   for (const StepSpec& step : stage.steps) {
@@ -97,10 +99,17 @@ const Schema& PhysicalPlan::SchemaOf(Port port) const {
   return stages[static_cast<size_t>(port.stage)].outputs()[output];
 }
 
-Schema PhysicalPlan::ResultSchema() const {
-  const Schema& columns = SchemaOf(output);
+Schema InputSpec::CallerSchema() const {
+  if (caller_names.empty()) return schema;
   std::vector<Field> fields;
-  for (const auto& [name, column] : result) {
+  for (size_t i = 0; i < schema.size(); ++i) fields.push_back({caller_names[i], schema[i].type});
+  return Schema(std::move(fields));
+}
+
+Schema PhysicalPlan::ResultSchema(const ResultSpec& result) const {
+  const Schema& columns = SchemaOf(result.output);
+  std::vector<Field> fields;
+  for (const auto& [name, column] : result.columns) {
     const Field* field = columns.Find(column);
     assert(field != nullptr);
     fields.push_back({name, field->type});
@@ -111,20 +120,27 @@ Schema PhysicalPlan::ResultSchema() const {
 std::string ToString(const PhysicalPlan& plan) {
   std::string text = "flow " + plan.flow + "\n";
   for (const InputSpec& input : plan.inputs) {
-    text += "input " + input.name + " " + ToString(input.schema) + "\n";
+    text += "input " + input.name + " " + ToString(input.schema);
+    if (!input.caller_names.empty()) text += ", sent as " + ToString(input.CallerSchema());
+    text += "\n";
   }
-  const std::string& input = plan.inputs[0].name;
+  Names inputs;
+  for (const InputSpec& input : plan.inputs) inputs.push_back(input.name);
   for (const StageSpec& stage : plan.stages) {
     text += "\n";
-    AppendStage("", input, plan.stages, stage, text);
+    AppendStage("", inputs, plan.stages, stage, text);
   }
 
-  text += "\noutput " + PortText(input, plan.stages, plan.output) + " (";
-  for (size_t i = 0; i < plan.result.size(); ++i) {
-    const auto& [name, column] = plan.result[i];
-    text += (i > 0 ? ", " : "") + (name == column ? name : name + " = " + column);
+  text += "\n";
+  for (const ResultSpec& result : plan.results) {
+    text += "output " + (result.name.empty() ? "" : result.name + " ") +
+            PortText(inputs, plan.stages, result.output) + " (";
+    for (size_t i = 0; i < result.columns.size(); ++i) {
+      const auto& [name, column] = result.columns[i];
+      text += (i > 0 ? ", " : "") + (name == column ? name : name + " = " + column);
+    }
+    text += ")\n";
   }
-  text += ")\n";
   AppendHints(plan.slo, "slo", text);
   for (const FileSpec& file : plan.sources) {
     text += "imported " + file.path + " " + std::to_string(file.num_bytes) + " bytes, sha256 " +

@@ -108,29 +108,46 @@ struct FileSpec {
   friend bool operator==(const FileSpec&, const FileSpec&) = default;
 };
 
+/// A table that the flow takes.
 struct InputSpec {
   std::string name;
   Schema schema;
+  /// What the caller calls the columns, where the plan calls one of them otherwise (two tables may
+  /// both have an `id`); empty: the same.
+  std::vector<std::string> caller_names = {};
+  /// What a column has in rows that come without it: the caller's name → value. Whoever reads rows
+  /// fills it in (`RowsFromJson`); a batch has all columns.
+  std::vector<std::pair<std::string, Value>> defaults = {};
 
+  /// The columns as the caller sends them.
+  Schema CallerSchema() const;
   friend bool operator==(const InputSpec&, const InputSpec&) = default;
+};
+
+/// A table that the flow gives.
+struct ResultSpec {
+  std::string name;  // may be empty if it is the only one
+  Port output;
+  /// The name in the flow's signature → the column of `output` that it is. (The plan's own name may
+  /// differ, where the flow defines a name more than once.)
+  std::vector<std::pair<std::string, std::string>> columns;
+
+  friend bool operator==(const ResultSpec&, const ResultSpec&) = default;
 };
 
 struct PhysicalPlan {
   static constexpr int kFormat = 1;
 
   std::string flow;
-  std::vector<InputSpec> inputs;  // exactly one in this format
-  std::vector<StageSpec> stages;  // at least one
-  Port output;
-  /// What the caller gets: the name in the flow's signature → the column of `output` that it is.
-  /// (The plan's own name may differ, where the flow defines a name more than once.)
-  std::vector<std::pair<std::string, std::string>> result;
-  std::vector<FileSpec> files;    // to be there, unchanged, when the plan runs
-  std::vector<FileSpec> sources;  // flow files that were imported; running needs none of them
-  std::vector<HintSpec> slo;      // what the flow aims at
+  std::vector<InputSpec> inputs;    // at least one
+  std::vector<StageSpec> stages;    // at least one
+  std::vector<ResultSpec> results;  // in the order of the signature, at least one
+  std::vector<FileSpec> files;      // to be there, unchanged, when the plan runs
+  std::vector<FileSpec> sources;    // flow files that were imported; running needs none of them
+  std::vector<HintSpec> slo;        // what the flow aims at
 
   const Schema& SchemaOf(Port port) const;
-  Schema ResultSchema() const;
+  Schema ResultSchema(const ResultSpec& result) const;
   friend bool operator==(const PhysicalPlan&, const PhysicalPlan&) = default;
 };
 

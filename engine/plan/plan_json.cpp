@@ -472,18 +472,29 @@ PhysicalPlan ToPlan(const Reader& reader) {
                                                  std::to_string(PhysicalPlan::kFormat)};
   }
   if (format < 1) reader["raceway_plan"].Says("no such format");
-  reader.Only(
-      {"raceway_plan", "flow", "inputs", "stages", "output", "result", "files", "sources", "slo"});
+  reader.Only({"raceway_plan", "flow", "inputs", "stages", "results", "files", "sources", "slo"});
 
   PhysicalPlan plan;
   plan.flow = reader["flow"].String();
   plan.inputs = reader["inputs"].List([](const Reader& input) {
-    input.Only({"name", "schema"});
-    return InputSpec{input["name"].String(), ToSchema(input["schema"])};
+    input.Only({"name", "schema", "caller_names", "defaults"});
+    InputSpec spec{input["name"].String(), ToSchema(input["schema"])};
+    if (const auto names = input.Maybe("caller_names")) {
+      spec.caller_names = names->List([](const Reader& name) { return name.String(); });
+    }
+    if (const auto defaults = input.Maybe("defaults")) {
+      spec.defaults = defaults->List([](const Reader& value) {
+        return std::pair(value.Half(0).String(), ToValue(value.Half(1)));
+      });
+    }
+    return spec;
   });
   plan.stages = ToStages(reader["stages"]);
-  plan.output = ToPort(reader["output"], plan.stages);
-  plan.result = reader["result"].List(ToPair);
+  plan.results = reader["results"].List([&](const Reader& result) {
+    result.Only({"name", "output", "columns"});
+    return ResultSpec{result["name"].String(), ToPort(result["output"], plan.stages),
+                      result["columns"].List(ToPair)};
+  });
   plan.files = ToFiles(reader["files"]);
   if (const auto sources = reader.Maybe("sources")) plan.sources = ToFiles(*sources);
   if (const auto slo = reader.Maybe("slo")) plan.slo = ToHints(*slo);
@@ -521,14 +532,21 @@ std::string ToJson(const PhysicalPlan& plan) {
   for (const InputSpec& input : plan.inputs) {
     json["inputs"].push_back(
         Json::object({{"name", input.name}, {"schema", FromSchema(input.schema)}}));
+    if (!input.caller_names.empty()) json["inputs"].back()["caller_names"] = input.caller_names;
+    for (const auto& [column, value] : input.defaults) {
+      json["inputs"].back()["defaults"].push_back(Json::array({column, FromValue(value)}));
+    }
   }
   json["stages"] = Json::array();
   for (const StageSpec& stage : plan.stages)
     json["stages"].push_back(FromStage(plan.stages, stage));
-  json["output"] = FromPort(plan.stages, plan.output);
-  json["result"] = FromPairs(plan.result);
+  json["results"] = Json::array();
+  for (const ResultSpec& result : plan.results) {
+    json["results"].push_back(Json::object({{"name", result.name},
+                                            {"output", FromPort(plan.stages, result.output)},
+                                            {"columns", FromPairs(result.columns)}}));
+  }
   json["files"] = FromFiles(plan.files);
-  // Only where there are any: a plan without them is the plan it was before they existed.
   if (!plan.sources.empty()) json["sources"] = FromFiles(plan.sources);
   if (!plan.slo.empty()) json["slo"] = FromHints(plan.slo);
   std::string text;

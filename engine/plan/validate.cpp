@@ -104,9 +104,13 @@ class Validator {
 
   Status Run() {
     CheckInputs();
-    if (!error_) CheckStages({{&plan_.inputs[0].schema}, plan_.stages, ""});
-    if (!error_) CheckOutput();
-    if (!error_) CheckAllLeadTo(plan_.output, plan_.stages);
+    if (!error_) CheckStages({InputSchemas(), plan_.stages, ""});
+    if (!error_) CheckOutputs();
+    if (!error_) {
+      std::vector<Port> outputs;
+      for (const ResultSpec& result : plan_.results) outputs.push_back(result.output);
+      CheckAllLeadTo(outputs, plan_.stages);
+    }
     if (error_) return *std::move(error_);
     return Done{};
   }
@@ -139,11 +143,36 @@ class Validator {
     }
   }
 
+  std::vector<const Schema*> InputSchemas() const {
+    std::vector<const Schema*> schemas;
+    for (const InputSpec& input : plan_.inputs) schemas.push_back(&input.schema);
+    return schemas;
+  }
+
   void CheckInputs() {
-    if (plan_.inputs.size() != 1) return Fail("wants exactly one input");
+    if (plan_.inputs.empty()) return Fail("has no input");
     if (plan_.stages.empty()) return Fail("has no stages");
+    std::set<std::string_view> names;
     for (const InputSpec& input : plan_.inputs) {
-      CheckSchema("input `" + input.name + "`", input.schema);
+      const std::string where = "input `" + input.name + "`";
+      if (!names.insert(input.name).second) Fail(where + " is there twice");
+      CheckSchema(where, input.schema);
+      CheckSent(where, input);
+    }
+  }
+
+  void CheckSent(const std::string& where, const InputSpec& input) {
+    if (!input.caller_names.empty()) {
+      const std::set<std::string> sent(input.caller_names.begin(), input.caller_names.end());
+      if (sent.size() != input.schema.size() || input.caller_names.size() != sent.size()) {
+        return Fail(where + " wants a name for each column that it is sent");
+      }
+    }
+    const Schema sent = input.CallerSchema();
+    for (const auto& [column, value] : input.defaults) {
+      if (sent.Find(column) == nullptr) {
+        Fail(where + " has a default for `" + column + "`, which it has not");
+      }
     }
   }
 
@@ -266,7 +295,7 @@ class Validator {
         Fail(where + ": the output of branch `" + branch.name + "` does not exist");
         break;
       }
-      CheckAllLeadTo(branch.output, branch.stages);
+      CheckAllLeadTo({branch.output}, branch.stages);
       ends.push_back(&scope.SchemaOf(branch.output));
       const Field* accept = ends.back()->Find(branch.accept);
       if (!branch.accept.empty() && (accept == nullptr || accept->type != Type{DataType::kBool})) {
@@ -348,15 +377,26 @@ class Validator {
     }
   }
 
-  void CheckOutput() {
-    const Scope scope{{&plan_.inputs[0].schema}, plan_.stages, ""};
-    if (plan_.output.stage < 0 || !scope.Has(plan_.output, plan_.stages.size())) {
+  void CheckOutputs() {
+    if (plan_.results.empty()) return Fail("has no result");
+    std::set<std::string> names;
+    for (const ResultSpec& result : plan_.results) {
+      if (!names.insert(result.name).second) Fail("has the result `" + result.name + "` twice");
+      CheckOutput(result);
+    }
+  }
+
+  // Of several results some may be what came in.
+  void CheckOutput(const ResultSpec& result) {
+    const Scope scope{InputSchemas(), plan_.stages, ""};
+    const bool is_input = result.output.stage < 0 && plan_.results.size() == 1;
+    if (is_input || !scope.Has(result.output, plan_.stages.size())) {
       return Fail("its output is no stage's");
     }
-    if (plan_.result.empty()) return Fail("its result has no columns");
-    const Schema& schema = plan_.SchemaOf(plan_.output);
+    if (result.columns.empty()) return Fail("its result has no columns");
+    const Schema& schema = plan_.SchemaOf(result.output);
     std::set<std::string_view> names;
-    for (const auto& [name, column] : plan_.result) {
+    for (const auto& [name, column] : result.columns) {
       if (!names.insert(name).second) Fail("its result has `" + name + "` twice");
       if (schema.Find(column) == nullptr) {
         Fail("its result wants `" + column + "`, which its output does not have");
@@ -364,10 +404,12 @@ class Validator {
     }
   }
 
-  // A request is over when the output's stage has run: nothing may still be running then.
-  void CheckAllLeadTo(Port output, const std::vector<StageSpec>& stages) {
+  // A request is over when the stages of its outputs have run: nothing may still be running then.
+  void CheckAllLeadTo(const std::vector<Port>& outputs, const std::vector<StageSpec>& stages) {
     std::vector<bool> leads(stages.size());
-    if (output.stage >= 0) leads[static_cast<size_t>(output.stage)] = true;
+    for (const Port output : outputs) {
+      if (output.stage >= 0) leads[static_cast<size_t>(output.stage)] = true;
+    }
     for (size_t i = stages.size(); i-- > 0;) {
       if (!leads[i]) return Fail("stage `" + stages[i].name + "` leads nowhere");
       for (const Port port : stages[i].inputs) {

@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "engine/data/text_tensor.h"
+#include "engine/data/time_text.h"
 #include "engine/input_file.h"
 #include "engine/rows/base64.h"
 #include "engine/rows/npy.h"
@@ -65,7 +67,14 @@ Status Flatten(const Json& value, const Type& type, size_t depth, Elements& out)
     }
     return Done{};
   }
-  if (type.dtype == DataType::kBool && value.is_boolean()) {
+  if (IsTime(type.dtype)) {
+    const std::optional<int64_t> time =
+        value.is_string() ? TimeFromText(value.get<std::string>(), type.dtype) : std::nullopt;
+    if (!time) {
+      return Bad("wants " + std::string(TimeExample(type.dtype)) + ", found " + value.dump());
+    }
+    out.integers.push_back(*time);
+  } else if (type.dtype == DataType::kBool && value.is_boolean()) {
     out.integers.push_back(value.get<bool>() ? 1 : 0);
   } else if (IsFloat(type.dtype) && value.is_number()) {
     const auto number = value.get<double>();
@@ -123,6 +132,39 @@ Result<std::string> TextOf(const Json& value, const Type& type, const Place& pla
   return Bad("wants bytes as {\"file\": \"…\"} or {\"base64\": \"…\"}, found " + KindOf(value));
 }
 
+Status GatherTexts(const Json& value, const Type& type, size_t depth, TextTensorBuilder& out) {
+  const bool is_element = depth == type.shape.size();
+  if (is_element ? !value.is_string() : !value.is_array()) {
+    return Bad("wants " + ToString(type) + ", found " + KindOf(value));
+  }
+  if (is_element) {
+    out.AddElement(value.get_ref<const std::string&>());
+    return Done{};
+  }
+  if (!out.AddList(depth, static_cast<int64_t>(value.size()))) {
+    return Bad("is ragged: lists of several sizes at one depth");
+  }
+  for (const Json& item : value) {
+    if (Status status = GatherTexts(item, type, depth + 1, out); !status.ok()) return status;
+  }
+  return Done{};
+}
+
+/// Packed, as a row of a text column.
+Result<std::string> TextTensorOf(const Json& value, const Type& type) {
+  TextTensorBuilder builder;
+  if (Status status = GatherTexts(value, type, 0, builder); !status.ok()) {
+    return std::move(status).error();
+  }
+  std::vector<int64_t> declared;
+  for (const Dim& dim : type.shape) declared.push_back(dim.size);
+  std::string row = builder.Finish(declared);
+  const std::string rows[] = {row};
+  const Status fits = Column(TextColumn::Of(rows)).CheckType(type);
+  if (!fits.ok()) return fits.error();
+  return row;
+}
+
 Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& place) {
   if (value.is_object() && value.size() == 1 && value.contains("npy")) {
     Result<std::string> bytes = ReadReferred(value, "npy", place);
@@ -145,10 +187,26 @@ Result<at::Tensor> TensorOf(const Json& value, const Type& type, const Place& pl
   return flat.view(elements.shape).to(ScalarTypeOf(type.dtype));
 }
 
+/// A constant of a plan as a row would write it.
+Json AsJson(const Value& value, DataType type) {
+  if (const bool* boolean = value.AsBool()) return *boolean;
+  if (const std::string* text = value.AsString()) return *text;
+  if (const int64_t* integer = value.AsInt()) {
+    if (IsTime(type)) return TimeText(*integer, type);
+    return type == DataType::kU64 ? Json(static_cast<uint64_t>(*integer)) : Json(*integer);
+  }
+  return value.AsNumber() ? Json(*value.AsNumber()) : Json();
+}
+
 /// Gathers one column of the table, row by row.
 class ColumnReader {
  public:
   explicit ColumnReader(const Field& field) : field_(field) {}
+
+  void SetDefault(const Value& value) { default_ = AsJson(value, field_.type.dtype); }
+  /// Whether a row may come without the column.
+  bool has_default() const { return default_.has_value(); }
+  Status AddDefault(const Place& place) { return Add(*default_, place); }
 
   Status Add(const Json& value, const Place& place) {
     if (field_.type.optional) validity_.push_back(!value.is_null());
@@ -158,7 +216,9 @@ class ColumnReader {
       return Done{};
     }
     if (IsText(field_.type.dtype)) {
-      Result<std::string> text = TextOf(value, field_.type, place);
+      const bool is_tensor = !field_.type.is_scalar();
+      Result<std::string> text =
+          is_tensor ? TextTensorOf(value, field_.type) : TextOf(value, field_.type, place);
       if (!text.ok()) return Bad(place.text + text.error().message);
       texts_.push_back(*std::move(text));
       return Done{};
@@ -187,6 +247,7 @@ class ColumnReader {
   }
 
   const Field& field_;
+  std::optional<Json> default_;
   std::vector<bool> validity_;  // of an optional column
   std::vector<std::string> texts_;
   std::vector<at::Tensor> tensors_;
@@ -219,11 +280,15 @@ Status ReadRow(const Json& row, const std::string& where, const std::filesystem:
   for (size_t i = 0; i < schema.size(); ++i) {
     const Field& field = schema[i];
     const auto value = row.find(field.name);
+    const Place place{where + "`" + field.name + "` ", base_dir};
+    if (value == row.end() && readers[i].has_default()) {
+      if (Status status = readers[i].AddDefault(place); !status.ok()) return status;
+      continue;
+    }
     if (value == row.end()) {
       return Bad(where + "no column `" + field.name + "`, " + std::string(reader) + " takes " +
                  ToString(schema));
     }
-    const Place place{where + "`" + field.name + "` ", base_dir};
     if (Status status = readers[i].Add(*value, place); !status.ok()) return status;
   }
   return Done{};
@@ -233,9 +298,14 @@ Status ReadRow(const Json& row, const std::string& where, const std::filesystem:
 
 Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
                            const std::filesystem::path& base_dir, const SchemaPtr& schema,
-                           std::string_view reader) {
+                           std::string_view reader,
+                           const std::vector<std::pair<std::string, Value>>& defaults) {
   std::vector<ColumnReader> readers;
   for (const Field& field : schema->fields()) readers.emplace_back(field);
+  for (const auto& [column, value] : defaults) {
+    const std::optional<size_t> index = schema->IndexOf(column);
+    if (index) readers[*index].SetDefault(value);
+  }
   int64_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::engine {
 namespace {
 
@@ -90,7 +92,8 @@ class RowStore final : public Store {
 
 bool CanBeKey(const Type& type) {
   return type.is_scalar() && !type.optional &&
-         (IsInteger(type.dtype) || IsText(type.dtype) || type.dtype == DataType::kBool);
+         (IsInteger(type.dtype) || IsTime(type.dtype) || IsText(type.dtype) ||
+          type.dtype == DataType::kBool);
 }
 
 std::string KeyText(const Column& keys, int64_t row) {

@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/time_text.h"
 #include "operators/columns/dense.h"
 
 namespace raceway::operators {
@@ -136,12 +137,48 @@ Result<at::Tensor> DivideIntegers(const at::Tensor& left, const at::Tensor& righ
   }
 }
 
+at::Tensor AsLong(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kUInt64 ? tensor.view(at::kLong) : tensor.to(at::kLong);
+}
+
+/// The nearest nanosecond, where it is one that fits.
+Result<at::Tensor> Nanoseconds(const at::Tensor& exact) {
+  const at::Tensor rounded = at::round(exact).contiguous();
+  const double* value = rounded.const_data_ptr<double>();
+  for (int64_t i = 0; i < rounded.numel(); ++i) {
+    if (value[i] >= -0x1p63 && value[i] < 0x1p63) continue;
+    return Error{.code = ErrorCode::kFailed,
+                 .message = "the result is too long for a duration",
+                 .row_id = i / (rounded.numel() / rounded.size(0))};
+  }
+  return rounded.to(at::kLong);
+}
+
+/// A duration and a number, in this order or the other.
+Result<at::Tensor> TimesNumber(Tensors args, const Type& /*type*/) {
+  Result<std::pair<at::Tensor, at::Tensor>> aligned = Align(args);
+  if (!aligned) return aligned.error();
+  const auto& [a, b] = *aligned;
+  if (!a.is_floating_point() && !b.is_floating_point()) return at::mul(AsLong(a), AsLong(b));
+  return Nanoseconds(at::mul(a.to(at::kDouble), b.to(at::kDouble)));
+}
+
+/// A duration by a number, or by a duration.
+Result<at::Tensor> DivideTime(const at::Tensor& a, const at::Tensor& b, const Type& type) {
+  if (type.dtype != engine::DataType::kDuration) {
+    return at::div(a.to(at::kDouble), b.to(at::kDouble));
+  }
+  if (!b.is_floating_point()) return DivideIntegers(AsLong(a), AsLong(b), false);
+  return Nanoseconds(at::div(a.to(at::kDouble), b.to(at::kDouble)));
+}
+
 template <bool kWantsRest>
 Result<at::Tensor> Divide(Tensors args, const Type& type) {
   Result<std::pair<at::Tensor, at::Tensor>> aligned = Align(args);
   if (!aligned) return aligned.error();
   const auto& [a, b] = *aligned;
   if (engine::IsInteger(type.dtype)) return DivideIntegers(a, b, kWantsRest);
+  if (a.scalar_type() == at::kLong) return DivideTime(a, b, type);
   return kWantsRest ? at::remainder(a, b) : at::div(a, b);
 }
 
@@ -164,7 +201,10 @@ at::Tensor Product(const at::Tensor& a, const at::Tensor& b) { return at::mul(a,
 
 Result<Column> Add(const ColumnCall& call) { return RunDense(&Elementwise<&Sum>, call); }
 Result<Column> Sub(const ColumnCall& call) { return RunDense(&Elementwise<&Difference>, call); }
-Result<Column> Mul(const ColumnCall& call) { return RunDense(&Elementwise<&Product>, call); }
+Result<Column> Mul(const ColumnCall& call) {
+  const bool is_time = engine::IsTime(call.type.dtype);
+  return RunDense(is_time ? &TimesNumber : &Elementwise<&Product>, call);
+}
 Result<Column> Div(const ColumnCall& call) { return RunDense(&Divide<false>, call); }
 Result<Column> Mod(const ColumnCall& call) { return RunDense(&Divide<true>, call); }
 Result<Column> Neg(const ColumnCall& call) { return RunDense(&Each<&at::neg>, call); }

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/data/time_text.h"
 #include "engine/value.h"
 #include "operators/columns/dense.h"
 #include "operators/utf8.h"
@@ -154,6 +155,37 @@ Result<at::Tensor> TextToNumber(const ColumnCall& call) {
   return result->to(ScalarTypeOf(call.type.dtype));
 }
 
+// --- times and text ---
+
+Result<Column> TextToTime(const ColumnCall& call) {
+  const TextColumn& text = call.args[0].text();
+  const DataType type = call.type.dtype;
+  at::Tensor result = at::empty({call.num_rows}, at::kLong);
+  int64_t* out = result.mutable_data_ptr<int64_t>();
+  for (int64_t row = 0; row < call.num_rows; ++row) {
+    const std::optional<int64_t> time = engine::TimeFromText(text[row], type);
+    if (!time) {
+      const std::string shown(text[row].substr(0, Utf8PrefixLength(text[row].substr(0, 40))));
+      return Error{.code = ErrorCode::kFailed,
+                   .message = ToString(engine::Value(shown)) + " is not " +
+                              std::string(engine::TimeExample(type)),
+                   .row_id = row};
+    }
+    out[row] = *time;
+  }
+  return Column(std::move(result));
+}
+
+Column TimeToText(const at::Tensor& times, DataType type) {
+  const at::Tensor dense = times.contiguous();
+  const int64_t* values = dense.const_data_ptr<int64_t>();
+  TextBuilder builder(dense.size(0));
+  for (int64_t row = 0; row < dense.size(0); ++row) {
+    builder.Append(engine::TimeText(values[row], type));
+  }
+  return std::move(builder).Build();
+}
+
 // --- numbers and bytes to text ---
 
 template <typename T>
@@ -200,9 +232,11 @@ Result<Column> BytesToString(const ColumnCall& call) {
 Result<Column> Cast(const ColumnCall& call) {
   const Column& from = call.args[0];
   if (engine::IsText(call.type.dtype)) {
+    if (engine::IsTime(call.of)) return TimeToText(from.dense(), call.of);
     if (!from.is_text()) return NumberToText(from.dense());
     return call.type.dtype == DataType::kString ? BytesToString(call) : Result<Column>(from);
   }
+  if (engine::IsTime(call.type.dtype)) return from.is_text() ? TextToTime(call) : from;
   if (!from.is_text()) return RunDense(&NumberToNumber, call);
   Result<at::Tensor> numbers = TextToNumber(call);
   if (!numbers) return numbers.error();

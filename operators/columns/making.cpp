@@ -10,6 +10,7 @@
 
 #include "operators/columns/dense.h"
 #include "operators/columns/text.h"
+#include "operators/columns/text_tensors.h"
 
 namespace raceway::operators {
 namespace {
@@ -78,10 +79,13 @@ Result<Column> Zeros(const ColumnCall& call) {
 }
 
 Result<Column> OneHot(const ColumnCall& call) { return RunDense(&OneHotOf, call); }
-Result<Column> List(const ColumnCall& call) { return RunDense(&ListOf, call); }
+Result<Column> List(const ColumnCall& call) {
+  return call.args[0].is_text() ? ListTexts(call) : RunDense(&ListOf, call);
+}
 
 Result<Column> Concat(const ColumnCall& call) {
-  return call.args[0].is_text() ? ConcatTexts(call) : RunDense(&ConcatOf, call);
+  if (!call.args[0].is_text()) return RunDense(&ConcatOf, call);
+  return call.type.is_scalar() ? ConcatTexts(call) : ConcatTextTensors(call);
 }
 
 }  // namespace raceway::operators

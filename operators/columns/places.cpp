@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "operators/columns/dense.h"
+#include "operators/columns/text_tensors.h"
 
 namespace raceway::operators {
 namespace {
@@ -115,17 +116,25 @@ Result<at::Tensor> InOf(Tensors args, const Type& /*type*/) {
 
 }  // namespace
 
-Result<Column> Index(const ColumnCall& call) { return RunDense(&IndexOf, call); }
+Result<Column> Index(const ColumnCall& call) {
+  return call.args[0].is_text() ? IndexTexts(call) : RunDense(&IndexOf, call);
+}
 Result<Column> Topk(const ColumnCall& call) { return RunDense(&TopkOf, call); }
-Result<Column> Take(const ColumnCall& call) { return RunDense(&TakeOf, call); }
-Result<Column> In(const ColumnCall& call) { return RunDense(&InOf, call); }
+Result<Column> Take(const ColumnCall& call) {
+  return call.args[0].is_text() ? TakeTexts(call) : RunDense(&TakeOf, call);
+}
+Result<Column> In(const ColumnCall& call) {
+  return call.args[0].is_text() ? InTexts(call) : RunDense(&InOf, call);
+}
 
 Result<Column> Slice(const ColumnCall& call) {
+  if (call.args[0].is_text()) return SliceTexts(call);
   if (IsRepeated(call.args[1]) && IsRepeated(call.args[2])) return RunDense(&SliceOf, call);
   return RunRowByRow(&SliceOf, call);
 }
 
 Result<Column> Shape(const ColumnCall& call) {
+  if (call.args[0].is_text()) return ShapeOfTexts(call);
   const Column& x = call.args[0];
   const auto rank = static_cast<int64_t>(call.type.shape.front().size);
   at::Tensor shapes = at::empty({x.is_dense() ? 1 : call.num_rows, rank}, at::kLong);

@@ -217,11 +217,6 @@ TEST(ApplyFlowTest, AFlowThatTakesMoreCannotBeRunItself) {
                              options)
                 .Lines(),
             "2:7 E0701 a flow with `...` can be applied by others, not run itself\n");
-  EXPECT_EQ(testing::Compile("edition 1\nflow f(a: { x: i64 }, b: { x: i64 }) -> { x: i64 } "
-                             "{ return union(a, b) }\n",
-                             options)
-                .Lines(),
-            "2:7 E0701 a flow of several tables can be applied by others, not yet run itself\n");
 }
 
 // --- diagnostics ---

@@ -184,6 +184,12 @@ TEST_F(FailureTest, ASlowAnswerIsReplaced) {
   EXPECT_EQ(
       Run(Flow("{ id: i64, z: i64 }", "map(slow, timeout: 1.1s) rescue derive(z = 0)"), {1, 2}),
       "0 51\n1 52\n");
+  EXPECT_EQ(Run(File(R"(param wait: duration = 900ms
+flow f(rows: Row) -> { id: i64, z: i64 } {
+  return rows |> map(slow, timeout: wait) rescue derive(z = 0)
+})"),
+                {1, 2}),
+            "0 0\n1 0\n");
   EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", "map(slow, timeout: 900ms)"), {1, 2}),
             "timeout: map(slow) at test.flow:9:18: no answer within 900ms");
   EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", "map(slow, timeout: 900ms, on_error: drop)"), {1, 2}),

@@ -295,8 +295,9 @@ flow f(t: { id: i64, x: f32 }) -> { y: f32, label: string } {
     const std::string plan = Explain(*compiled.result.logical);
     EXPECT_NE(plan.find("gt(id, 7)"), std::string::npos) << plan;
     EXPECT_NE(plan.find("lt(id, 7)"), std::string::npos) << plan;
-    EXPECT_EQ(Plan(text, texts, {{name, "700"}}).Lines(),
-              "flows/lib/a.flow:2:1 E0603 `n` must be in 0..100, this is 700\n");
+    EXPECT_EQ(
+        Plan(text, texts, {{name, "700"}}).Lines(),
+        "flows/lib/a.flow:2:1 E0603 --set " + name + "=700: `n` must be in 0..100, this is 700\n");
     EXPECT_EQ(Plan(text, texts, {{name + "n", "7"}}).result.usage_error,
               "--set " + name + "n: the file has no parameter of that name" +
                   (name == "n" ? "" : "; did you mean `a.n`?"));

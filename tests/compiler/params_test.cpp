@@ -61,9 +61,10 @@ TEST(ParamTest, TheLastOfTwoCounts) {
 }
 
 TEST(ParamTest, IsRefusedOutsideItsRange) {
-  EXPECT_EQ(Condition({{"share", "1.5"}}), "2:1 E0603 `share` must be in 0.0..1.0, this is 1.5\n");
+  EXPECT_EQ(Condition({{"share", "1.5"}}),
+            "2:1 E0603 --set share=1.5: `share` must be in 0.0..1.0, this is 1.5\n");
   EXPECT_EQ(Condition({{"share", "-0.001"}}),
-            "2:1 E0603 `share` must be in 0.0..1.0, this is -0.001\n");
+            "2:1 E0603 --set share=-0.001: `share` must be in 0.0..1.0, this is -0.001\n");
 }
 
 TEST(ParamTest, ARangeHoldsBothItsEnds) {
@@ -73,7 +74,7 @@ TEST(ParamTest, ARangeHoldsBothItsEnds) {
 
 TEST(ParamTest, IsRefusedOutsideItsList) {
   EXPECT_EQ(Condition({{"name", "bird"}}),
-            "4:1 E0603 `name` must be in [\"cat\", \"dog\"], this is \"bird\"\n");
+            "4:1 E0603 --set name=bird: `name` must be in [\"cat\", \"dog\"], this is \"bird\"\n");
 }
 
 TEST(ParamTest, IsRefusedWhereItIsOfAnotherType) {

@@ -73,7 +73,7 @@ TEST(OptimizeTest, IsDoneAfterOnce) {
 TEST(OptimizeDeathTest, EndsWithTheCulpritsName) {
   LogicalPlan plan = testing::PlanOf(
       "edition 1\nflow f(t: { x: i64 }) -> { x: i64 } { return t |> filter(x > 1) }\n", "f");
-  plan.output = {7, 0};
+  plan.results.front().output = {7, 0};
   EXPECT_DEATH(Optimize(plan), "internal error: the plan is broken after check: the result is no");
 }
 
@@ -441,7 +441,7 @@ TEST(FuseChainsTest, StopsWhereTheDeviceChanges) {
 TEST(FuseChainsTest, StopsWhereTheResultIsTakenOnTheWay) {
   LogicalPlan plan = Chain();
   plan.stages.pop_back();
-  plan.output = {0, 0};
+  plan.results.front().output = {0, 0};
   plan.stages[1].inputs = {{0, 0}};
   // The second stage reads what is also the result: nobody reads the second one.
   EXPECT_EQ(FuseChains(plan).stages.size(), 2u);

@@ -46,7 +46,7 @@ TEST_F(VerifyTest, FindsAColumnDefinedTwice) {
 }
 
 TEST_F(VerifyTest, FindsAnInputColumnDefinedTwice) {
-  plan_.input_columns.emplace_back("id");
+  plan_.inputs.front().columns.emplace_back("id");
   EXPECT_EQ(Problem(), "defines id a second time");
 }
 
@@ -159,20 +159,20 @@ TEST_F(VerifyTest, FindsAUnionOfColumnsInTheWrongOrder) {
 }
 
 TEST_F(VerifyTest, FindsAResultOfNoStage) {
-  plan_.output = {6, 0};
+  plan_.results.front().output = {6, 0};
   EXPECT_EQ(Problem(), "the result is no stage's output");
-  plan_.output = {5, 1};
+  plan_.results.front().output = {5, 1};
   EXPECT_EQ(Problem(), "the result is no stage's output");
 }
 
 TEST_F(VerifyTest, FindsAStageNobodyReads) {
-  plan_.output = {4, 0};
-  plan_.result = {{"id", "id"}};
+  plan_.results.front().output = {4, 0};
+  plan_.results.front().columns = {{"id", "id"}};
   EXPECT_EQ(Problem(), "nobody reads stage union");
 }
 
 TEST_F(VerifyTest, FindsAResultThatIsLost) {
-  plan_.result.emplace_back("lost", "y.2");
+  plan_.results.front().columns.emplace_back("lost", "y.2");
   EXPECT_EQ(Problem(), "result column y.2 is lost");
 }
 

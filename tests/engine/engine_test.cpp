@@ -347,7 +347,7 @@ TEST(EngineTest, TheResultHasTheNamesOfTheSignature) {
   FlowBuilder builder;
   builder.Then(kInput, Add(1));
   PhysicalPlan plan = builder.Build();
-  plan.result = {{"answer", "x"}, {"again", "x"}};
+  plan.results.front().columns = {{"answer", "x"}, {"again", "x"}};
   Result<DeployedFlow*> flow = engine->Deploy(plan, ".");
   ASSERT_TRUE(flow.ok()) << flow.error().Text();
   EXPECT_EQ(ToString(*(*flow)->result_schema()), "(answer: i64, again: i64)");

@@ -83,7 +83,6 @@ class FlowBuilder {
   explicit FlowBuilder(std::string name = "test") {
     plan_.flow = std::move(name);
     plan_.inputs = {{"rows", XSchema()}};
-    plan_.result = {{"x", "x"}};
   }
 
   Port Then(Port input, Hook hook, bool own_task = false, bool row_wise = true) {
@@ -125,7 +124,7 @@ class FlowBuilder {
     return ports;
   }
   PhysicalPlan Build() {
-    plan_.output = Last();
+    plan_.results = {{"", Last(), {{"x", "x"}}}};
     return plan_;
   }
 

@@ -23,10 +23,11 @@ class AnyPlan {
   PhysicalPlan Make() {
     PhysicalPlan plan;
     plan.flow = Name();
-    plan.inputs = {{Name(), AnySchema()}};
+    for (int i = Up(1); i >= 0; --i) plan.inputs.push_back({Name(), AnySchema()});
+    for (int i = Up(2); i > 0; --i) plan.inputs.back().caller_names.push_back(Name());
+    for (int i = Up(2); i > 0; --i) plan.inputs.back().defaults.emplace_back(Name(), AnyValue(2));
     for (int i = Up(4); i >= 0; --i) plan.stages.push_back(AnyStage(plan));
-    plan.output = AnyPort(plan);
-    plan.result = Pairs();
+    for (int i = Up(2); i >= 0; --i) plan.results.push_back({Name(), AnyPort(plan), Pairs()});
     for (int i = Up(2); i > 0; --i) plan.files.push_back({Name(), Name(), Up(1'000'000)});
     for (int i = Up(2); i > 0; --i) plan.sources.push_back({Name(), Name(), Up(1'000'000)});
     plan.slo = AnyHints();
@@ -150,7 +151,7 @@ TEST(PlanJsonTest, IsReadable) {
   PhysicalPlan plan = CascadePlan();
   plan.stages.erase(plan.stages.begin() + 1, plan.stages.end());
   plan.stages[0].steps.erase(plan.stages[0].steps.begin(), plan.stages[0].steps.begin() + 2);
-  plan.output = {0, 1};
+  plan.results.front().output = {0, 1};
   EXPECT_EQ(ToJson(plan), R"({
   "raceway_plan": 1,
   "flow": "cascade",
@@ -194,8 +195,13 @@ TEST(PlanJsonTest, IsReadable) {
       ]
     }
   ],
-  "output": {"stage": "look", "output": 1},
-  "result": [["id", "id.3"], ["conf", "conf.3"]],
+  "results": [
+    {
+      "name": "",
+      "output": {"stage": "look", "output": 1},
+      "columns": [["id", "id.3"], ["conf", "conf.3"]]
+    }
+  ],
   "files": [
     {
       "path": "models/small.pt",

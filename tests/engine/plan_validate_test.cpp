@@ -54,7 +54,7 @@ TEST(ValidateTest, StagesHaveStepsAndNamesOfTheirOwn) {
   EXPECT_EQ(After([](PhysicalPlan& plan) { plan.stages[0].steps[0].outputs.clear(); }),
             "stage 0 `look`, step 0 `map(decode)` has no outputs");
   EXPECT_EQ(After([](PhysicalPlan& plan) { plan.stages.clear(); }), "has no stages");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.inputs.clear(); }), "wants exactly one input");
+  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.inputs.clear(); }), "has no input");
 }
 
 TEST(ValidateTest, OnlyTheLastStepSplits) {
@@ -119,12 +119,19 @@ TEST(ValidateTest, EverythingLeadsToTheOutput) {
               plan.stages[2].steps[0].sources[1].second = {"conf", "conf"};
             }),
             "stage `again` leads nowhere");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.output = {-1, 0}; }), "its output is no stage's");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.output = {3, 0}; }), "its output is no stage's");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.result.clear(); }), "its result has no columns");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.result[0].second = "conf"; }),
+  EXPECT_EQ(After([](PhysicalPlan& plan) {
+              plan.results[0].output = {-1, 0};
+            }),
+            "its output is no stage's");
+  EXPECT_EQ(After([](PhysicalPlan& plan) {
+              plan.results[0].output = {3, 0};
+            }),
+            "its output is no stage's");
+  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.results[0].columns.clear(); }),
+            "its result has no columns");
+  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.results[0].columns[0].second = "conf"; }),
             "its result wants `conf`, which its output does not have");
-  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.result[0].first = "conf"; }),
+  EXPECT_EQ(After([](PhysicalPlan& plan) { plan.results[0].columns[0].first = "conf"; }),
             "its result has `conf` twice");
 }
 

@@ -98,8 +98,7 @@ inline PhysicalPlan CascadePlan() {
       {.name = "again", .inputs = {{0, 1}}, .steps = {big}, .own_task = true},
       {.name = "merge", .inputs = {{0, 0}, {1, 0}}, .steps = {merge}},
   };
-  plan.output = {2, 0};
-  plan.result = {{"id", "id.3"}, {"conf", "conf.3"}};
+  plan.results = {{"", {2, 0}, {{"id", "id.3"}, {"conf", "conf.3"}}}};
   plan.files = {{"models/small.pt", std::string(64, 'a'), 19'000'000}};
   return plan;
 }

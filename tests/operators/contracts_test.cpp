@@ -74,7 +74,7 @@ TEST(ContractsTest, ArithmeticTakesNumbersOfOneType) {
   EXPECT_EQ(TypeOf("mod", {"f32[N]", "f32[M]"}),
             "`mod` wants two tensors of one shape, or a tensor and a scalar, these are f32[N] and "
             "f32[M]");
-  EXPECT_EQ(TypeOf("neg", {"u8"}), "`-` wants a number with a sign, this is u8");
+  EXPECT_EQ(TypeOf("neg", {"u8"}), "`-` wants a number with a sign or a duration, this is u8");
   EXPECT_EQ(TypeOf("add", {"f32?", "f32"}),
             "`+` wants values that cannot be missing, these are f32? and f32");
   EXPECT_EQ(TypeOf("add", {"f32"}), "`+` wants 2 arguments, not 1");
@@ -85,11 +85,13 @@ TEST(ContractsTest, ComparisonsTakeScalars) {
   EXPECT_EQ(TypeOf("ne", {"bool", "bool"}), "bool");
   EXPECT_EQ(TypeOf("ge", {"f32", "f32"}), "bool");
   EXPECT_EQ(TypeOf("ge", {"bool", "bool"}),
-            "`>=` wants two numbers or two strings of one type, these are bool and bool");
-  EXPECT_EQ(TypeOf("eq", {"f32[3]", "f32[3]"}),
-            "`==` wants two numbers, bools or strings of one type, these are f32[3] and f32[3]");
-  EXPECT_EQ(TypeOf("eq", {"bytes", "bytes"}),
-            "`==` wants two numbers, bools or strings of one type, these are bytes and bytes");
+            "`>=` wants two numbers, times or strings of one type, these are bool and bool");
+  EXPECT_EQ(
+      TypeOf("eq", {"f32[3]", "f32[3]"}),
+      "`==` wants two numbers, times, bools or strings of one type, these are f32[3] and f32[3]");
+  EXPECT_EQ(
+      TypeOf("eq", {"bytes", "bytes"}),
+      "`==` wants two numbers, times, bools or strings of one type, these are bytes and bytes");
   EXPECT_EQ(TypeOf("and", {"bool", "i64"}), "`and` wants two bools, these are bool and i64");
   EXPECT_EQ(TypeOf("not", {"i64"}), "`not` wants a bool, this is i64");
 }
@@ -166,8 +168,9 @@ TEST(ContractsTest, KnownNumbersBecomeDimensions) {
 
 TEST(ContractsTest, TensorsArePutTogether) {
   EXPECT_EQ(TypeOf("take", {"f32[N, 4]", "i64[K]"}), "f32[K, 4]");
-  EXPECT_EQ(TypeOf("take", {"f32[N]", "i64"}),
-            "`take` wants a tensor of places, i64[K], this is i64");
+  EXPECT_EQ(
+      TypeOf("take", {"f32[N]", "i64"}),
+      "`take` wants a tensor of places, i64[K] (the first k are `slice(x, 0, k)`), this is i64");
   EXPECT_EQ(TypeOf("list", {"f32[N]", "f32[N]"}), "f32[2, N]");
   EXPECT_EQ(TypeOf("list", {"f32", "i64"}),
             "`[…]` wants values of one type, these are f32 and i64");

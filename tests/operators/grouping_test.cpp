@@ -137,7 +137,7 @@ TEST(AggTest, RefusesPlansThatMakeNoSense) {
   EXPECT_EQ(MakeError(Agg({"cam"}, {{"n", "count", "x"}}, n), {In()}),
             "invalid argument: agg: `n` of what?");
   EXPECT_EQ(MakeError(Agg({"cam"}, {{"n", "sum", "on"}}, n), {In()}),
-            "invalid argument: `sum` wants numbers, this is bool");
+            "invalid argument: `sum` wants numbers or durations, this is bool");
   EXPECT_EQ(MakeError(Agg({"cam"}, {{"n", "topk", "x"}}, n), {In()}),
             "invalid argument: agg: `n` wants a `count`");
 }

@@ -40,6 +40,54 @@ flow guess(asks: { user: string, taste: f32[4] }) -> { user: string, category: s
 }
 """
 
+VECTORS = """edition 1
+
+/// Each `taste` with length 1.
+flow l2_normalise(rows: { taste: f32[N], ... }) -> { ..., taste: f32[N] } {
+  return rows |> derive(taste = taste / (sqrt(sum(taste * taste)) + 0.000001))
+}
+"""
+
+RECOMMENDER = """edition 1
+
+import { l2_normalise } from "lib/vectors.flow"
+
+param k: i64 in 1..100 = 10
+
+store users(user: string) -> (taste: f32[512], segment: string) { rocksdb: "data/users", cache: 256MiB }
+store shelf(category: string) -> (items: f32[M, 512], ids: i64[M]) { rocksdb: "data/shelf" }
+
+model pick(taste: f32[512], recent: i64[R]) -> (category: string) { source: "models/pick.pt" }
+model score(taste: f32[512], items: f32[M, 512]) -> (s: f32[M]) { source: "models/score.pt" }
+
+flow recommend(asks: { user: string, recent: i64[R] }) -> { user: string, ids: i64[k]?, segment: string } {
+  let who = asks
+    |> lookup(users, key: user, miss: null)
+    |> derive(taste = taste ?? zeros(512), segment = segment ?? "new")
+    |> l2_normalise
+  let ranked = who
+    |> map(pick)
+    |> lookup(shelf, key: category, miss: drop) with { place { near: shelf } }
+    |> map(score)
+    |> derive(ids = take(ids, topk(s, k)))
+  return who |> join(ranked, how: left) |> select(user, ids, segment)
+}
+
+test "who is known gets what is near" {
+  stub users => [{ user: "eve", taste: one_hot(3, 512) * 2.0, segment: "a" }]
+  stub shelf => [{ category: "red", items: zeros(12, 512), ids: [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11, 12] }]
+  stub pick => [{ category: "red" }, { category: "blue" }]
+  stub score => { s: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] }
+  given asks = [{ user: "eve", recent: [1] }, { user: "bob", recent: [2, 3] }]
+  let out = recommend(asks)
+  expect out == [
+    { user: "eve", ids: [12, 11, 0, 1, 2, 3, 4, 5, 6, 7], segment: "a" },
+    { user: "bob", ids: null, segment: "new" },
+  ]
+  expect args(pick)[0].taste[3] > 0.99 and args(pick)[0].taste[3] < 1.01
+}
+"""
+
 USERS = """
   stub users => [
     { user: "eve", taste: zeros(4), segment: "a", age: 30 },
@@ -53,6 +101,26 @@ class StoresTest(CliTest):
         done = self.call("test", "shop.flow", "--json")
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return json.loads(done.stdout)["files"][0]["tests"][0]["failures"]
+
+    def test_program_4(self):
+        """The recommender of the specification: its stores are of a kind that only tests have."""
+        self.write("lib/vectors.flow", VECTORS)
+        self.write("recommender.flow", RECOMMENDER)
+        checked = self.call("check", "recommender.flow")
+        self.assertEqual(checked.returncode, FINE, checked.stderr)
+        self.assertEqual(checked.stderr.count("warning[E0702]: `rocksdb` stores are not"), 2)
+        self.assertNotIn("error", checked.stderr)
+        tested = self.call("test", "recommender.flow")
+        self.assertEqual(tested.returncode, FINE, tested.stdout + tested.stderr)
+        self.ends(
+            FLOW_IS_WRONG, "compile", "recommender.flow",
+            says=["error[E0701]: `rocksdb` stores are not supported yet", "recommender.flow:15:8"],
+        )
+        # Without a stub there is nothing to look into.
+        self.write("recommender.flow", RECOMMENDER.replace("  stub users", "  // stub users"))
+        tested = self.call("test", "recommender.flow")
+        self.assertEqual(tested.returncode, FLOW_IS_WRONG, tested.stdout + tested.stderr)
+        self.assertIn("store users: `rocksdb` is not supported yet", tested.stdout)
 
     def test_the_recommender(self):
         self.run_case(USERS + """

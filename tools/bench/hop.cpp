@@ -63,7 +63,7 @@ class PlanBuilder {
   PlanBuilder() {
     plan_.flow = "hop";
     plan_.inputs = {{"rows", *Payload()}};
-    plan_.result = {{"payload", "payload"}};
+    plan_.results = {{"", {}, {{"payload", "payload"}}}};
   }
   Port Add(std::string op, std::vector<Port> inputs, bool own_task = false) {
     engine::StageSpec& stage = plan_.stages.emplace_back();
@@ -73,7 +73,7 @@ class PlanBuilder {
     engine::StepSpec& step = stage.steps.emplace_back();
     step.label = step.op = std::move(op);
     step.outputs = {*Payload()};
-    return plan_.output = {static_cast<int32_t>(plan_.stages.size()) - 1, 0};
+    return plan_.results.front().output = {static_cast<int32_t>(plan_.stages.size()) - 1, 0};
   }
   const engine::PhysicalPlan& plan() const { return plan_; }
 

@@ -46,6 +46,7 @@ struct CompileOptions {
 struct RunOptions {
   FlowOptions flow;
   std::string rows;               // a JSON lines file, "-" for standard input
+  std::vector<std::string> in;    // table=file, of flows with several tables
   std::vector<std::string> each;  // column=pattern
   std::string base;               // what the paths of a plan are relative to; empty: its folder
   bool per_row = false;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compiler/rewrite/optimize.h"
+#include "dsl/literal.h"
 #include "operators/contracts.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/files.h"
@@ -14,6 +15,12 @@
 
 namespace raceway::tools {
 namespace {
+
+/// A name as the file may write it, with or without backquotes.
+std::string PlainName(std::string name) {
+  std::erase(name, '`');
+  return name;
+}
 
 /// `name=value` parts; null (and said) if one is not of that form.
 std::optional<std::vector<std::pair<std::string, std::string>>> SplitSettings(
@@ -25,7 +32,11 @@ std::optional<std::vector<std::pair<std::string, std::string>>> SplitSettings(
       Fail(kUsage, "--set wants name=value, this is `" + setting + "`");
       return std::nullopt;
     }
-    settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+    if (dsl::FindInvalidUtf8(setting)) {
+      Fail(kUsage, "--set: name and value are UTF-8, here is another byte");
+      return std::nullopt;
+    }
+    settings.emplace_back(PlainName(setting.substr(0, equals)), setting.substr(equals + 1));
   }
   return settings;
 }

@@ -151,11 +151,15 @@ void AddRun(CLI::App& app, int& exit_code) {
       "tensors as nested lists or {\"npy\": \"x.npy\"}; paths are relative to the rows file.\n"
       "--each makes one row of each file that matches; a column `id: i64` is numbered from 1.\n"
       "All rows are read before the first one runs.\n"
-      "Prints a table, or JSON lines with --json.");
+      "Prints a table, or JSON lines with --json. Of several results each has its name before it,\n"
+      "in JSON around each row: {\"name\": {…}}.");
   AddFile(*command, options->flow, "A .flow or .plan file");
   AddFlow(*command, options->flow);
   command->add_option("--rows", options->rows, "Rows as JSON lines, - for standard input")
       ->type_name("FILE");
+  command->add_option("--in", options->in, "The rows of one of several tables: --in users=u.jsonl")
+      ->type_name("TABLE=FILE")
+      ->allow_extra_args(false);
   command->add_option("--each", options->each, "One row a file: --each image='photos/*.png'")
       ->type_name("COLUMN=PATTERN")
       ->allow_extra_args(false);

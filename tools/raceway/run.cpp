@@ -1,6 +1,8 @@
 // `raceway run`: compiles, then opens the engine and hands it the plan.
+#include <algorithm>
 #include <filesystem>
 
+#include "dsl/diagnostic.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/engine_library.h"
 #include "tools/raceway/files.h"
@@ -56,12 +58,77 @@ int CompilePlan(const RunOptions& options, engine::PhysicalPlan& plan) {
   return kFine;
 }
 
+/// "`users` and `items`"
+std::string NamesOf(const std::vector<engine::InputSpec>& tables) {
+  std::string text;
+  for (const engine::InputSpec& table : tables) {
+    const bool is_last = &table == &tables.back();
+    text += (text.empty() ? "`" : is_last ? " and `" : ", `") + table.name + "`";
+  }
+  return text;
+}
+
+/// The file of each table, from `--in table=file`.
+int ReadTables(const RunOptions& options, const engine::PhysicalPlan& plan, RunRequest& request) {
+  request.rows.assign(plan.inputs.size(), "");
+  std::vector<std::string> known;
+  for (const engine::InputSpec& table : plan.inputs) known.push_back(table.name);
+  for (const std::string& in : options.in) {
+    const size_t equals = in.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == in.size()) {
+      return Fail(kUsage, "--in wants TABLE=FILE, this is `" + in + "`");
+    }
+    const std::string name = in.substr(0, equals);
+    const auto table = std::find(known.begin(), known.end(), name);
+    if (table == known.end()) {
+      const std::string hint = dsl::DidYouMeanText(name, known);
+      return Fail(kUsage, "--in " + name + ": flow `" + plan.flow + "` takes no such table" +
+                              (hint.empty() ? "" : ", " + hint) + "; it takes " +
+                              NamesOf(plan.inputs));
+    }
+    std::string& file = request.rows[static_cast<size_t>(table - known.begin())];
+    if (!file.empty()) return Fail(kUsage, "--in " + name + " is there twice");
+    file = in.substr(equals + 1);
+  }
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (!request.rows[i].empty()) continue;
+    return Fail(kUsage, "no rows for the table `" + known[i] + "` of flow `" + plan.flow +
+                            "`: --in " + known[i] + "=FILE");
+  }
+  if (std::count(request.rows.begin(), request.rows.end(), "-") > 1) {
+    return Fail(kUsage, "standard input can give the rows of one table only");
+  }
+  return kFine;
+}
+
+int ReadSources(const RunOptions& options, RunRequest& request) {
+  const engine::PhysicalPlan& plan = request.plan;
+  if (!options.in.empty() || plan.inputs.size() > 1) {
+    if (options.per_row && plan.inputs.size() > 1) {
+      return Fail(kUsage, "--per-row goes with flows of one table; `" + plan.flow + "` takes " +
+                              NamesOf(plan.inputs));
+    }
+    if (options.in.empty()) {
+      return Fail(kUsage, "flow `" + plan.flow + "` takes " + NamesOf(plan.inputs) +
+                              ": say which rows are whose, --in " + plan.inputs.front().name +
+                              "=FILE");
+    }
+    return ReadTables(options, plan, request);
+  }
+  if (!options.rows.empty()) request.rows = {options.rows};
+  request.each = options.each;
+  return kFine;
+}
+
 }  // namespace
 
 int RunFlow(const RunOptions& options) {
-  if (options.rows.empty() == options.each.empty()) {
+  const int num_sources = (options.rows.empty() ? 0 : 1) + (options.each.empty() ? 0 : 1) +
+                          (options.in.empty() ? 0 : 1);
+  if (num_sources != 1) {
     return Fail(kUsage,
-                "say where the rows come from: either --rows FILE or --each COLUMN=PATTERN");
+                "say where the rows come from: --rows FILE, --each COLUMN=PATTERN, or --in "
+                "TABLE=FILE for each table");
   }
   RunRequest request;
   const std::filesystem::path path = options.flow.file;
@@ -72,8 +139,8 @@ int RunFlow(const RunOptions& options) {
   const int loaded = is_plan ? LoadPlan(options, request.base_dir, request.plan)
                              : CompilePlan(options, request.plan);
   if (loaded != kFine) return loaded;
-  request.rows = options.rows;
-  request.each = options.each;
+  const int read = ReadSources(options, request);
+  if (read != kFine) return read;
   request.per_row = options.per_row;
   request.deadline_ms = options.deadline_ms;
   request.workers = options.workers;

@@ -15,8 +15,8 @@ namespace raceway::tools {
 struct RunRequest {
   engine::PhysicalPlan plan;
   std::filesystem::path base_dir;  // what paths in the plan are relative to
-  std::string rows;                // a JSON lines file, "-" for standard input, or empty
-  std::vector<std::string> each;   // column=pattern
+  std::vector<std::string> rows;   // for each table a JSON lines file or "-", standard input
+  std::vector<std::string> each;   // column=pattern, in place of `rows`
   bool per_row = false;            // each row is a request of its own
   std::optional<int64_t> deadline_ms;
   int workers = 0;  // 0: one, or one per core where there are many requests

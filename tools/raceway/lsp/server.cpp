@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "tools/raceway/lsp/features.h"
@@ -25,6 +26,14 @@ bool IsId(const Json& id) { return id.is_number_integer() || id.is_string(); }
 
 std::string Dump(const Json& message) {
   return message.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// What is wrong with parameters, without the library's number of its error.
+std::string Misfit(const std::string& method, const Json::exception& error) {
+  const std::string_view what = error.what();
+  const size_t number = what.find("] ");
+  return "the parameters of `" + method + "` are not what the protocol says: " +
+         std::string(number == what.npos ? what : what.substr(number + 2));
 }
 
 }  // namespace
@@ -99,7 +108,7 @@ void Server::HandleRequest(const Json& id, const std::string& method, const Json
     }
     Send({{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}});
   } catch (const Json::exception& error) {
-    SendError(id, kInvalidParams, error.what());
+    SendError(id, kInvalidParams, Misfit(method, error));
   } catch (const std::exception& error) {
     SendError(id, kInternalError, error.what());
   }
@@ -119,7 +128,7 @@ void Server::HandleNotification(const std::string& method, const Json& params) {
     // A notification has no answer; the user may look into the log of the editor.
     Send({{"jsonrpc", "2.0"},
           {"method", "window/logMessage"},
-          {"params", {{"type", 1}, {"message", method + ": " + error.what()}}}});
+          {"params", {{"type", 1}, {"message", Misfit(method, error)}}}});
   }
 }
 

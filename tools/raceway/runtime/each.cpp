@@ -39,10 +39,18 @@ bool IsNumbered(const Field& field) {
   return field.name == "id" && field.type == engine::Type{DataType::kI64};
 }
 
+/// Null if there is none.
+const engine::Value* DefaultOf(const Field& field, const engine::InputSpec& input) {
+  for (const auto& [column, value] : input.defaults) {
+    if (column == field.name) return &value;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Result<engine::Batch> RowsFromFiles(const std::vector<std::string>& each,
-                                    const engine::SchemaPtr& schema,
+                                    const engine::InputSpec& input, const engine::SchemaPtr& schema,
                                     std::vector<std::string>& files) {
   std::string column;
   for (const std::string& one : each) {
@@ -75,6 +83,11 @@ Result<engine::Batch> RowsFromFiles(const std::vector<std::string>& each,
       columns.emplace_back(engine::TextColumn::Of(contents));
     } else if (IsNumbered(wanted)) {
       columns.emplace_back(at::arange(1, static_cast<int64_t>(files.size()) + 1, at::kLong));
+    } else if (const engine::Value* value = DefaultOf(wanted, input)) {
+      Result<Column> column =
+          Column::Constant(*value, wanted.type, static_cast<int64_t>(files.size()));
+      if (!column.ok()) return std::move(column).error();
+      columns.push_back(*std::move(column));
     } else {
       return Bad("the flow also takes `" + wanted.name + ": " + ToString(wanted.type) +
                  "`, which --each cannot give; use --rows");

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/data/text_tensor.h"
+#include "engine/data/time_text.h"
 #include "engine/rows/base64.h"
 
 namespace raceway::tools {
@@ -35,8 +37,9 @@ std::string FloatText(const at::Tensor& scalar) {
   return std::string(begin, result.ptr);
 }
 
-std::string TensorAsJson(const at::Tensor& tensor) {
+std::string TensorAsJson(const at::Tensor& tensor, DataType type) {
   if (tensor.dim() == 0) {
+    if (engine::IsTime(type)) return JsonString(engine::TimeText(tensor.item<int64_t>(), type));
     if (tensor.scalar_type() == at::kBool) return tensor.item<bool>() ? "true" : "false";
     if (tensor.is_floating_point()) return FloatText(tensor);
     if (tensor.scalar_type() == at::kUInt64) return std::to_string(tensor.item().toUInt64());
@@ -45,15 +48,31 @@ std::string TensorAsJson(const at::Tensor& tensor) {
   std::string text = "[";
   for (int64_t i = 0; i < tensor.size(0); ++i) {
     if (i > 0) text += ',';
-    text += TensorAsJson(tensor.select(0, i));
+    text += TensorAsJson(tensor.select(0, i), type);
   }
   return text + ']';
 }
 
+/// Of the elements from `next` on, which it moves behind them.
+std::string TextsAsJson(const engine::TextTensor& texts, size_t depth, size_t& next) {
+  if (depth == texts.shape.size()) return JsonString(texts.elements[next++]);
+  std::string text = "[";
+  for (int64_t i = 0; i < texts.shape[depth]; ++i) {
+    text += (i > 0 ? "," : "") + TextsAsJson(texts, depth + 1, next);
+  }
+  return text + ']';
+}
+
+std::string TextsAsJson(std::string_view row) {
+  size_t next = 0;
+  return TextsAsJson(engine::Unpack(row).value_or(engine::TextTensor{{0}, {}}), 0, next);
+}
+
 std::string ValueAsJson(const Field& field, const Column& column, int64_t row) {
   if (column.is_null(row)) return "null";
-  if (!column.is_text()) return TensorAsJson(column.Row(row));
+  if (!column.is_text()) return TensorAsJson(column.Row(row), field.type.dtype);
   const std::string_view text = column.text()[row];
+  if (!field.type.is_scalar()) return TextsAsJson(text);
   if (field.type.dtype == DataType::kString) return JsonString(text);
   return "{\"base64\":\"" + engine::EncodeBase64(text) + "\"}";
 }
@@ -83,6 +102,7 @@ std::string Cell(const Field& field, const Column& column, int64_t row) {
   if (column.is_null(row)) return "null";
   if (column.is_text()) {
     const std::string_view text = column.text()[row];
+    if (!field.type.is_scalar()) return Shortened(TextsAsJson(text));
     if (field.type.dtype == DataType::kString) return Shortened(std::string(text));
     return "<" + std::to_string(text.size()) + " bytes>";
   }
@@ -92,7 +112,10 @@ std::string Cell(const Field& field, const Column& column, int64_t row) {
     std::snprintf(buffer.data(), buffer.size(), "%.4g", value.item<double>());
     return buffer.data();
   }
-  if (value.numel() <= 8) return Shortened(TensorAsJson(value));
+  if (value.dim() == 0 && engine::IsTime(field.type.dtype)) {
+    return engine::TimeText(value.item<int64_t>(), field.type.dtype);
+  }
+  if (value.numel() <= 8) return Shortened(TensorAsJson(value, field.type.dtype));
   std::string shape(NameOf(field.type.dtype));
   for (int64_t i = 0; i < value.dim(); ++i) {
     shape += (i == 0 ? "[" : ", ") + std::to_string(value.size(i));
@@ -111,16 +134,17 @@ std::string Padded(const std::string& text, size_t width, bool right) {
 
 }  // namespace
 
-std::string RowsAsJson(const Batch& rows) {
+std::string RowsAsJson(const Batch& rows, const std::string& name) {
   std::string text;
+  const std::string before = name.empty() ? "" : "{" + JsonString(name) + ":";
   const engine::Schema& schema = *rows.schema();
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
-    text += '{';
+    text += before + '{';
     for (size_t i = 0; i < schema.size(); ++i) {
       if (i > 0) text += ',';
       text += JsonString(schema[i].name) + ':' + ValueAsJson(schema[i], rows.column(i), row);
     }
-    text += "}\n";
+    text += name.empty() ? "}\n" : "}}\n";
   }
   return text;
 }

@@ -50,46 +50,51 @@ class CancelOnInterrupt {
   struct sigaction before_ {};
 };
 
-/// The rows the user gave and, where they are files, the names of these.
+using Tables = std::vector<Batch>;
+
+/// The rows the user gave for each table and, where they are files, the names of these.
 struct Input {
-  Batch rows;
+  Tables tables;
   std::vector<std::string> files;
 };
 
-Result<Input> ReadInput(const RunRequest& request, const engine::SchemaPtr& schema) {
+Result<Batch> ReadRows(const std::string& file, const engine::InputSpec& spec,
+                       const engine::SchemaPtr& schema) {
+  if (file == "-") {
+    const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+    return RowsFromJson(text, "standard input", "", schema, "the flow", spec.defaults);
+  }
+  Result<std::string> text = ReadFile(file);
+  if (!text.ok()) return std::move(text).error();
+  return RowsFromJson(*text, file, std::filesystem::path(file).parent_path(), schema, "the flow",
+                      spec.defaults);
+}
+
+Result<Input> ReadInput(const RunRequest& request) {
   Input input;
-  if (!request.each.empty()) {
-    Result<Batch> rows = RowsFromFiles(request.each, schema, input.files);
+  for (size_t i = 0; i < request.plan.inputs.size(); ++i) {
+    const engine::InputSpec& spec = request.plan.inputs[i];
+    const auto schema = std::make_shared<const engine::Schema>(spec.CallerSchema());
+    Result<Batch> rows = request.each.empty()
+                             ? ReadRows(request.rows[i], spec, schema)
+                             : RowsFromFiles(request.each, spec, schema, input.files);
     if (!rows.ok()) return std::move(rows).error();
-    input.rows = *std::move(rows);
-    return input;
+    input.tables.push_back(*std::move(rows));
   }
-  std::string text;
-  const bool is_stdin = request.rows == "-";
-  if (is_stdin) {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else {
-    Result<std::string> read = ReadFile(request.rows);
-    if (!read.ok()) return std::move(read).error();
-    text = *std::move(read);
-  }
-  Result<Batch> rows = RowsFromJson(text, is_stdin ? "standard input" : request.rows,
-                                    std::filesystem::path(request.rows).parent_path(), schema);
-  if (!rows.ok()) return std::move(rows).error();
-  input.rows = *std::move(rows);
   return input;
 }
 
-/// One request of all rows, or one for each.
-std::vector<Batch> Requests(const Batch& rows, bool per_row) {
-  if (!per_row) return {rows};
-  std::vector<Batch> requests;
+/// One request of all rows, or one for each, of a flow of one table.
+std::vector<Tables> Requests(const Tables& tables, bool per_row) {
+  if (!per_row) return {tables};
+  const Batch& rows = tables.front();
+  std::vector<Tables> requests;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     std::vector<engine::Column> columns;
     for (const engine::Column& column : rows.columns()) {
       columns.push_back(column.Slice(row, row + 1));
     }
-    requests.emplace_back(rows.schema(), std::move(columns), 1);
+    requests.push_back({Batch(rows.schema(), std::move(columns), 1)});
   }
   return requests;
 }
@@ -107,6 +112,42 @@ std::string ErrorText(const engine::Error& error, const Input& input, size_t req
   return text;
 }
 
+/// What came out, each result with its name where there are several.
+class Printer {
+ public:
+  Printer(const RunRequest& request) : is_json_(request.json) {
+    for (const engine::ResultSpec& result : request.plan.results) names_.push_back(result.name);
+    if (names_.size() == 1) names_.front().clear();
+    tables_.resize(names_.size());
+  }
+
+  /// JSON at once: who reads along need not wait for the other requests.
+  void Add(Tables results) {
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (is_json_) {
+        std::fputs(RowsAsJson(results[i], names_[i]).c_str(), stdout);
+      } else {
+        tables_[i].push_back(std::move(results[i]));
+      }
+    }
+    if (is_json_) std::fflush(stdout);
+  }
+
+  void Finish() const {
+    const bool color = ::isatty(STDOUT_FILENO) != 0;
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (tables_[i].empty()) continue;
+      if (!names_[i].empty()) std::printf("%s%s:\n", i > 0 ? "\n" : "", names_[i].c_str());
+      std::fputs(RowsAsTable(tables_[i], color).c_str(), stdout);
+    }
+  }
+
+ private:
+  const bool is_json_;
+  std::vector<std::string> names_;
+  std::vector<Tables> tables_;  // of each result, those of all requests
+};
+
 int RunRequests(engine::Engine& engine, engine::DeployedFlow& flow, const Input& input,
                 const RunRequest& request) {
   const CancelOnInterrupt interrupt;
@@ -116,36 +157,35 @@ int RunRequests(engine::Engine& engine, engine::DeployedFlow& flow, const Input&
     options.deadline =
         engine::SteadyClock().Now() + std::chrono::milliseconds(*request.deadline_ms);
   }
-  const std::vector<Batch> batches = Requests(input.rows, request.per_row);
-  std::vector<std::future<Result<Batch>>> answers;
+  const std::vector<Tables> batches = Requests(input.tables, request.per_row);
+  std::vector<std::future<Result<Tables>>> answers;
   std::atomic<size_t> done = 0;
   const Progress progress([&] {
     return "running: " + std::to_string(done) + " of " + std::to_string(batches.size()) +
            (batches.size() == 1 ? " request" : " requests");
   });
-  std::vector<Batch> results;
+  Printer printer(request);
   int exit_code = kFine;
   size_t num_cancelled = 0;
-  const auto take = [&](Result<Batch> answer, size_t index) {
+  const auto take = [&](Result<Tables> answer, size_t index) {
     ++done;
     if (!answer.ok() && answer.error().code == engine::ErrorCode::kCancelled) {
       ++num_cancelled;
     } else if (!answer.ok()) {
       exit_code = Fail(kRequestFailed, ErrorText(answer.error(), input, index, request.per_row));
-    } else if (request.json) {
-      std::fputs(RowsAsJson(*answer).c_str(), stdout);
-      std::fflush(stdout);  // who reads along need not wait for the others
     } else {
-      results.push_back(*std::move(answer));
+      printer.Add(*std::move(answer));
     }
   };
   if (batches.size() == 1) {
-    take(engine.Run(flow, batches.front(), options), 0);
+    take(engine.RunTables(flow, batches.front(), options), 0);
   } else {
-    for (const Batch& batch : batches) answers.push_back(engine.Submit(flow, batch, options));
+    for (const Tables& batch : batches) {
+      answers.push_back(engine.SubmitTables(flow, batch, options));
+    }
     for (size_t i = 0; i < answers.size(); ++i) take(answers[i].get(), i);
   }
-  std::fputs(RowsAsTable(results, ::isatty(STDOUT_FILENO) != 0).c_str(), stdout);
+  printer.Finish();
   if (num_cancelled > 0) {
     exit_code = Fail(kRequestFailed, "cancelled: " + std::to_string(num_cancelled) + " of " +
                                          std::to_string(batches.size()) +
@@ -160,9 +200,8 @@ int ExitCodeOf(const engine::Error& error) {
 }
 
 int RunAll(const RunRequest& request) {
-  const auto schema = std::make_shared<const engine::Schema>(request.plan.inputs.front().schema);
   // Rows first: a mistake in them is said before threads are started and models are loaded.
-  Result<Input> input = ReadInput(request, schema);
+  Result<Input> input = ReadInput(request);
   if (!input.ok()) {
     const bool is_usage =
         !request.each.empty() || input.error().code != engine::ErrorCode::kInvalidArgument;

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/data/text_tensor.h"
 #include "tools/raceway/testing/evaluate.h"
 
 namespace raceway::tools {
@@ -42,7 +43,11 @@ Status AddElement(const Value& value, DataType type, Elements& out) {
     out.floats.push_back(*value.AsNumber());
     return engine::Done{};
   }
-  if (const int64_t* nanoseconds = NanosecondsOf(value)) {
+  if (type == DataType::kTimestamp) {
+    const std::optional<int64_t> time = TimestampOf(value);
+    if (!time) return misfit();
+    out.integers.push_back(*time);
+  } else if (const int64_t* nanoseconds = NanosecondsOf(value)) {
     out.integers.push_back(*nanoseconds);
   } else if (const bool* boolean = value.AsBool()) {
     out.integers.push_back(*boolean ? 1 : 0);
@@ -106,9 +111,8 @@ Value ElementOf(const at::Tensor& scalar, DataType type) {
   if (type == DataType::kBool) return Value(scalar.item<bool>());
   if (type == DataType::kF64) return Value(scalar.item<double>());
   if (engine::IsFloat(type)) return Value(AsWritten(scalar.item<float>()));
-  if (type == DataType::kTimestamp || type == DataType::kDuration) {
-    return Duration(scalar.item<int64_t>());
-  }
+  if (type == DataType::kTimestamp) return Timestamp(scalar.item<int64_t>());
+  if (type == DataType::kDuration) return Duration(scalar.item<int64_t>());
   if (type == DataType::kU64 && scalar.item().toUInt64() > static_cast<uint64_t>(INT64_MAX)) {
     return Value(static_cast<double>(scalar.item().toUInt64()));
   }
@@ -123,27 +127,70 @@ Value ValueOf(const at::Tensor& tensor, DataType type) {
   return Value(std::move(list));
 }
 
+Status GatherTexts(const Value& value, const Type& type, size_t depth,
+                   engine::TextTensorBuilder& out) {
+  const bool is_element = depth == type.shape.size();
+  if (is_element ? value.AsString() == nullptr : value.AsList() == nullptr) {
+    return Bad("is " + ToString(value) + ", which is no " + ToString(type));
+  }
+  if (is_element) {
+    out.AddElement(*value.AsString());
+    return engine::Done{};
+  }
+  if (!out.AddList(depth, static_cast<int64_t>(value.AsList()->size()))) return Bad("is ragged");
+  for (const Value& item : *value.AsList()) {
+    if (Status status = GatherTexts(item, type, depth + 1, out); !status.ok()) return status;
+  }
+  return engine::Done{};
+}
+
+/// A text, or a tensor of them packed.
+Result<std::string> TextRowOf(const Value& cell, const Type& type) {
+  if (type.is_scalar()) {
+    if (cell.AsString() != nullptr) return *cell.AsString();
+    return Bad("is " + ToString(cell) + ", which is no text");
+  }
+  engine::TextTensorBuilder builder;
+  if (Status status = GatherTexts(cell, type, 0, builder); !status.ok()) {
+    return std::move(status).error();
+  }
+  std::vector<int64_t> declared;
+  for (const engine::Dim& dim : type.shape) declared.push_back(dim.size);
+  return builder.Finish(declared);
+}
+
+Value TextsAsValue(const engine::TextTensor& texts, size_t depth, size_t& next) {
+  if (depth == texts.shape.size()) return Value(std::string(texts.elements[next++]));
+  Value::List list;
+  for (int64_t i = 0; i < texts.shape[depth]; ++i) {
+    list.push_back(TextsAsValue(texts, depth + 1, next));
+  }
+  return Value(std::move(list));
+}
+
 Result<Column> TextsOf(std::span<const Value> cells, const Type& type) {
   std::vector<std::string> texts;
   std::vector<int64_t> is_there;
   for (const Value& cell : cells) {
     const bool is_null = cell.is_null() && type.optional;
-    if (!is_null && cell.AsString() == nullptr) {
-      return Bad("is " + ToString(cell) + ", which is no text");
-    }
-    texts.push_back(is_null ? std::string() : *cell.AsString());
+    Result<std::string> text = is_null ? Result<std::string>(std::string()) : TextRowOf(cell, type);
+    if (!text.ok()) return std::move(text).error();
+    texts.push_back(*std::move(text));
     is_there.push_back(is_null ? 0 : 1);
   }
-  const Column column(engine::TextColumn::Of(texts));
-  if (!type.optional) return column;
-  return column.WithValidity(at::tensor(is_there, at::kLong).to(at::kBool));
+  Column column(engine::TextColumn::Of(texts));
+  if (type.optional) {
+    column = column.WithValidity(at::tensor(is_there, at::kLong).to(at::kBool));
+  }
+  if (Status fits = column.CheckType(type); !fits.ok()) return std::move(fits).error();
+  return column;
 }
 
 }  // namespace
 
 Result<Column> ColumnOf(std::span<const Value> cells, const Type& type) {
   if (cells.empty()) return Column::Empty(type);
-  if (engine::IsText(type.dtype) && type.is_scalar()) return TextsOf(cells, type);
+  if (engine::IsText(type.dtype)) return TextsOf(cells, type);
   std::vector<at::Tensor> tensors;
   for (const Value& cell : cells) {
     if (cell.is_null() && type.optional) {
@@ -176,8 +223,19 @@ Result<Batch> TableOf(const Value& records, engine::SchemaPtr schema) {
 
 Value CellOf(const Column& column, const Type& type, int64_t row) {
   if (column.is_null(row)) return {};
+  if (column.is_text() && !type.is_scalar()) {
+    size_t next = 0;
+    return TextsAsValue(engine::Unpack(column.text()[row]).value_or(engine::TextTensor{{0}, {}}), 0,
+                        next);
+  }
   if (column.is_text()) return Value(std::string(column.text()[row]));
   return ValueOf(column.Row(row), type.dtype);
+}
+
+Value ValueOfParam(const Value& value, DataType type) {
+  if (value.AsInt() == nullptr) return value;
+  if (type == DataType::kTimestamp) return Timestamp(*value.AsInt());
+  return type == DataType::kDuration ? Duration(*value.AsInt()) : value;
 }
 
 Value RecordsOf(const Batch& table) {

@@ -23,6 +23,9 @@ engine::Result<engine::Batch> TableOf(const engine::Value& records, engine::Sche
 /// Floats of 32 bits and less become the number that is written the same: 0.1, not 0.10000000149.
 engine::Value CellOf(const engine::Column& column, const engine::Type& type, int64_t row);
 
+/// What a value of a parameter is in a test.
+engine::Value ValueOfParam(const engine::Value& value, engine::DataType type);
+
 /// A table as a list of records.
 engine::Value RecordsOf(const engine::Batch& table);
 

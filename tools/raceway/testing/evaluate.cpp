@@ -7,6 +7,7 @@
 
 #include "compiler/check/declarations.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
 #include "engine/duration.h"
 
 namespace raceway::tools {
@@ -71,6 +72,15 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
   }
   const int64_t* time = NanosecondsOf(a);
   const int64_t* other_time = NanosecondsOf(b);
+  if (IsTimestamp(a)) {
+    const int64_t other = other_time != nullptr ? *other_time : TimestampOf(b).value_or(0);
+    Result<Value> moved = IntegerOf(sign, *TimestampOf(a), other);
+    if (!moved.ok()) return moved;
+    return other_time != nullptr ? Timestamp(*moved->AsInt()) : Duration(*moved->AsInt());
+  }
+  if (time != nullptr && other_time != nullptr && sign == "/") {
+    return Value(static_cast<double>(*time) / static_cast<double>(*other_time));
+  }
   if (time != nullptr && other_time != nullptr) {
     Result<Value> sum = IntegerOf(sign, *time, *other_time);
     return sum.ok() ? Duration(*sum->AsInt()) : sum;
@@ -86,6 +96,7 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
 }
 
 bool IsLess(const Value& a, const Value& b) {
+  if (IsTimestamp(a) || IsTimestamp(b)) return TimestampOf(a) < TimestampOf(b);
   if (NanosecondsOf(a) != nullptr) return *NanosecondsOf(a) < *NanosecondsOf(b);
   if (a.AsString() != nullptr) return *a.AsString() < *b.AsString();
   if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() < *b.AsInt();
@@ -311,7 +322,18 @@ const int64_t* NanosecondsOf(const Value& value) {
   return nanoseconds != nullptr ? nanoseconds->AsInt() : nullptr;
 }
 
+Value Timestamp(int64_t nanoseconds) { return Value(Value::Record{{"@", Value(nanoseconds)}}); }
+
+std::optional<int64_t> TimestampOf(const Value& value) {
+  if (const Value* nanoseconds = value.Find("@")) return *nanoseconds->AsInt();
+  if (value.AsString() == nullptr) return std::nullopt;
+  return engine::TimeFromText(*value.AsString(), engine::DataType::kTimestamp);
+}
+
+bool IsTimestamp(const Value& value) { return value.Find("@") != nullptr; }
+
 bool AreEqual(const Value& a, const Value& b) {
+  if (IsTimestamp(a) || IsTimestamp(b)) return TimestampOf(a) == TimestampOf(b);
   if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() == *b.AsInt();
   if (a.AsNumber() && b.AsNumber()) {
     const double x = *a.AsNumber();

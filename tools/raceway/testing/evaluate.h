@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "dsl/ast.h"
@@ -9,7 +10,7 @@
 #include "engine/value.h"
 
 /// The values of a test, computed on what came out. A table is a list of records, a tensor a nested
-/// list, bytes are a string, a length of time is `Duration`.
+/// list, bytes are a string, a length of time is `Duration`, a point in time `Timestamp`.
 namespace raceway::tools {
 
 /// What a test may ask about the flows it ran.
@@ -37,6 +38,10 @@ engine::Result<engine::Value> Evaluate(const dsl::ast::Expr& expr, const TestNam
 engine::Value Duration(int64_t nanoseconds);
 /// Null if the value is no length of time.
 const int64_t* NanosecondsOf(const engine::Value& value);
+engine::Value Timestamp(int64_t nanoseconds);  // since 1970
+/// Of a timestamp or the text of one, else nothing.
+std::optional<int64_t> TimestampOf(const engine::Value& value);
+bool IsTimestamp(const engine::Value& value);
 
 /// Whether two values are the same. Floats are if they differ by at most 1e-6 + 1e-5 of the larger
 /// one; NaN is like nothing. Records are compared by name; a column that is not there is null.

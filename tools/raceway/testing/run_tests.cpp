@@ -66,7 +66,9 @@ class TestRunner final : public TestFacts {
         names_{{}, *this} {}
 
   TestResult Run() {
-    for (const auto& [name, value] : test_.parameters) names_.values[name] = value;
+    for (const auto& [name, param] : test_.parameters) {
+      names_.values[name] = ValueOfParam(param.value, param.type.dtype);
+    }
     for (const TestStub& stub : test_.stubs) {
       if (!AddStub(stub)) return std::move(result_);
     }
@@ -157,20 +159,37 @@ class TestRunner final : public TestFacts {
     return true;
   }
 
-  Result<Batch> RowsOf(const Expr& written, engine::SchemaPtr schema) {
+  using Defaults = std::vector<std::pair<std::string, Value>>;
+
+  /// The rows with what they lack.
+  static Value WithDefaults(const Value& rows, const engine::Schema& schema,
+                            const Defaults& defaults) {
+    Value::List filled = *rows.AsList();
+    for (Value& row : filled) {
+      for (const auto& [column, value] : defaults) {
+        if (row.Find(column) != nullptr) continue;
+        row.AsRecord()->emplace_back(column, ValueOfParam(value, schema.Find(column)->type.dtype));
+      }
+    }
+    return Value(std::move(filled));
+  }
+
+  Result<Batch> RowsOf(const Expr& written, engine::SchemaPtr schema,
+                       const Defaults& defaults = {}) {
     if (IsCallOf(written, "rows")) {
       const std::filesystem::path path = base_dir_ / written.args.front().value.head.text;
       Result<std::string> text = ReadFile(path);
       if (!text.ok()) return std::move(text).error();
-      return RowsFromJson(*text, path.string(), path.parent_path(), schema);
+      return RowsFromJson(*text, path.string(), path.parent_path(), schema, "the flow", defaults);
     }
     const Result<Value> rows = Evaluate(written, names_);
     if (!rows.ok()) return rows.error();
-    return TableOf(*rows, std::move(schema));
+    return TableOf(WithDefaults(*rows, *schema, defaults), schema);
   }
 
   bool Do(const TestGiven& given) {
-    Result<Batch> rows = RowsOf(given.rows, std::make_shared<const engine::Schema>(given.schema));
+    Result<Batch> rows =
+        RowsOf(given.rows, std::make_shared<const engine::Schema>(given.schema), given.defaults);
     if (!rows.ok()) return Fail(given.rows.range, rows.error());
     names_.values[given.table] = RecordsOf(*rows);
     tables_[given.table] = *std::move(rows);
@@ -178,23 +197,32 @@ class TestRunner final : public TestFacts {
   }
 
   bool Do(const TestRun& run) {
-    const auto input = tables_.find(run.input);
-    if (input == tables_.end()) {
-      return Fail(run.range, {ErrorCode::kInvalidArgument, "there is no `" + run.input + "`"});
+    std::vector<Batch> inputs;
+    for (const std::string& input : run.inputs) {
+      const auto found = tables_.find(input);
+      if (found == tables_.end()) {
+        return Fail(run.range, {ErrorCode::kInvalidArgument, "there is no `" + input + "`"});
+      }
+      inputs.push_back(found->second);
     }
     const Result<engine::DeployedFlow*> flow = engine_.Deploy(watch_.Watch(*run.plan), base_dir_);
     if (!flow.ok()) return Fail(run.range, {flow.error().code, flow.error().Text()});
-    Result<Batch> out = engine_.Run(**flow, input->second);
-    latencies_[run.table] = watch_.TakeLatency(*run.plan);
+    Result<std::vector<Batch>> out = engine_.RunTables(**flow, std::move(inputs));
+    const std::chrono::nanoseconds latency = watch_.TakeLatency(*run.plan);
+    for (const std::string& table : run.tables) latencies_[table] = latency;
     if (watch_.complaint()) {
       return Fail(run.range, {ErrorCode::kInvalidArgument, *watch_.complaint()});
     }
-    if (out.ok()) {
-      names_.values[run.table] = Without(RecordsOf(*out), watch_.UnknownColumns());
-      tables_[run.table] = *std::move(out);
-      return true;
+    for (size_t i = 0; i < run.tables.size(); ++i) {
+      const std::string& table = run.tables[i];
+      if (out.ok()) {
+        names_.values[table] = Without(RecordsOf((*out)[i]), watch_.UnknownColumns(i));
+        tables_[table] = std::move((*out)[i]);
+      } else {
+        errors_[table] = out.error().Text();
+      }
     }
-    errors_[run.table] = out.error().Text();
+    if (out.ok()) return true;
     if (run.may_fail) return true;
     return Fail(run.range,
                 {ErrorCode::kFailed, "`" + run.flow + "` failed: " + out.error().Text()});

@@ -7,6 +7,7 @@
 
 #include "dsl/literal.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
 
 namespace raceway::tools {
 namespace {
@@ -42,10 +43,13 @@ std::string TextOf(const std::string& text) {
   return ToString(Value(text.substr(0, end))) + "… " + std::to_string(text.size()) + " bytes";
 }
 
+/// A record that stands for one value.
+bool IsTime(const Value& value) { return NanosecondsOf(value) != nullptr || IsTimestamp(value); }
+
 bool IsTable(const Value& value) {
   const Value::List* list = value.AsList();
-  return list != nullptr && (list->empty() || (list->front().AsRecord() != nullptr &&
-                                               NanosecondsOf(list->front()) == nullptr));
+  return list != nullptr &&
+         (list->empty() || (list->front().AsRecord() != nullptr && !IsTime(list->front())));
 }
 
 /// Whether it can stand in a test as it is.
@@ -68,6 +72,9 @@ bool IsName(const std::string& text) {
 }
 
 std::string Written(const Value& value) {
+  if (IsTimestamp(value)) {
+    return "\"" + engine::TimeText(*TimestampOf(value), engine::DataType::kTimestamp) + "\"";
+  }
   if (const int64_t* nanoseconds = NanosecondsOf(value)) {
     const bool is_negative = *nanoseconds < 0;
     return (is_negative ? "-" : "") + DurationText(std::abs(*nanoseconds));
@@ -166,7 +173,7 @@ bool Holds(const Expr& condition, const TestNames& names) {
 }  // namespace
 
 std::string Show(const Value& value) {
-  if (NanosecondsOf(value) != nullptr) return Written(value);
+  if (IsTime(value)) return Written(value);
   if (const std::string* text = value.AsString()) return TextOf(*text);
   if (const Value::List* list = value.AsList()) {
     std::string text = "[";
@@ -226,8 +233,8 @@ std::vector<std::pair<std::string, std::string>> PartsOf(const Expr& condition,
 
 std::vector<std::string> DifferencesOf(const Value& found, const Value& expected) {
   Differences differences;
-  const bool are_rows = found.AsRecord() != nullptr && expected.AsRecord() != nullptr &&
-                        NanosecondsOf(found) == nullptr;
+  const bool are_rows =
+      found.AsRecord() != nullptr && expected.AsRecord() != nullptr && !IsTime(found);
   if (are_rows) differences.Rows("", found, expected);
   if (IsTable(found) && IsTable(expected)) {
     differences.Tables(*found.AsList(), *expected.AsList());

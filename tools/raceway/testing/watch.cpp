@@ -331,18 +331,20 @@ engine::PhysicalPlan FunctionWatch::Watch(engine::PhysicalPlan plan) {
     if (step->op != "model" || real_ || stubs_.contains(function)) continue;
     const std::set<std::string> columns = OnlyCarried(*step, steps);
     is_carried[step] = !columns.empty();
-    for (const auto& [name, column] : plan.result) {
-      if (columns.contains(column)) unknown_.emplace_back(function, name);
+    for (size_t i = 0; i < plan.results.size(); ++i) {
+      for (const auto& [name, column] : plan.results[i].columns) {
+        if (columns.contains(column)) unknown_.push_back({function, i, name});
+      }
     }
   }
   for (size_t i = 0; i < plan.stages.size(); ++i) WatchStage(plan.stages[i], i, is_carried);
   return plan;
 }
 
-std::vector<std::string> FunctionWatch::UnknownColumns() const {
+std::vector<std::string> FunctionWatch::UnknownColumns(size_t result) const {
   std::vector<std::string> columns;
-  for (const auto& [function, column] : unknown_) {
-    if (Calls(function) > 0) columns.push_back(column);
+  for (const Unknown& unknown : unknown_) {
+    if (unknown.result == result && Calls(unknown.function) > 0) columns.push_back(unknown.column);
   }
   return columns;
 }

@@ -62,10 +62,10 @@ class FunctionWatch {
   /// All operators of the release, and the one that `Watch` puts into plans.
   static engine::OperatorFactories Factories();
 
-  /// Columns of the plan's result that nobody knows: a model without a stub was called, and they
-  /// are its answers, which the flow only hands on. (If it computes with them, that is a
+  /// Columns of one of the plan's results that nobody knows: a model without a stub was called, and
+  /// they are its answers, which the flow only hands on. (If it computes with them, that is a
   /// complaint.)
-  std::vector<std::string> UnknownColumns() const;
+  std::vector<std::string> UnknownColumns(size_t result) const;
 
   int64_t Calls(const std::string& function) const;
   /// Their arguments, a record for each call.
@@ -79,6 +79,11 @@ class FunctionWatch {
 
  private:
   friend class WatchedFunction;
+  struct Unknown {
+    std::string function;
+    size_t result;
+    std::string column;
+  };
   using Arguments = std::vector<std::pair<std::string, std::pair<engine::Type, engine::Column>>>;
 
   /// Answers of a stub for `num_rows` calls; an error if it cannot.
@@ -90,8 +95,8 @@ class FunctionWatch {
   VirtualClock& clock_;
   const bool real_;
   std::map<std::string, Stub> stubs_;
-  std::vector<std::pair<std::string, std::string>> unknown_;  // function, column of the result
-  mutable std::mutex mutex_;                                  // of what follows
+  std::vector<Unknown> unknown_;
+  mutable std::mutex mutex_;  // of what follows
   std::map<std::string, int64_t> num_calls_;
   std::map<std::string, std::vector<Arguments>> arguments_;
   std::map<size_t, std::chrono::nanoseconds> times_;  // by stage
