@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "compiler/check/quantities.h"
 #include "dsl/print.h"
 #include "engine/duration.h"
 
@@ -72,7 +73,8 @@ class Checker {
   ValueType Number(const ast::Expr& expr) {
     const auto value = ConstantOf(expr, scope_.diagnostics);
     if (!value) return Poison();
-    return Of(value->AsInt() != nullptr ? Kind::kInt : Kind::kFloat);
+    const bool is_integer = value->AsInt() != nullptr || UnsignedOf(*value);
+    return Of(is_integer ? Kind::kInt : Kind::kFloat);
   }
 
   ValueType Quantity(const ast::Expr& expr) {

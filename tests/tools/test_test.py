@@ -109,9 +109,10 @@ class TestCommandTest(CliTest):
   expect zeros(2) + [1, 2] == [1, 2] and one_hot(1, 3) * 2 == [0, 2, 0] and -[1] == [-1]
   expect [[1, 2], [3, 4]][1, 0] == 3 and count([1, 2]) == 2 and [] == zeros(0)
   expect "a" < "b" and not ("b" <= "a") and 2s / 4 == 500ms and 3 * 2ms - 1ms == 5ms
+  expect 0x7fffffffffffffff + 1 == 9223372036854775808 and null ?? 3 == 3
   expect null ?? 3 == 3 and null is null and 1 is not null and (if 1 < 2 then true else false)"""
         self.assertEqual(self.failures(FINE, body), [])
-        bad = "\n  expect 1 / (limit - limit) == 1 or 1 / 0 == 1\n  expect 0x7fffffffffffffff + 1 > 0"
+        bad = "\n  expect 1 / (limit - limit) == 1 or 1 / 0 == 1\n  expect 0xffffffffffffffff + 1 > 0"
         messages = [f["message"] for f in self.failures(FLOW_IS_WRONG, bad)]
         self.assertEqual(messages, ["a division by 0", "the result of `+` does not fit 64 bits"])
 

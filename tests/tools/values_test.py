@@ -167,6 +167,13 @@ test "what a row lacks" {
   expect out[0].k == 5 and out[0].wait == 4ms and out[0].name == "nobody" and out[0].note is null
   expect out[1].k == 7 and out[1].note == "x" and out[1].since == "2026-11-28T00:00:00Z"
 }
+
+test "integers that no i64 holds" {
+  given asks = [{ id: 1 }, { id: 2, seed: 18446744073709551614 }, { id: 3, seed: 7 }]
+  let out = f(asks)
+  expect out[0].seed == 18446744073709551615 and out[2].seed == 7
+  expect out[1].seed == out[0].seed - 1 and out[1].seed < out[0].seed and out[1].seed > out[2].seed
+}
 """
 
 
@@ -197,11 +204,17 @@ class DefaultTest(CliTest):
         self.write("asks.flow", DEFAULTS)
         self.ends(FINE, "compile", "asks.flow", "--output", "asks.plan")
         self.assertEqual(self.run_asks(flow="asks.plan"), [self.FULL])
-        self.ends(FINE, "diff", "asks.plan", "asks.flow", says="same")
+        self.assertIn("flow f: same", self.ends(FINE, "diff", "asks.plan", "asks.flow").stdout)
 
     def test_in_tests(self):
         self.write("asks.flow", DEFAULTS)
         self.ends(FINE, "test", "asks.flow")
+
+    def test_a_difference_of_large_integers_is_shown_exactly(self):
+        wrong = DEFAULTS.replace("seed == 18446744073709551615", "seed == 18446744073709551614")
+        self.write("asks.flow", wrong)
+        done = self.call("test", "asks.flow")
+        self.assertIn("out[0].seed  18446744073709551615", done.stdout)
 
     def test_one_more_column_with_a_default_breaks_no_caller(self):
         self.write("new.flow", DEFAULTS.split("test ")[0].replace("-> Ask", "-> { id: i64 }"))

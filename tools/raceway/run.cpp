@@ -125,7 +125,12 @@ int ReadSources(const RunOptions& options, RunRequest& request) {
 int RunFlow(const RunOptions& options) {
   const int num_sources = (options.rows.empty() ? 0 : 1) + (options.each.empty() ? 0 : 1) +
                           (options.in.empty() ? 0 : 1);
-  if (num_sources != 1) {
+  if (num_sources > 1) {
+    return Fail(kUsage,
+                "give either --rows FILE or --each COLUMN=PATTERN or --in TABLE=FILE, not two of "
+                "them");
+  }
+  if (num_sources == 0) {
     return Fail(kUsage,
                 "say where the rows come from: --rows FILE, --each COLUMN=PATTERN, or --in "
                 "TABLE=FILE for each table");

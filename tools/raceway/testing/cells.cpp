@@ -11,6 +11,7 @@
 
 #include "engine/data/text_tensor.h"
 #include "tools/raceway/testing/evaluate.h"
+#include "tools/raceway/testing/show.h"
 
 namespace raceway::tools {
 namespace {
@@ -36,11 +37,12 @@ struct Elements {
 
 Status AddElement(const Value& value, DataType type, Elements& out) {
   const auto misfit = [&] {
-    return Bad("is " + ToString(value) + ", which is no " + std::string(NameOf(type)));
+    return Bad("is " + Show(value) + ", which is no " + std::string(NameOf(type)));
   };
   if (engine::IsFloat(type)) {
-    if (!value.AsNumber()) return misfit();
-    out.floats.push_back(*value.AsNumber());
+    const std::optional<Integer> integer = IntegerOf(value);
+    if (!integer && !value.AsNumber()) return misfit();
+    out.floats.push_back(integer ? static_cast<double>(*integer) : *value.AsNumber());
     return engine::Done{};
   }
   if (type == DataType::kTimestamp) {
@@ -51,6 +53,8 @@ Status AddElement(const Value& value, DataType type, Elements& out) {
     out.integers.push_back(*nanoseconds);
   } else if (const bool* boolean = value.AsBool()) {
     out.integers.push_back(*boolean ? 1 : 0);
+  } else if (IsLargeInteger(value) && type == DataType::kU64) {
+    out.integers.push_back(static_cast<int64_t>(*IntegerOf(value)));  // the bits
   } else if (value.AsNumber()) {
     const auto [low, high] = engine::IntegerRange(type);
     const double number = *value.AsNumber();
@@ -113,9 +117,7 @@ Value ElementOf(const at::Tensor& scalar, DataType type) {
   if (engine::IsFloat(type)) return Value(AsWritten(scalar.item<float>()));
   if (type == DataType::kTimestamp) return Timestamp(scalar.item<int64_t>());
   if (type == DataType::kDuration) return Duration(scalar.item<int64_t>());
-  if (type == DataType::kU64 && scalar.item().toUInt64() > static_cast<uint64_t>(INT64_MAX)) {
-    return Value(static_cast<double>(scalar.item().toUInt64()));
-  }
+  if (type == DataType::kU64) return Unsigned(scalar.item().toUInt64());
   return Value(scalar.item<int64_t>());
 }
 
@@ -234,6 +236,7 @@ Value CellOf(const Column& column, const Type& type, int64_t row) {
 
 Value ValueOfParam(const Value& value, DataType type) {
   if (value.AsInt() == nullptr) return value;
+  if (type == DataType::kU64) return Unsigned(static_cast<uint64_t>(*value.AsInt()));
   if (type == DataType::kTimestamp) return Timestamp(*value.AsInt());
   return type == DataType::kDuration ? Duration(*value.AsInt()) : value;
 }

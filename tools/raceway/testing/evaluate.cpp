@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compiler/check/declarations.h"
+#include "compiler/check/quantities.h"
 #include "dsl/print.h"
 #include "engine/data/time_text.h"
 #include "engine/duration.h"
@@ -29,19 +30,25 @@ Value Filled(std::span<const int64_t> sizes) {
   return Value(Value::List(static_cast<size_t>(sizes.front()), Filled(sizes.subspan(1))));
 }
 
-Result<Value> IntegerOf(std::string_view sign, int64_t a, int64_t b) {
-  int64_t result = 0;
+Result<Value> ComputeIntegers(std::string_view sign, Integer a, Integer b) {
+  Integer result = 0;
   bool is_too_large = false;
-  if (sign == "+") is_too_large = __builtin_add_overflow(a, b, &result);
-  if (sign == "-") is_too_large = __builtin_sub_overflow(a, b, &result);
+  if (sign == "+") result = a + b;
+  if (sign == "-") result = a - b;
   if (sign == "*") is_too_large = __builtin_mul_overflow(a, b, &result);
   if (sign == "/") {
     if (b == 0) return Bad("a division by 0");
-    is_too_large = a == INT64_MIN && b == -1;
-    if (!is_too_large) result = a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
+    result = a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
   }
-  if (is_too_large) return Bad("the result of `" + std::string(sign) + "` does not fit 64 bits");
-  return Value(result);
+  if (is_too_large || result < INT64_MIN || result > Integer{UINT64_MAX}) {
+    return Bad("the result of `" + std::string(sign) + "` does not fit 64 bits");
+  }
+  return result < 0 ? Value(static_cast<int64_t>(result)) : Unsigned(static_cast<uint64_t>(result));
+}
+
+std::optional<double> NumberOf(const Value& value) {
+  if (const auto integer = IntegerOf(value)) return static_cast<double>(*integer);
+  return value.AsNumber();
 }
 
 double FloatOf(std::string_view sign, double a, double b) {
@@ -74,7 +81,7 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
   const int64_t* other_time = NanosecondsOf(b);
   if (IsTimestamp(a)) {
     const int64_t other = other_time != nullptr ? *other_time : TimestampOf(b).value_or(0);
-    Result<Value> moved = IntegerOf(sign, *TimestampOf(a), other);
+    Result<Value> moved = ComputeIntegers(sign, *TimestampOf(a), other);
     if (!moved.ok()) return moved;
     return other_time != nullptr ? Timestamp(*moved->AsInt()) : Duration(*moved->AsInt());
   }
@@ -82,25 +89,25 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
     return Value(static_cast<double>(*time) / static_cast<double>(*other_time));
   }
   if (time != nullptr && other_time != nullptr) {
-    Result<Value> sum = IntegerOf(sign, *time, *other_time);
+    Result<Value> sum = ComputeIntegers(sign, *time, *other_time);
     return sum.ok() ? Duration(*sum->AsInt()) : sum;
   }
   if (time != nullptr || other_time != nullptr) {
-    const double left = time != nullptr ? static_cast<double>(*time) : a.AsNumber().value_or(0);
+    const double left = time != nullptr ? static_cast<double>(*time) : NumberOf(a).value_or(0);
     const double right =
-        other_time != nullptr ? static_cast<double>(*other_time) : b.AsNumber().value_or(0);
+        other_time != nullptr ? static_cast<double>(*other_time) : NumberOf(b).value_or(0);
     return Duration(static_cast<int64_t>(std::llround(FloatOf(sign, left, right))));
   }
-  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return IntegerOf(sign, *a.AsInt(), *b.AsInt());
-  return Value(FloatOf(sign, a.AsNumber().value_or(NAN), b.AsNumber().value_or(NAN)));
+  if (IntegerOf(a) && IntegerOf(b)) return ComputeIntegers(sign, *IntegerOf(a), *IntegerOf(b));
+  return Value(FloatOf(sign, NumberOf(a).value_or(NAN), NumberOf(b).value_or(NAN)));
 }
 
 bool IsLess(const Value& a, const Value& b) {
   if (IsTimestamp(a) || IsTimestamp(b)) return TimestampOf(a) < TimestampOf(b);
   if (NanosecondsOf(a) != nullptr) return *NanosecondsOf(a) < *NanosecondsOf(b);
   if (a.AsString() != nullptr) return *a.AsString() < *b.AsString();
-  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() < *b.AsInt();
-  return a.AsNumber().value_or(NAN) < b.AsNumber().value_or(NAN);
+  if (IntegerOf(a) && IntegerOf(b)) return *IntegerOf(a) < *IntegerOf(b);
+  return NumberOf(a).value_or(NAN) < NumberOf(b).value_or(NAN);
 }
 
 /// One expression; what it is made of is checked, so that kinds are as they should be.
@@ -136,7 +143,9 @@ class Evaluator {
  private:
   static Result<Value> Literal(const Expr& expr) {
     dsl::Diagnostics ignored;
-    return compiler::ConstantOf(expr, ignored).value_or(Value());
+    const Value constant = compiler::ConstantOf(expr, ignored).value_or(Value());
+    const std::optional<uint64_t> large = compiler::UnsignedOf(constant);
+    return large ? Unsigned(*large) : constant;
   }
 
   Result<Value> Name(const std::string& name) const {
@@ -332,12 +341,26 @@ std::optional<int64_t> TimestampOf(const Value& value) {
 
 bool IsTimestamp(const Value& value) { return value.Find("@") != nullptr; }
 
+Value Unsigned(uint64_t integer) {
+  const auto bits = static_cast<int64_t>(integer);
+  return bits >= 0 ? Value(bits) : Value(Value::Record{{"+", Value(bits)}});
+}
+
+std::optional<Integer> IntegerOf(const Value& value) {
+  if (value.AsInt() != nullptr) return *value.AsInt();
+  const Value* bits = value.Find("+");
+  if (bits == nullptr) return std::nullopt;
+  return static_cast<uint64_t>(*bits->AsInt());
+}
+
+bool IsLargeInteger(const Value& value) { return value.Find("+") != nullptr; }
+
 bool AreEqual(const Value& a, const Value& b) {
   if (IsTimestamp(a) || IsTimestamp(b)) return TimestampOf(a) == TimestampOf(b);
-  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() == *b.AsInt();
-  if (a.AsNumber() && b.AsNumber()) {
-    const double x = *a.AsNumber();
-    const double y = *b.AsNumber();
+  if (IntegerOf(a) && IntegerOf(b)) return *IntegerOf(a) == *IntegerOf(b);
+  if (NumberOf(a) && NumberOf(b)) {
+    const double x = *NumberOf(a);
+    const double y = *NumberOf(b);
     if (std::isinf(x) || std::isinf(y)) return x == y;
     return std::abs(x - y) <= 1e-6 + 1e-5 * std::max(std::abs(x), std::abs(y));
   }

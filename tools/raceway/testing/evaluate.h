@@ -10,7 +10,8 @@
 #include "engine/value.h"
 
 /// The values of a test, computed on what came out. A table is a list of records, a tensor a nested
-/// list, bytes are a string, a length of time is `Duration`, a point in time `Timestamp`.
+/// list, bytes are a string, a length of time is `Duration`, a point in time `Timestamp`, an
+/// integer that no i64 holds `Unsigned`.
 namespace raceway::tools {
 
 /// What a test may ask about the flows it ran.
@@ -42,6 +43,12 @@ engine::Value Timestamp(int64_t nanoseconds);  // since 1970
 /// Of a timestamp or the text of one, else nothing.
 std::optional<int64_t> TimestampOf(const engine::Value& value);
 bool IsTimestamp(const engine::Value& value);
+/// Any i64 or u64.
+__extension__ using Integer = __int128;
+engine::Value Unsigned(uint64_t integer);
+/// None if the value is no integer.
+std::optional<Integer> IntegerOf(const engine::Value& value);
+bool IsLargeInteger(const engine::Value& value);  // no i64 holds it
 
 /// Whether two values are the same. Floats are if they differ by at most 1e-6 + 1e-5 of the larger
 /// one; NaN is like nothing. Records are compared by name; a column that is not there is null.

@@ -44,12 +44,14 @@ std::string TextOf(const std::string& text) {
 }
 
 /// A record that stands for one value.
-bool IsTime(const Value& value) { return NanosecondsOf(value) != nullptr || IsTimestamp(value); }
+bool IsScalar(const Value& value) {
+  return NanosecondsOf(value) != nullptr || IsTimestamp(value) || IsLargeInteger(value);
+}
 
 bool IsTable(const Value& value) {
   const Value::List* list = value.AsList();
   return list != nullptr &&
-         (list->empty() || (list->front().AsRecord() != nullptr && !IsTime(list->front())));
+         (list->empty() || (list->front().AsRecord() != nullptr && !IsScalar(list->front())));
 }
 
 /// Whether it can stand in a test as it is.
@@ -79,6 +81,7 @@ std::string Written(const Value& value) {
     const bool is_negative = *nanoseconds < 0;
     return (is_negative ? "-" : "") + DurationText(std::abs(*nanoseconds));
   }
+  if (IsLargeInteger(value)) return std::to_string(static_cast<uint64_t>(*IntegerOf(value)));
   return ToString(value);
 }
 
@@ -173,7 +176,7 @@ bool Holds(const Expr& condition, const TestNames& names) {
 }  // namespace
 
 std::string Show(const Value& value) {
-  if (IsTime(value)) return Written(value);
+  if (IsScalar(value)) return Written(value);
   if (const std::string* text = value.AsString()) return TextOf(*text);
   if (const Value::List* list = value.AsList()) {
     std::string text = "[";
@@ -234,7 +237,7 @@ std::vector<std::pair<std::string, std::string>> PartsOf(const Expr& condition,
 std::vector<std::string> DifferencesOf(const Value& found, const Value& expected) {
   Differences differences;
   const bool are_rows =
-      found.AsRecord() != nullptr && expected.AsRecord() != nullptr && !IsTime(found);
+      found.AsRecord() != nullptr && expected.AsRecord() != nullptr && !IsScalar(found);
   if (are_rows) differences.Rows("", found, expected);
   if (IsTable(found) && IsTable(expected)) {
     differences.Tables(*found.AsList(), *expected.AsList());
