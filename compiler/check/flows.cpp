@@ -8,11 +8,10 @@
 
 #include "compiler/check/anyof.h"
 #include "compiler/check/facts.h"
+#include "compiler/check/flow_signature.h"
 #include "compiler/check/foreign_names.h"
 #include "compiler/check/guard.h"
 #include "compiler/check/name_dims.h"
-#include "compiler/check/nulls.h"
-#include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
 #include "compiler/check/steps.h"
 #include "compiler/check/table.h"
@@ -165,7 +164,8 @@ class FlowChecker {
   /// In the order of the signature.
   std::optional<Tables> ReturnTables(const FlowInfo& flow, const ast::Return& returned,
                                      const Frame& frame, Instantiation& instantiate) {
-    const std::optional<std::vector<size_t>> order = OrderOfResults(flow, returned, frame);
+    const std::optional<std::vector<size_t>> order =
+        OrderOfResults(flow, returned, frame.diagnostics);
     if (!order) return std::nullopt;
     Tables results(flow.results.size());
     bool is_fine = true;
@@ -186,132 +186,13 @@ class FlowChecker {
                                    SourceRange where, const Frame& frame,
                                    Instantiation& instantiate) {
     const FlowResult& wanted = flow.results[index];
-    if (value.size() == 1) return FitResult(wanted, value.front(), where, frame, instantiate);
+    if (value.size() == 1)
+      return FitResult(wanted, value.front(), where, IsInDefinition(), ScopeOf(frame), instantiate);
     frame.diagnostics.Add(
         DiagnosticKind::kBadArguments, where,
         (wanted.name.empty() ? "a flow returns one table" : "one table is wanted here") +
             (", " + SeveralTables(value)));
     return std::nullopt;
-  }
-
-  /// Which result of the signature each value of `return` is.
-  static std::optional<std::vector<size_t>> OrderOfResults(const FlowInfo& flow,
-                                                           const ast::Return& returned,
-                                                           const Frame& frame) {
-    const auto bad = [&](SourceRange where, const std::string& message) -> dsl::Diagnostic& {
-      return frame.diagnostics.Add(DiagnosticKind::kBadArguments, where, message);
-    };
-    std::vector<std::string> names;
-    for (const FlowResult& result : flow.results) names.push_back(result.name);
-    if (names.front().empty()) {
-      if (!returned.values.front().name) return std::vector<size_t>{0};
-      bad(returned.values.front().name->range, "the flow promises one table without a name").help =
-          "write `return table`, or `-> (name: Schema, …)` in the signature";
-      return std::nullopt;
-    }
-    std::vector<size_t> order;
-    for (const ast::ReturnValue& value : returned.values) {
-      if (!value.name) {
-        bad(value.value.range, "the results of this flow have names").help = HowToReturn(names);
-        return std::nullopt;
-      }
-      const auto found = std::find(names.begin(), names.end(), value.name->text);
-      if (found == names.end()) {
-        bad(value.name->range, "the flow promises no result `" + value.name->text + "`")
-            .SuggestName(value.name->text, names);
-        return std::nullopt;
-      }
-      const auto index = static_cast<size_t>(found - names.begin());
-      if (std::find(order.begin(), order.end(), index) != order.end()) {
-        bad(value.name->range, "the result `" + *found + "` is returned twice");
-        return std::nullopt;
-      }
-      order.push_back(index);
-    }
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (std::find(order.begin(), order.end(), i) != order.end()) continue;
-      bad(returned.range, "the result `" + names[i] + "` is not returned").help =
-          HowToReturn(names);
-      return std::nullopt;
-    }
-    return order;
-  }
-
-  static std::string HowToReturn(const std::vector<std::string>& names) {
-    std::string text = "return ";
-    for (const std::string& name : names)
-      text += (&name == &names.front() ? "" : ", ") + name + ": …";
-    return text;
-  }
-
-  /// Only what the signature names leaves the flow, and what passes where it says `...`.
-  std::optional<Table> FitResult(const FlowResult& promised, const Table& found, SourceRange where,
-                                 const Frame& frame, Instantiation& instantiate) {
-    const RowType& wanted = promised.rows;
-    const std::string whose =
-        promised.name.empty() ? "the result" : "the result `" + promised.name + "`";
-    Table result = found;
-    result.columns.clear();
-    bool is_fine = true;
-    // A symbol that only the result has says that there is such a size, whichever.
-    instantiate.NewSymbolsAre(Instantiation::Kind::kFlexible);
-    std::vector<std::string> may_be_missing;
-    SizeChecks checks(builder_);
-    const auto report = [&](const DeclaredColumn& column, const TableColumn& same,
-                            const Clash& clash) {
-      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-          clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
-          (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
-              "` is " + builder_.dims.Show(builder_.TypeOf(same.id)) + ", promised " +
-              ToString(column.type));
-      diagnostic.notes.push_back({column.range, "promised here"});
-      diagnostic.notes.push_back({builder_.OriginOf(same.id), "it gets its type here"});
-      if (IsMissing(column, same)) diagnostic.help = CuresOfNull(column.name);
-      is_fine = false;
-    };
-    for (const DeclaredColumn& column : wanted.columns) {
-      const TableColumn* same = found.Find(column.name);
-      if (same == nullptr) {
-        dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-            DiagnosticKind::kMissingColumn, where, whose + " has no column `" + column.name + "`");
-        diagnostic.notes.push_back({column.range, "the flow promises `" + column.name + "` here"});
-        diagnostic.notes.push_back({found.made, found.made_by + " gives " + builder_.Show(found)});
-        diagnostic.help = dsl::DidYouMeanText(column.name, found.Names());
-        is_fine = false;
-        continue;
-      }
-      const size_t index = static_cast<size_t>(&column - wanted.columns.data());
-      const Clash clash =
-          checks.Unify(instantiate(column.type),
-                       {index, same->id, column.name,
-                        "the flow promises `" + column.name + ": " + ToString(column.type) + "`"});
-      if (!clash.text.empty()) report(column, *same, clash);
-      result.columns.push_back(*same);
-      if (column.type.optional) may_be_missing.push_back(column.name);
-    }
-    if (is_fine) {
-      Table whole = found;
-      for (const SizeChecks::Misfit& misfit : checks.Settle(whole, {}, where)) {
-        report(wanted.columns[misfit.who], result.columns[misfit.who], misfit.clash);
-      }
-      result.port = whole.port;
-    }
-    if (!wanted.is_open()) {
-      result.passing.clear();
-      result.open.reset();
-    } else if (result.passing.empty() && !result.open && IsInDefinition()) {
-      frame.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
-                            "the signature passes `...` on, but nothing passes up to here");
-      is_fine = false;
-    }
-    if (!is_fine) return std::nullopt;
-    MakeOptional(result, may_be_missing, where, ScopeOf(frame));
-    return result;
-  }
-
-  /// Whether a value is promised where there may be none.
-  bool IsMissing(const DeclaredColumn& wanted, const TableColumn& found) const {
-    return builder_.TypeOf(found.id).optional && !wanted.type.optional;
   }
 
   // --- pipelines ---
@@ -638,7 +519,8 @@ class FlowChecker {
     std::vector<Table> inputs;
     Table caller;  // what of the caller's columns may pass
     for (size_t i = 0; i < tables.size(); ++i) {
-      std::optional<Table> input = FitArgument(flow, i, tables[i], where, frame, instantiate);
+      std::optional<Table> input =
+          FitArgument(flow, i, tables[i], where, ScopeOf(frame), instantiate);
       if (!input) return std::nullopt;
       if (flow.params[i].rows.is_open()) caller = ExtraColumns(flow.params[i].rows, tables[i]);
       inputs.push_back(*std::move(input));
@@ -650,7 +532,7 @@ class FlowChecker {
     if (!results) return ReportMisfit(name, said, where, frame);
     for (size_t i = 0; i < results->size(); ++i) {
       std::optional<Table> result =
-          ReturnToCaller(flow, flow.results[i], std::move((*results)[i]), caller, where, frame);
+          ReturnToCaller(flow, i, std::move((*results)[i]), caller, where, frame.diagnostics);
       if (!result) return std::nullopt;
       (*results)[i] = *std::move(result);
     }
@@ -692,113 +574,6 @@ class FlowChecker {
     return std::nullopt;
   }
 
-  /// The columns of `table` that are not the parameter's own: they pass as `...`.
-  static Table ExtraColumns(const RowType& rows, const Table& table) {
-    Table extra;
-    extra.passing = table.passing;
-    extra.open = table.open;
-    for (const TableColumn& column : table.columns) {
-      const auto is_own = [&](const DeclaredColumn& own) { return own.name == column.name; };
-      if (std::none_of(rows.columns.begin(), rows.columns.end(), is_own)) {
-        extra.columns.push_back(column);
-      }
-    }
-    return extra;
-  }
-
-  std::optional<Table> FitArgument(const FlowInfo& flow, size_t index, const Table& table,
-                                   SourceRange where, const Frame& frame,
-                                   Instantiation& instantiate) {
-    const RowType& rows = flow.params[index].rows;
-    const std::string& name = flow.decl->name.text;
-    Table input = table;
-    input.columns.clear();
-    input.passing.clear();
-    input.open.reset();
-    bool is_fine = true;
-    std::vector<std::string> may_be_missing;
-    SizeChecks checks(builder_);
-    for (const DeclaredColumn& column : rows.columns) {
-      const TableColumn* same = table.Find(column.name);
-      Clash clash;
-      if (same != nullptr) {
-        const std::string shown = builder_.dims.Show(builder_.TypeOf(same->id));
-        clash = checks.Unify(instantiate(column.type), {input.columns.size(), same->id, column.name,
-                                                        "`" + name + "` wants `" + column.name +
-                                                            ": " + ToString(column.type) + "`"});
-        input.columns.push_back(*same);
-        if (column.type.optional) may_be_missing.push_back(column.name);
-        if (clash.text.empty()) continue;
-        clash.text = ", this row has `" + column.name + ": " + shown + "` (" + clash.text + ")";
-      } else {
-        clash.text = ", the row has no column `" + column.name + "`";
-      }
-      dsl::Diagnostic& diagnostic = frame.diagnostics.Add(
-          same == nullptr  ? DiagnosticKind::kMissingColumn
-          : clash.is_shape ? DiagnosticKind::kShapeMismatch
-                           : DiagnosticKind::kTypeMismatch,
-          where,
-          "`" + name + "` wants `" + column.name + ": " + ToString(column.type) + "`" + clash.text);
-      diagnostic.notes.push_back({table.made, table.made_by + " gives " + builder_.Show(table)});
-      if (same != nullptr && IsMissing(column, *same)) diagnostic.help = CuresOfNull(column.name);
-      is_fine = false;
-    }
-    const Table extra = ExtraColumns(rows, table);
-    if (rows.is_open()) {
-      input.passing = extra.columns;
-      input.passing.insert(input.passing.end(), extra.passing.begin(), extra.passing.end());
-      if (extra.open) input.open = extra.open;
-    } else if (!extra.columns.empty() || extra.open) {
-      const std::string what = extra.columns.empty() ? "more columns (`...`)"
-                                                     : "`" + extra.columns.front().name + "` too";
-      dsl::Diagnostic& diagnostic =
-          frame.diagnostics.Add(DiagnosticKind::kTypeMismatch, where,
-                                "`" + name + "` takes exactly its columns, this row has " + what);
-      diagnostic.notes.push_back({rows.range, "these are its columns"});
-      diagnostic.help = "`select` them first, or let the flow accept more with `...`";
-      is_fine = false;
-    }
-    if (!is_fine) return std::nullopt;
-    Table whole = table;
-    for (const SizeChecks::Misfit& misfit : checks.Settle(whole, {}, where)) {
-      frame.diagnostics.Add(DiagnosticKind::kShapeMismatch, where,
-                            "`" + name + "` does not take `" + input.columns[misfit.who].name +
-                                "` (" + misfit.clash.text + ")");
-      is_fine = false;
-    }
-    if (!is_fine) return std::nullopt;
-    input.port = whole.port;
-    MakeOptional(input, may_be_missing, where, ScopeOf(frame));
-    return input;
-  }
-
-  /// What passed is the caller's again, to be named and all.
-  static std::optional<Table> ReturnToCaller(const FlowInfo& flow, const FlowResult& promised,
-                                             Table result, const Table& caller, SourceRange where,
-                                             const Frame& frame) {
-    const std::string& name = flow.decl->name.text;
-    if (flow.results.size() > 1) result.result = promised.name;
-    result.made = where;
-    result.made_by = "`" + name + "`";
-    result.passing.clear();
-    result.open.reset();
-    if (!promised.rows.is_open()) return result;
-    for (const TableColumn& column : caller.columns) {
-      if (result.Find(column.name) == nullptr) continue;
-      frame.diagnostics
-          .Add(DiagnosticKind::kColumnClash, where,
-               "`" + name + "` gives `" + column.name + "`, which the row already has")
-          .help = "take the old one out first: `omit(" + column.name + ")`";
-      return std::nullopt;
-    }
-    result.columns.insert(
-        result.columns.begin() + static_cast<std::ptrdiff_t>(*promised.rows.open_at),
-        caller.columns.begin(), caller.columns.end());
-    result.passing = caller.passing;
-    result.open = caller.open;
-    return result;
-  }
-
  private:
   const engine::Catalog& catalog_;
   PlanBuilder& builder_;
@@ -809,30 +584,13 @@ class FlowChecker {
   SourceRange application_;  // in the outermost body: of the flow that is looked into
 };
 
-bool CheckNumberOfOpenTables(const FlowInfo& flow, dsl::Diagnostics& diagnostics) {
-  const auto is_open = [](const FlowParam& param) { return param.rows.is_open(); };
-  const auto count = std::count_if(flow.params.begin(), flow.params.end(), is_open);
-  if (count > 1) {
-    diagnostics.Add(DiagnosticKind::kNotImplemented, flow.decl->signature.range,
-                    "more than one table with `...` is not implemented yet");
-    return false;
-  }
-  for (const FlowResult& result : flow.results) {
-    if (count > 0 || !result.rows.is_open()) continue;
-    diagnostics.Add(DiagnosticKind::kTypeMismatch, result.rows.range,
-                    "`...` stands in the result but in no parameter");
-    return false;
-  }
-  return true;
-}
-
 /// Checks a flow against its own signature, once: later calls do nothing. `under_way` are the
 /// flows whose definitions apply it.
 void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& catalog,
                      dsl::Diagnostics& diagnostics) {
   if (flow.is_checked || flow.is_broken) return;
   flow.is_checked = true;
-  if (!CheckNumberOfOpenTables(flow, diagnostics)) {
+  if (!CheckOpenTables(flow, diagnostics)) {
     flow.is_broken = true;
     return;
   }
@@ -842,27 +600,6 @@ void CheckDefinition(FlowInfo& flow, Flows under_way, const engine::Catalog& cat
   Instantiation rigid(scratch.dims, Instantiation::Kind::kRigid);
   const std::vector<Table> inputs = checker.InputsOf(flow, rigid);
   flow.is_broken = !checker.Body(flow, inputs, rigid, diagnostics);
-}
-
-/// Whether a column of the rows is a tensor of any rank.
-bool HasAnyRank(const RowType& rows) {
-  return std::any_of(rows.columns.begin(), rows.columns.end(), [](const DeclaredColumn& column) {
-    return !column.type.shape.empty() && IsAnyRank(column.type.shape.front());
-  });
-}
-
-/// Whether rows can come from outside as they are declared; said if not.
-bool CanRunItself(const FlowInfo& flow, dsl::Diagnostics& diagnostics) {
-  for (const FlowParam& param : flow.params) {
-    if (!param.rows.is_open() && !HasAnyRank(param.rows)) continue;
-    diagnostics.Add(DiagnosticKind::kNotImplemented,
-                    param.rows.is_open() ? flow.decl->signature.range : param.rows.range,
-                    param.rows.is_open()
-                        ? "a flow with `...` can be applied by others, not run itself"
-                        : "a flow of tensors of any rank can be applied by others, not run itself");
-    return false;
-  }
-  return true;
 }
 
 /// What the flow takes and gives, as the plan has it.

@@ -10,7 +10,8 @@
 namespace raceway::engine {
 namespace {
 
-using std::chrono::nanoseconds;
+namespace chrono = std::chrono;
+using chrono::nanoseconds;
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr size_t kMaxFraction = 9;  // digits
@@ -69,13 +70,12 @@ int64_t Offset(Taker& taker) {
 }
 
 std::optional<int64_t> Timestamp(std::string_view text) {
-  using namespace std::chrono;
   Taker taker(text);
-  const year y(static_cast<int>(taker.Number(4)));
+  const chrono::year year(static_cast<int>(taker.Number(4)));
   taker.Want('-');
-  const month m(static_cast<unsigned>(taker.Number(2)));
+  const chrono::month month(static_cast<unsigned>(taker.Number(2)));
   taker.Want('-');
-  const day d(static_cast<unsigned>(taker.Number(2)));
+  const chrono::day day(static_cast<unsigned>(taker.Number(2)));
   taker.Want('T');
   const int64_t hour = taker.Number(2);
   taker.Want(':');
@@ -84,10 +84,10 @@ std::optional<int64_t> Timestamp(std::string_view text) {
   const int64_t second = taker.Number(2);
   const int64_t fraction = taker.Skip('.') ? Fraction(taker) : 0;
   const int64_t offset = Offset(taker);
-  const year_month_day date{y, m, d};
+  const chrono::year_month_day date{year, month, day};
   const bool is_time = hour <= 23 && minute <= 59 && second <= 59;
   if (!taker.is_fine() || !taker.is_at_end() || !date.ok() || !is_time) return std::nullopt;
-  const int64_t days = sys_days(date).time_since_epoch().count();
+  const int64_t days = chrono::sys_days(date).time_since_epoch().count();
   const int64_t seconds = ((24 * days + hour) * 60 + minute) * 60 + second - offset;
   // Towards 0 first, so that the smallest one does not overflow on the way.
   const bool is_before = seconds < 0 && fraction > 0;
@@ -100,12 +100,11 @@ std::optional<int64_t> Timestamp(std::string_view text) {
 }
 
 std::string TimestampText(int64_t time) {
-  using namespace std::chrono;
-  const sys_time<nanoseconds> at{nanoseconds(time)};
-  const auto second = floor<seconds>(at);
-  const auto midnight = floor<days>(second);
-  const year_month_day date(midnight);
-  const hh_mm_ss clock(second - midnight);
+  const chrono::sys_time<nanoseconds> at{nanoseconds(time)};
+  const auto second = chrono::floor<chrono::seconds>(at);
+  const auto midnight = chrono::floor<chrono::days>(second);
+  const chrono::year_month_day date(midnight);
+  const chrono::hh_mm_ss clock(second - midnight);
   std::array<char, 64> buffer;
   std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d",
                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
@@ -136,7 +135,7 @@ std::optional<int64_t> TimeFromText(std::string_view text, DataType type) {
 
 std::string TimeText(int64_t nanoseconds, DataType type) {
   if (type == DataType::kTimestamp) return TimestampText(nanoseconds);
-  return ToString(std::chrono::nanoseconds(nanoseconds));
+  return ToString(chrono::nanoseconds(nanoseconds));
 }
 
 std::string_view TimeExample(DataType type) {

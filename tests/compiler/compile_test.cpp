@@ -216,7 +216,7 @@ TEST(ApplyFlowTest, AFlowThatTakesMoreCannotBeRunItself) {
   EXPECT_EQ(testing::Compile("edition 1\nflow f(t: { x: i64, ... }) -> { x: i64 } { return t }\n",
                              options)
                 .Lines(),
-            "2:7 E0701 a flow with `...` can be applied by others, not run itself\n");
+            "2:7 E0301 a flow with `...` can be applied by others, not run itself\n");
 }
 
 // --- diagnostics ---
