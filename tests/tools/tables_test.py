@@ -114,7 +114,7 @@ class TablesTest(CliTest):
             USAGE, "buy", "--rows", "rows.jsonl",
             says="takes `rows` and `items`: say which rows are whose, --in rows=FILE",
         )
-        self.run_flow(USAGE, "buy", *both, "--rows", "rows.jsonl", says="say where the rows come")
+        self.run_flow(USAGE, "buy", *both, "--rows", "rows.jsonl", says="not two of them")
         self.run_flow(USAGE, "buy", *both, "--per-row", says="--per-row goes with flows of one")
         self.run_flow(
             USAGE, "buy", "--in", "rows=-", "--in", "items=-", says="rows of one table only"
