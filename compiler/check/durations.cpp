@@ -23,14 +23,32 @@ std::string Help(const dsl::ast::Expr& expr) {
   return near.empty() ? units : "did you mean `" + expr.text.substr(0, end) + near.front() + "`?";
 }
 
+/// Of a literal or of a parameter that is a duration.
 std::optional<std::chrono::nanoseconds> Read(const dsl::ast::Expr& expr,
                                              const Declarations& declarations) {
   if (expr.kind == Kind::kQuantity) return engine::DurationFromText(expr.text);
-  const auto param = declarations.params.find(expr.text);
-  const bool is_duration = expr.kind == Kind::kName && param != declarations.params.end() &&
-                           param->second.type == engine::Type{engine::DataType::kDuration};
-  if (!is_duration) return std::nullopt;
-  return std::chrono::nanoseconds(*param->second.value.AsInt());
+  if (expr.kind != Kind::kName) return std::nullopt;
+  return std::chrono::nanoseconds(*declarations.params.at(expr.text).value.AsInt());
+}
+
+/// Says so if a name is no parameter, or one of another type.
+bool IsNameWrong(const dsl::ast::Expr& expr, std::string_view option,
+                 const Declarations& declarations, dsl::Diagnostics& diagnostics) {
+  const auto found = declarations.params.find(expr.text);
+  if (found == declarations.params.end()) {
+    std::vector<std::string> known;
+    for (const auto& [name, param] : declarations.params) known.push_back(name);
+    diagnostics
+        .Add(dsl::DiagnosticKind::kUnknownName, expr.range, "no parameter `" + expr.text + "`")
+        .SuggestName(expr.text, known);
+    return true;
+  }
+  const engine::Type& type = found->second.type;
+  if (type == engine::Type{engine::DataType::kDuration}) return false;
+  diagnostics.Add(dsl::DiagnosticKind::kTypeMismatch, expr.range,
+                  "`" + std::string(option) + "` is a duration, the parameter `" + expr.text +
+                      "` is " + ToString(type));
+  return true;
 }
 
 }  // namespace
@@ -39,7 +57,10 @@ std::optional<std::chrono::nanoseconds> CheckDuration(const dsl::ast::Expr& expr
                                                       std::string_view option,
                                                       const Declarations& declarations,
                                                       dsl::Diagnostics& diagnostics) {
-  if (expr.kind == Kind::kName && declarations.IsBroken(expr.text)) return std::nullopt;
+  if (expr.kind == Kind::kName &&
+      (declarations.IsBroken(expr.text) || IsNameWrong(expr, option, declarations, diagnostics))) {
+    return std::nullopt;
+  }
   const std::optional<std::chrono::nanoseconds> duration = Read(expr, declarations);
   if (duration && duration->count() > 0) return duration;
   dsl::Diagnostic& diagnostic = diagnostics.Add(
