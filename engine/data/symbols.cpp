@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/data/dim_formula.h"
+#include "engine/data/text_tensor.h"
 
 namespace raceway::engine {
 namespace {
@@ -73,6 +74,10 @@ class SymbolCheck {
   int64_t SizeOf(Occurrence where, int64_t row) const {
     const Column& column = columns_[where.column];
     const auto dim = static_cast<int64_t>(where.dim);
+    if (column.is_text()) {
+      const std::optional<TextTensor> texts = Unpack(column.text()[row]);
+      return texts && where.dim < texts->shape.size() ? texts->shape[where.dim] : 0;
+    }
     return column.is_dense() ? column.dense().size(dim + 1)
                              : column.ragged()[static_cast<size_t>(row)].size(dim);
   }

@@ -97,6 +97,19 @@ class TimesTest(CliTest):
         self.write("times.flow", TIMES)
         self.ends(FINE, "test", "times.flow")
 
+    def test_they_share_sizes_with_other_columns(self):
+        self.write(
+            "s.flow",
+            "edition 1\nflow f(t: { id: i64, a: string[N], b: f32[N], c: string[2*N] }) -> "
+            "{ a: string, b: f32 } { return t |> explode(a, b) |> select(a, b) }\n",
+        )
+        run = ["run", "s.flow", "--rows", "-", "--json"]
+        row = '{"id": 1, "a": ["x", "y"], "b": [1, %s], "c": ["1", "2", "3", %s]}\n'
+        done = self.ends(FINE, *run, stdin=row % ("2", '"4"'))
+        self.assertEqual(self.rows_of(done), [{"a": "x", "b": 1}, {"a": "y", "b": 2}])
+        self.ends(REQUEST_FAILED, *run, stdin=row % ("2, 3", '"4"'), says="`N` is 2 in `a` but 3 in `b`")
+        self.ends(REQUEST_FAILED, *run, stdin=row % ("2", '"4", "5"'), says=["`c`", "5"])
+
     def test_for_people(self):
         self.write("times.flow", TIMES)
         done = self.ends(FINE, "run", "times.flow", "late", "--rows", "-", stdin=JOBS)
