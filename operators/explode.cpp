@@ -27,7 +27,7 @@ struct Exploded {
 };
 
 engine::TextTensor TextsAt(const Column& column, int64_t row) {
-  return engine::Unpack(column.text()[row]).value_or(engine::TextTensor{{0}, {}});
+  return engine::UnpackOrEmpty(column.text()[row]);
 }
 
 int64_t LengthOf(const Column& column, int64_t row) {

@@ -80,6 +80,8 @@ std::optional<TextTensor> Unpack(std::string_view row) {
   return tensor;
 }
 
+TextTensor UnpackOrEmpty(std::string_view row) { return Unpack(row).value_or(TextTensor{{0}, {}}); }
+
 bool TextTensorBuilder::AddList(size_t depth, int64_t size) {
   if (shape_.size() <= depth) shape_.push_back(size);
   return shape_[depth] == size;

@@ -24,6 +24,9 @@ void Pack(std::span<const int64_t> shape, std::span<const std::string_view> elem
 /// The tensor in a row of a text column; its elements live as long as `row`. Nothing where the
 /// bytes are none.
 std::optional<TextTensor> Unpack(std::string_view row);
+/// The same for a column that was checked when it came in: there only a row without a value is no
+/// tensor, which is one without elements here.
+TextTensor UnpackOrEmpty(std::string_view row);
 
 /// Gathers the elements of a tensor that is read from nested lists.
 class TextTensorBuilder {

@@ -22,10 +22,8 @@ using engine::TextTensor;
 using Elements = std::span<const std::string_view>;
 using Sizes = std::span<const int64_t>;
 
-/// Columns were checked when they came in, so that every row is a tensor; one without a value is
-/// looked at by nobody.
 TextTensor TensorAt(const Column& column, int64_t row) {
-  return engine::Unpack(column.text()[row]).value_or(TextTensor{{0}, {}});
+  return engine::UnpackOrEmpty(column.text()[row]);
 }
 
 /// The number of this row.

@@ -65,7 +65,7 @@ std::string TextsAsJson(const engine::TextTensor& texts, size_t depth, size_t& n
 
 std::string TextsAsJson(std::string_view row) {
   size_t next = 0;
-  return TextsAsJson(engine::Unpack(row).value_or(engine::TextTensor{{0}, {}}), 0, next);
+  return TextsAsJson(engine::UnpackOrEmpty(row), 0, next);
 }
 
 std::string ValueAsJson(const Field& field, const Column& column, int64_t row) {

@@ -227,8 +227,7 @@ Value CellOf(const Column& column, const Type& type, int64_t row) {
   if (column.is_null(row)) return {};
   if (column.is_text() && !type.is_scalar()) {
     size_t next = 0;
-    return TextsAsValue(engine::Unpack(column.text()[row]).value_or(engine::TextTensor{{0}, {}}), 0,
-                        next);
+    return TextsAsValue(engine::UnpackOrEmpty(column.text()[row]), 0, next);
   }
   if (column.is_text()) return Value(std::string(column.text()[row]));
   return ValueOf(column.Row(row), type.dtype);
