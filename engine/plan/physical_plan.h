@@ -136,7 +136,7 @@ struct ResultSpec {
 };
 
 struct PhysicalPlan {
-  static constexpr int kFormat = 1;
+  static constexpr int kFormat = 2;  // the only one that is read
 
   std::string flow;
   std::vector<InputSpec> inputs;    // at least one

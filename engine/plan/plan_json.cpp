@@ -472,6 +472,10 @@ PhysicalPlan ToPlan(const Reader& reader) {
                                                  std::to_string(PhysicalPlan::kFormat)};
   }
   if (format < 1) reader["raceway_plan"].Says("no such format");
+  if (format < PhysicalPlan::kFormat) {
+    throw Malformed{ErrorCode::kUnsupported, "the plan has format " + std::to_string(format) +
+                                                 ", of an older release: compile its flow again"};
+  }
   reader.Only({"raceway_plan", "flow", "inputs", "stages", "results", "files", "sources", "slo"});
 
   PhysicalPlan plan;

@@ -153,7 +153,7 @@ TEST(PlanJsonTest, IsReadable) {
   plan.stages[0].steps.erase(plan.stages[0].steps.begin(), plan.stages[0].steps.begin() + 2);
   plan.results.front().output = {0, 1};
   EXPECT_EQ(ToJson(plan), R"({
-  "raceway_plan": 1,
+  "raceway_plan": 2,
   "flow": "cascade",
   "inputs": [{"name": "photos", "schema": [["id", "i64"], ["image", "bytes"]]}],
   "stages": [
@@ -251,7 +251,7 @@ TEST(PlanJsonTest, NamesThePlaceOfWhatIsWrong) {
             "`constant` or a `call`");
   EXPECT_EQ(error("\"flow\": \"cascade\"", "\"flow\": \"a\", \"flow\": \"b\""),
             "not a plan: `flow` twice in one object");
-  EXPECT_EQ(error("\"raceway_plan\": 1", "\"raceway_plan\": 0"),
+  EXPECT_EQ(error("\"raceway_plan\": 2", "\"raceway_plan\": 0"),
             "not a plan: raceway_plan: no such format");
   EXPECT_THAT(error("\"flow\"", "flow"), HasSubstr("line 3, column 4"));
 }
@@ -261,7 +261,7 @@ TEST(PlanJsonTest, SaysThatANewerFormatIsNewer) {
       PlanFromJson(R"({"raceway_plan": 7, "something": {"quite": "else"}})");
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code, ErrorCode::kUnsupported);
-  EXPECT_EQ(plan.error().message, "the plan has format 7, this release reads up to 1");
+  EXPECT_EQ(plan.error().message, "the plan has format 7, this release reads up to 2");
 }
 
 TEST(PlanJsonTest, SurvivesAnyBytes) {

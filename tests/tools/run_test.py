@@ -241,8 +241,13 @@ class PlanTest(CliTest):
             self.run_plan(FLOW_IS_WRONG, self.plan[:size], says="edited.plan: not a plan")
 
     def test_of_a_newer_format(self):
-        text = self.plan.replace('"raceway_plan": 1', '"raceway_plan": 2')
-        says = "edited.plan: the plan has format 2, this release reads up to 1"
+        text = self.plan.replace('"raceway_plan": 2', '"raceway_plan": 3')
+        says = "edited.plan: the plan has format 3, this release reads up to 2"
+        self.run_plan(FLOW_IS_WRONG, text, says=says)
+
+    def test_of_an_older_format(self):
+        text = self.plan.replace('"raceway_plan": 2', '"raceway_plan": 1')
+        says = "edited.plan: the plan has format 1, of an older release: compile its flow again"
         self.run_plan(FLOW_IS_WRONG, text, says=says)
 
     def test_other_json(self):
@@ -256,7 +261,7 @@ class PlanTest(CliTest):
             ('"call": "gt"', '"call": "gtt"', ["filter at twice.flow:11:33", "`gtt`"]),
             ('"op": "filter"', '"op": "fliter"', ["`fliter`"]),
             ('{"stage": "double"}', '{"stage": "gone"}', ["edited.plan: "]),
-            ('"raceway_plan": 1', '"raceway_plan": "one"', ["raceway_plan: wants an integer"]),
+            ('"raceway_plan": 2', '"raceway_plan": "one"', ["raceway_plan: wants an integer"]),
             ('"f32[2]"', '"f33[2]"', ["edited.plan: ", "f33[2]"]),
         ]:
             with self.subTest(right):
