@@ -35,7 +35,7 @@ struct Values {
   Type result;
 };
 
-using Aggregate = Column (*)(const Values& values, const Groups& groups);
+using Aggregate = Result<Column> (*)(const Values& values, const Groups& groups);
 
 std::vector<int64_t> CountRows(const Groups& groups) {
   std::vector<int64_t> counts(groups.size());
@@ -43,8 +43,8 @@ std::vector<int64_t> CountRows(const Groups& groups) {
   return counts;
 }
 
-Column Count(const Values& /*values*/, const Groups& groups) {
-  return at::tensor(CountRows(groups), at::kLong);
+Result<Column> Count(const Values& /*values*/, const Groups& groups) {
+  return Column(at::tensor(CountRows(groups), at::kLong));
 }
 
 std::vector<double> SumFloats(const Values& values, const Groups& groups) {
@@ -55,6 +55,21 @@ std::vector<double> SumFloats(const Values& values, const Groups& groups) {
     sums[static_cast<size_t>(groups.of_row[row])] += data[row];
   }
   return sums;
+}
+
+/// Never wraps around, as `+` of times does not.
+Result<Column> SumTimes(const Values& values, const Groups& groups) {
+  const at::Tensor dense = values.column.dense().contiguous();
+  const int64_t* data = dense.const_data_ptr<int64_t>();
+  std::vector<int64_t> sums(groups.size());
+  for (size_t row = 0; row < groups.of_row.size(); ++row) {
+    int64_t& sum = sums[static_cast<size_t>(groups.of_row[row])];
+    if (!__builtin_add_overflow(sum, data[row], &sum)) continue;
+    return Error{.code = ErrorCode::kFailed,
+                 .message = "the sum is too long for a time",
+                 .row_id = static_cast<int64_t>(row)};
+  }
+  return Column(at::tensor(sums, at::kLong));
 }
 
 /// Wraps around like `+` does.
@@ -72,16 +87,18 @@ Column SumIntegers(const Values& values, const Groups& groups) {
   return is_u64 ? result.view(at::kUInt64) : result.to(engine::ScalarTypeOf(values.type));
 }
 
-Column Sum(const Values& values, const Groups& groups) {
+Result<Column> Sum(const Values& values, const Groups& groups) {
+  if (values.type == DataType::kDuration) return SumTimes(values, groups);
   if (!engine::IsFloat(values.type)) return SumIntegers(values, groups);
-  return at::tensor(SumFloats(values, groups), at::kDouble).to(engine::ScalarTypeOf(values.type));
+  const at::Tensor sums = at::tensor(SumFloats(values, groups), at::kDouble);
+  return Column(sums.to(engine::ScalarTypeOf(values.type)));
 }
 
-Column Mean(const Values& values, const Groups& groups) {
+Result<Column> Mean(const Values& values, const Groups& groups) {
   std::vector<double> means = SumFloats(values, groups);
   const std::vector<int64_t> counts = CountRows(groups);
   for (size_t i = 0; i < means.size(); ++i) means[i] /= static_cast<double>(counts[i]);
-  return at::tensor(means, at::kDouble).to(engine::ScalarTypeOf(values.type));
+  return Column(at::tensor(means, at::kDouble).to(engine::ScalarTypeOf(values.type)));
 }
 
 /// The value that comes first in `order`, for each group.
@@ -94,28 +111,28 @@ Column Best(const Values& values, const Groups& groups, Order order) {
   }
   return values.column.Take(best);
 }
-Column Min(const Values& values, const Groups& groups) {
+Result<Column> Min(const Values& values, const Groups& groups) {
   return Best(values, groups, Order::kAscending);
 }
-Column Max(const Values& values, const Groups& groups) {
+Result<Column> Max(const Values& values, const Groups& groups) {
   return Best(values, groups, Order::kDescending);
 }
 
-Column First(const Values& values, const Groups& groups) {
+Result<Column> First(const Values& values, const Groups& groups) {
   return values.column.Take(groups.first_row);
 }
 
-Column Any(const Values& values, const Groups& groups) {
+Result<Column> Any(const Values& values, const Groups& groups) {
   const at::Tensor flags = values.column.dense().contiguous();
   const bool* data = flags.const_data_ptr<bool>();
   std::vector<int64_t> any(groups.size());
   for (size_t row = 0; row < groups.of_row.size(); ++row) {
     any[static_cast<size_t>(groups.of_row[row])] |= data[row] ? 1 : 0;
   }
-  return at::tensor(any, at::kLong).to(at::kBool);
+  return Column(at::tensor(any, at::kLong).to(at::kBool));
 }
 
-Column Topk(const Values& values, const Groups& groups) {
+Result<Column> Topk(const Values& values, const Groups& groups) {
   const std::vector<int64_t> ranks = Ranks(values.column, values.type, Order::kDescending);
   std::vector<std::vector<int64_t>> rows(groups.size());
   for (size_t row = 0; row < groups.of_row.size(); ++row) {
@@ -169,7 +186,13 @@ class Agg final : public engine::Operator {
       const ResultColumn& result = results_[i];
       const Column& of =
           result.column < 0 ? none : input.column(static_cast<size_t>(result.column));
-      results[i] = result.aggregate({of, result.type, result.count, result.result}, groups);
+      Result<Column> made =
+          result.aggregate({of, result.type, result.count, result.result}, groups);
+      if (!made) {
+        made.error().row_id = input.RowId(made.error().row_id);
+        return std::move(made).error();
+      }
+      results[i] = *std::move(made);
     }
     return layout_.AnyRows(input, groups.first_row, std::move(results));
   }

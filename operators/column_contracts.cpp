@@ -232,10 +232,10 @@ void AddCast(engine::Catalog& catalog) {
   } else {
     doc = "As the nearest " + name + ".";
   }
-  const bool is_text = engine::IsText(kTo);
-  catalog.Add(Function(name, &Cast<kTo>,
-                       is_text ? name + "(x) -> " + name : name + "(T[…]) -> " + name + "[…]",
-                       doc));
+  std::string signature = name + "(T[…]) -> " + name + "[…]";
+  if (engine::IsText(kTo)) signature = name + "(x) -> " + name;
+  if (engine::IsTime(kTo)) signature = name + "(string) -> " + name;
+  catalog.Add(Function(name, &Cast<kTo>, signature, doc));
 }
 
 template <DataType... kTo>

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::compiler {
 namespace {
 
@@ -12,8 +14,11 @@ using engine::Expression;
 
 /// Safe for all values of all types that they take, as long as those are scalars.
 constexpr auto kSafe = std::to_array<std::string_view>(
-    {"add", "sub",   "neg",   "eq",   "ne",  "lt",  "le",   "gt",  "ge",    "and",   "or",    "not",
-     "if",  "round", "floor", "ceil", "exp", "log", "sqrt", "len", "lower", "upper", "concat"});
+    {"eq",    "ne",    "lt",   "le",  "gt",  "ge",   "and", "or",    "not",   "if",
+     "round", "floor", "ceil", "exp", "log", "sqrt", "len", "lower", "upper", "concat"});
+
+/// Safe, but of times: numbers wrap around, times do not.
+constexpr auto kArithmetic = std::to_array<std::string_view>({"add", "sub", "neg", "mul", "abs"});
 
 /// Safe for scalars that may be null.
 constexpr auto kSafeOfNull =
@@ -25,6 +30,7 @@ bool Has(const Names& names, std::string_view name) {
 }
 
 bool IsSafeDivision(const Expression& call) {
+  if (engine::IsTime(call.type.dtype)) return false;
   if (engine::IsFloat(call.type.dtype)) return true;
   const Expression& divisor = call.args.back();
   if (divisor.kind != Expression::Kind::kConstant) return false;
@@ -40,15 +46,8 @@ bool IsSafeCast(DataType from, DataType to) {
   return from == to;
 }
 
-/// A duration by a float can become too long.
-bool IsSafeProduct(const Expression& call) {
-  return call.type.dtype != DataType::kDuration ||
-         std::none_of(call.args.begin(), call.args.end(),
-                      [](const Expression& arg) { return engine::IsFloat(arg.type.dtype); });
-}
-
 bool IsSafeCall(const Expression& call) {
-  if (call.name == "mul") return IsSafeProduct(call);
+  if (Has(kArithmetic, call.name)) return !engine::IsTime(call.type.dtype);
   if (Has(kSafe, call.name) || Has(kSafeOfNull, call.name)) return true;
   if (call.name == "div" || call.name == "mod") return IsSafeDivision(call);
   const std::optional<DataType> to = engine::DataTypeFromName(call.name);

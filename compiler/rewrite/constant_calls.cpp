@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/time_text.h"
+
 namespace raceway::compiler {
 namespace {
 
@@ -171,6 +173,12 @@ Answer OfTwo(const Expression& call, const Value& a, const Value& b) {
   }
   if (IsFoldedInteger(type) && a.AsInt() != nullptr && b.AsInt() != nullptr) {
     return OfIntegers(call.name, *a.AsInt(), *b.AsInt(), type);
+  }
+  if (engine::IsTime(type) && a.AsInt() != nullptr && b.AsInt() != nullptr) {
+    return Compare(call.name, *a.AsInt(), *b.AsInt());
+  }
+  if (type == DataType::kU64 && a.AsInt() != nullptr && b.AsInt() != nullptr) {
+    return Compare(call.name, static_cast<uint64_t>(*a.AsInt()), static_cast<uint64_t>(*b.AsInt()));
   }
   if (type == DataType::kString && a.AsString() != nullptr && b.AsString() != nullptr) {
     return Compare<std::string>(call.name, *a.AsString(), *b.AsString());

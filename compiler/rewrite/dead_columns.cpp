@@ -29,14 +29,14 @@ void NarrowAggregates(Step& step, const Live& live) {
   std::erase_if(step.options, is_dead);
 }
 
-/// Narrows stages of a plan or branch to what is `wanted` of `output`. Returns what they read of
-/// their input. Where it matters whether they fail (`keeps_errors`), what can fail stays.
 /// What is read of where.
 struct Wanted {
   Port* output;
   Live columns;
 };
 
+/// Narrows stages of a plan or branch to what is `wanted` of `output`. Returns what they read of
+/// their input. Where it matters whether they fail (`keeps_errors`), what can fail stays.
 Live NarrowStages(std::vector<Stage>& stages, const std::vector<Wanted>& wanted, bool keeps_errors);
 
 /// Whether as many rows leave as come.
@@ -91,7 +91,8 @@ Live Narrow(Step& step, std::vector<Live> read, bool keeps_errors) {
   if (step.kind == StepKind::kDerive || step.kind == StepKind::kSelect) {
     std::erase_if(step.expressions, [&](const auto& named) { return !live.contains(named.name); });
   }
-  if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
+  // A sum of durations can fail.
+  if (step.kind == StepKind::kAgg && !keeps_errors) NarrowAggregates(step, live);
   if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin ||
       step.kind == StepKind::kAnyof || step.kind == StepKind::kLookup) {
     std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });

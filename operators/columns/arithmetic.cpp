@@ -97,6 +97,14 @@ T FloorMod(T a, T b) {
   }
 }
 
+constexpr const char* kDivisionByZero = "division of an integer by 0";
+
+/// At the element `i` of a result.
+Error FailedAt(int64_t i, const at::Tensor& result, const char* why) {
+  return {
+      .code = ErrorCode::kFailed, .message = why, .row_id = i / (result.numel() / result.size(0))};
+}
+
 template <typename T, T (*kOp)(T, T)>
 Result<at::Tensor> DivideLoop(const at::Tensor& a, const at::Tensor& b) {
   at::Tensor result = at::empty(a.sizes(), a.options());
@@ -105,11 +113,7 @@ Result<at::Tensor> DivideLoop(const at::Tensor& a, const at::Tensor& b) {
   T* out = result.mutable_data_ptr<T>();
   const int64_t count = result.numel();
   for (int64_t i = 0; i < count; ++i) {
-    if (right[i] == 0) {
-      return Error{.code = ErrorCode::kFailed,
-                   .message = "division of an integer by 0",
-                   .row_id = i / (count / result.size(0))};
-    }
+    if (right[i] == 0) return FailedAt(i, result, kDivisionByZero);
     out[i] = kOp(left[i], right[i]);
   }
   return result;
@@ -137,8 +141,54 @@ Result<at::Tensor> DivideIntegers(const at::Tensor& left, const at::Tensor& righ
   }
 }
 
-at::Tensor AsLong(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kUInt64 ? tensor.view(at::kLong) : tensor.to(at::kLong);
+// --- times: nanoseconds as i64, which never wrap around ---
+
+constexpr const char* kTooLong = "the result is too long for a time";
+
+const char* TooLongIf(bool overflows) { return overflows ? kTooLong : nullptr; }
+
+/// `op`(a, b, &result) of each pair of elements says what is wrong with it, or null.
+template <typename Right, typename Op>
+Result<at::Tensor> EachTime(const at::Tensor& left, const at::Tensor& right, Op op) {
+  const std::vector<int64_t> sizes = at::infer_size(left.sizes(), right.sizes());
+  const at::Tensor a = left.expand(sizes).contiguous();
+  const at::Tensor b = right.expand(sizes).contiguous();
+  at::Tensor result = at::empty(sizes, a.options());
+  const int64_t* time = a.const_data_ptr<int64_t>();
+  const Right* other = b.const_data_ptr<Right>();
+  int64_t* out = result.mutable_data_ptr<int64_t>();
+  const int64_t count = result.numel();
+  for (int64_t i = 0; i < count; ++i) {
+    if (const char* why = op(time[i], other[i], &out[i])) return FailedAt(i, result, why);
+  }
+  return result;
+}
+
+const char* AddTimes(int64_t a, int64_t b, int64_t* out) {
+  return TooLongIf(__builtin_add_overflow(a, b, out));
+}
+const char* SubTimes(int64_t a, int64_t b, int64_t* out) {
+  return TooLongIf(__builtin_sub_overflow(a, b, out));
+}
+template <typename Number>
+const char* MulTime(int64_t a, Number b, int64_t* out) {
+  return TooLongIf(__builtin_mul_overflow(a, b, out));
+}
+const char* NegTime(int64_t a, int64_t /*same*/, int64_t* out) { return SubTimes(0, a, out); }
+const char* AbsTime(int64_t a, int64_t /*same*/, int64_t* out) {
+  *out = a;
+  return a < 0 ? SubTimes(0, a, out) : nullptr;
+}
+const char* DivTime(int64_t a, int64_t b, int64_t* out) {
+  if (b == 0) return kDivisionByZero;
+  if (b == -1) return SubTimes(0, a, out);
+  *out = FloorDiv(a, b);
+  return nullptr;
+}
+const char* DivTimeByUnsigned(int64_t a, uint64_t b, int64_t* out) {
+  if (b <= uint64_t{INT64_MAX}) return DivTime(a, static_cast<int64_t>(b), out);
+  *out = a < 0 ? -1 : 0;
+  return nullptr;
 }
 
 /// The nearest nanosecond, where it is one that fits.
@@ -146,12 +196,22 @@ Result<at::Tensor> Nanoseconds(const at::Tensor& exact) {
   const at::Tensor rounded = at::round(exact).contiguous();
   const double* value = rounded.const_data_ptr<double>();
   for (int64_t i = 0; i < rounded.numel(); ++i) {
-    if (value[i] >= -0x1p63 && value[i] < 0x1p63) continue;
-    return Error{.code = ErrorCode::kFailed,
-                 .message = "the result is too long for a duration",
-                 .row_id = i / (rounded.numel() / rounded.size(0))};
+    if (!(value[i] >= -0x1p63 && value[i] < 0x1p63)) return FailedAt(i, rounded, kTooLong);
   }
   return rounded.to(at::kLong);
+}
+
+/// Two times, in i64 both.
+template <const char* (*kOp)(int64_t, int64_t, int64_t*)>
+Result<at::Tensor> TwoTimes(Tensors args, const Type& /*type*/) {
+  Result<std::pair<at::Tensor, at::Tensor>> aligned = Align(args);
+  if (!aligned) return aligned.error();
+  return EachTime<int64_t>(aligned->first, aligned->second, kOp);
+}
+
+template <const char* (*kOp)(int64_t, int64_t, int64_t*)>
+Result<at::Tensor> OneTime(Tensors args, const Type& /*type*/) {
+  return EachTime<int64_t>(args[0], args[0], kOp);
 }
 
 /// A duration and a number, in this order or the other.
@@ -159,8 +219,12 @@ Result<at::Tensor> TimesNumber(Tensors args, const Type& /*type*/) {
   Result<std::pair<at::Tensor, at::Tensor>> aligned = Align(args);
   if (!aligned) return aligned.error();
   const auto& [a, b] = *aligned;
-  if (!a.is_floating_point() && !b.is_floating_point()) return at::mul(AsLong(a), AsLong(b));
-  return Nanoseconds(at::mul(a.to(at::kDouble), b.to(at::kDouble)));
+  if (a.is_floating_point() || b.is_floating_point()) {
+    return Nanoseconds(at::mul(a.to(at::kDouble), b.to(at::kDouble)));
+  }
+  if (a.scalar_type() == at::kUInt64) return EachTime<uint64_t>(b, a, &MulTime<uint64_t>);
+  if (b.scalar_type() == at::kUInt64) return EachTime<uint64_t>(a, b, &MulTime<uint64_t>);
+  return EachTime<int64_t>(a.to(at::kLong), b.to(at::kLong), &MulTime<int64_t>);
 }
 
 /// A duration by a number, or by a duration.
@@ -168,8 +232,9 @@ Result<at::Tensor> DivideTime(const at::Tensor& a, const at::Tensor& b, const Ty
   if (type.dtype != engine::DataType::kDuration) {
     return at::div(a.to(at::kDouble), b.to(at::kDouble));
   }
-  if (!b.is_floating_point()) return DivideIntegers(AsLong(a), AsLong(b), false);
-  return Nanoseconds(at::div(a.to(at::kDouble), b.to(at::kDouble)));
+  if (b.is_floating_point()) return Nanoseconds(at::div(a.to(at::kDouble), b.to(at::kDouble)));
+  if (b.scalar_type() == at::kUInt64) return EachTime<uint64_t>(a, b, &DivTimeByUnsigned);
+  return EachTime<int64_t>(a, b.to(at::kLong), &DivTime);
 }
 
 template <bool kWantsRest>
@@ -197,18 +262,27 @@ at::Tensor Sum(const at::Tensor& a, const at::Tensor& b) { return at::add(a, b);
 at::Tensor Difference(const at::Tensor& a, const at::Tensor& b) { return at::sub(a, b); }
 at::Tensor Product(const at::Tensor& a, const at::Tensor& b) { return at::mul(a, b); }
 
+bool IsOfTime(const ColumnCall& call) { return engine::IsTime(call.type.dtype); }
+
 }  // namespace
 
-Result<Column> Add(const ColumnCall& call) { return RunDense(&Elementwise<&Sum>, call); }
-Result<Column> Sub(const ColumnCall& call) { return RunDense(&Elementwise<&Difference>, call); }
+Result<Column> Add(const ColumnCall& call) {
+  return RunDense(IsOfTime(call) ? &TwoTimes<&AddTimes> : &Elementwise<&Sum>, call);
+}
+Result<Column> Sub(const ColumnCall& call) {
+  return RunDense(IsOfTime(call) ? &TwoTimes<&SubTimes> : &Elementwise<&Difference>, call);
+}
 Result<Column> Mul(const ColumnCall& call) {
-  const bool is_time = engine::IsTime(call.type.dtype);
-  return RunDense(is_time ? &TimesNumber : &Elementwise<&Product>, call);
+  return RunDense(IsOfTime(call) ? &TimesNumber : &Elementwise<&Product>, call);
 }
 Result<Column> Div(const ColumnCall& call) { return RunDense(&Divide<false>, call); }
 Result<Column> Mod(const ColumnCall& call) { return RunDense(&Divide<true>, call); }
-Result<Column> Neg(const ColumnCall& call) { return RunDense(&Each<&at::neg>, call); }
-Result<Column> Abs(const ColumnCall& call) { return RunDense(&AbsTensor, call); }
+Result<Column> Neg(const ColumnCall& call) {
+  return RunDense(IsOfTime(call) ? &OneTime<&NegTime> : &Each<&at::neg>, call);
+}
+Result<Column> Abs(const ColumnCall& call) {
+  return RunDense(IsOfTime(call) ? &OneTime<&AbsTime> : &AbsTensor, call);
+}
 Result<Column> Round(const ColumnCall& call) { return RunDense(&Each<&at::round>, call); }
 Result<Column> Floor(const ColumnCall& call) { return RunDense(&Each<&at::floor>, call); }
 Result<Column> Ceil(const ColumnCall& call) { return RunDense(&Each<&at::ceil>, call); }

@@ -6,7 +6,9 @@
 #include <ATen/ops/mean.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 
+#include "engine/data/time_text.h"
 #include "operators/columns/dense.h"
 
 namespace raceway::operators {
@@ -38,7 +40,27 @@ Result<at::Tensor> SoftmaxOf(Tensors args, const Type& /*type*/) {
   return at::softmax(args[0], -1);
 }
 
+/// A sum of times never wraps around.
+Result<at::Tensor> SumOfTimes(const at::Tensor& times) {
+  const at::Tensor all = times.contiguous();
+  at::Tensor result =
+      at::zeros(all.sizes().slice(0, static_cast<size_t>(all.dim()) - 1), at::kLong);
+  const int64_t* time = all.const_data_ptr<int64_t>();
+  int64_t* sum = result.mutable_data_ptr<int64_t>();
+  const int64_t length = all.size(-1);
+  for (int64_t i = 0; i < result.numel(); ++i) {
+    for (int64_t k = 0; k < length; ++k) {
+      if (!__builtin_add_overflow(sum[i], *time++, &sum[i])) continue;
+      return Error{.code = ErrorCode::kFailed,
+                   .message = "the sum is too long for a time",
+                   .row_id = i / (result.numel() / result.size(0))};
+    }
+  }
+  return result;
+}
+
 Result<at::Tensor> SumOf(Tensors args, const Type& type) {
+  if (engine::IsTime(type.dtype)) return SumOfTimes(args[0]);
   const at::Tensor signed_ones = AsSigned(args[0]);
   const at::Tensor result = at::sum(signed_ones, -1, false, signed_ones.scalar_type());
   return result.view(ScalarTypeOf(type.dtype));

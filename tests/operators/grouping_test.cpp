@@ -102,6 +102,17 @@ TEST(AggTest, IntegersWrapAroundAndNanIsTheWorst) {
             "#0 s=-55 min=1 max=2\n");
 }
 
+TEST(AggTest, ASumOfTimesThatIsTooLongIsAnErrorOfTheRow) {
+  const SchemaPtr schema = S({{"k", "i64"}, {"d", "duration"}});
+  const auto sum = [&](int64_t last) {
+    const Batch rows =
+        MakeBatch(schema, {Ints({1, 2, 1}), Ints({INT64_MAX - 1, INT64_MAX - 1, last})});
+    return Text(RunStep(Agg({"k"}, {{"s", "sum", "d"}}, S({{"s", "duration"}})), rows));
+  };
+  EXPECT_EQ(sum(1), "#0 s=9223372036854775807\n#1 s=9223372036854775806\n");
+  EXPECT_EQ(sum(2), "failed: row 3: the sum is too long for a time");
+}
+
 TEST(AggTest, AgreesWithAMapOnManyRows) {
   std::mt19937 random(3);
   std::vector<std::string> texts;

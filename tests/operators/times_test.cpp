@@ -47,11 +47,38 @@ TEST(TimesTest, ByATimeAreANumber) {
 
 TEST(TimesTest, WhatDoesNotFitIsAnErrorOfItsRow) {
   EXPECT_EQ(Eval("mul", {Durations(), {Floats({1, 1e20F}), "f32"}}),
-            "failed: row 2: the result is too long for a duration");
+            "failed: row 2: the result is too long for a time");
   EXPECT_EQ(Eval("div", {Durations(), {Floats({0, 1}), "f32"}}),
-            "failed: row 1: the result is too long for a duration");
+            "failed: row 1: the result is too long for a time");
   EXPECT_EQ(Eval("div", {Durations(), {Ints({1, 0}), "i64"}}),
             "failed: row 2: division of an integer by 0");
+}
+
+TEST(TimesTest, NeverWrapAround) {
+  constexpr int64_t kMost = INT64_MAX;
+  const Arg most = {Ints({0, kMost}), "duration"};
+  const Arg least = {Ints({0, INT64_MIN}), "duration"};
+  const auto pairs = [](int64_t last) {
+    return Column(at::tensor(std::vector<int64_t>{1, 2, kMost, last}, at::kLong).view({2, 2}));
+  };
+  const std::string too_long = "failed: row 2: the result is too long for a time";
+  EXPECT_EQ(Eval("add", {most, Second()}), too_long);
+  EXPECT_EQ(Eval("add", {{Ints({0, kMost}), "timestamp"}, Second()}), too_long);
+  EXPECT_EQ(Eval("sub", {least, Second()}), too_long);
+  EXPECT_EQ(Eval("neg", {least}), too_long);
+  EXPECT_EQ(Eval("abs", {least}), too_long);
+  EXPECT_EQ(Eval("mul", {most, {Ints({2, 2}), "i64"}}), too_long);
+  EXPECT_EQ(Eval("div", {least, {Ints({1, -1}), "i64"}}), too_long);
+  EXPECT_EQ(Eval("sum", {{pairs(1), "duration[2]"}}),
+            "failed: row 2: the sum is too long for a time");
+  EXPECT_EQ(Eval("sum", {{pairs(-1), "duration[2]"}}), "3 9223372036854775806");
+}
+
+TEST(TimesTest, GoWithNumbersThatOnlyAnUnsignedOneHolds) {
+  const Arg large = {Ints({-1, INT64_MIN}).dense().view(at::kUInt64), "u64"};  // 2^64 - 1 and 2^63
+  EXPECT_EQ(Eval("div", {Durations(), large}), "0 -1");
+  EXPECT_EQ(Eval("mul", {{Ints({0, -1}), "duration"}, large}), "0 -9223372036854775808");
+  EXPECT_EQ(Eval("mul", {large, Durations()}), "failed: row 1: the result is too long for a time");
 }
 
 TEST(TimesTest, HaveAnOrder) {
