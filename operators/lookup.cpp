@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/key_text.h"
+
 namespace raceway::operators {
 namespace {
 
@@ -24,14 +26,6 @@ using engine::Type;
 using engine::Value;
 
 enum class Miss { kFail, kDrop, kNull };
-
-std::string KeyText(const Column& keys, int64_t row) {
-  if (keys.is_text()) return "\"" + std::string(keys.text()[row]) + "\"";
-  const at::Tensor key = keys.Row(row);
-  if (key.scalar_type() == at::kBool) return key.item<bool>() ? "true" : "false";
-  if (key.scalar_type() == at::kUInt64) return std::to_string(key.item().toUInt64());
-  return std::to_string(key.item<int64_t>());
-}
 
 class Lookup final : public engine::Operator {
  public:
@@ -69,10 +63,11 @@ class Lookup final : public engine::Operator {
 
  private:
   Error NotThere(const Batch& input, int64_t row) const {
-    return {
-        .code = ErrorCode::kFailed,
-        .message = "store " + name_ + " has no row for the key " + KeyText(input.column(key_), row),
-        .row_id = input.RowId(row)};
+    const Type& type = (*input.schema())[key_].type;
+    return {.code = ErrorCode::kFailed,
+            .message = "store " + name_ + " has no row for the key " +
+                       engine::KeyText(input.column(key_), type, row),
+            .row_id = input.RowId(row)};
   }
 
   /// What the store itself has without a value stays without one.

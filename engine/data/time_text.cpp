@@ -112,7 +112,8 @@ std::string TimestampText(int64_t time) {
                 static_cast<int>(clock.minutes().count()),
                 static_cast<int>(clock.seconds().count()));
   std::string text = buffer.data();
-  const int64_t fraction = (at - second).count();
+  const int64_t rest = time % kSecond;  // not `at - second`, which starts before the first of times
+  const int64_t fraction = rest < 0 ? rest + kSecond : rest;
   if (fraction > 0) {
     std::string digits = std::to_string(fraction);
     digits.insert(0, kMaxFraction - digits.size(), '0');

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/data/key_text.h"
 #include "engine/data/time_text.h"
 
 namespace raceway::engine {
@@ -96,11 +97,6 @@ bool CanBeKey(const Type& type) {
           type.dtype == DataType::kBool);
 }
 
-std::string KeyText(const Column& keys, int64_t row) {
-  if (keys.is_text()) return "\"" + std::string(keys.text()[row]) + "\"";
-  return std::to_string(Numbers(keys).const_data_ptr<int64_t>()[row]);
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Store>> MakeRowStore(const Batch& rows, const std::string& name) {
@@ -111,8 +107,8 @@ Result<std::shared_ptr<const Store>> MakeRowStore(const Batch& rows, const std::
   }
   auto store = std::make_shared<RowStore>(rows);
   if (const int64_t second = store->Fill(); second >= 0) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "store " + name + ": two rows have the key " + KeyText(rows.column(0), second)};
+    return Error{ErrorCode::kInvalidArgument, "store " + name + ": two rows have the key " +
+                                                  KeyText(rows.column(0), schema[0].type, second)};
   }
   return std::shared_ptr<const Store>(std::move(store));
 }

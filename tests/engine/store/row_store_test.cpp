@@ -85,6 +85,12 @@ TEST(RowStoreTest, RefusesASecondRowForAKey) {
   const Batch texts = MakeBatch(S({{"id", "string"}}), {Texts({"a", "a"})});
   EXPECT_EQ(MakeRowStore(texts, "users").error().Text(),
             "store users: two rows have the key \"a\"");
+  const Batch times = MakeBatch(S({{"at", "timestamp"}}), {Ints({1'000'000'000, 1'000'000'000})});
+  EXPECT_EQ(MakeRowStore(times, "users").error().Text(),
+            "store users: two rows have the key 1970-01-01T00:00:01Z");
+  const Batch large = MakeBatch(S({{"id", "u64"}}), {Ints({-1, -1}).dense().view(at::kUInt64)});
+  EXPECT_EQ(MakeRowStore(large, "users").error().Text(),
+            "store users: two rows have the key 18446744073709551615");
 }
 
 class OpenStoreTest : public ::testing::Test {
