@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "compiler/check/dims.h"
+#include "compiler/check/quantities.h"
 #include "compiler/interface/interface.h"
 
 namespace raceway::compiler {
@@ -26,6 +27,12 @@ std::string Typed(const InterfaceColumn& column) {
 
 std::string FromTo(const std::string& before, const std::string& after) {
   return "was `" + before + "`, is `" + after + "`";
+}
+
+/// Of a parameter or column.
+template <typename T>
+std::string DefaultText(const T& of) {
+  return of.default_value ? ShowValue(*of.default_value, of.type) : "no default";
 }
 
 /// Whether a general type takes what a special one describes, with its symbols bound once for all
@@ -97,13 +104,42 @@ class FlowComparer {
   void CompareTables() {
     if (before_.tables.size() != after_.tables.size()) {
       Add(Verdict::kBreaking,
-          "took " + std::to_string(before_.tables.size()) + " tables, takes " +
+          "took " + std::to_string(before_.tables.size()) +
+              (before_.tables.size() == 1 ? " table" : " tables") + ", takes " +
               std::to_string(after_.tables.size()),
           before_.where, after_.where);
       return;
     }
+    if (before_.tables.size() > 1) return CompareNamedTables();
     for (size_t i = 0; i < before_.tables.size(); ++i) {
       CompareTable(before_.tables[i], after_.tables[i]);
+    }
+  }
+
+  /// The rows of several tables are sent under their names; from other flows they go by place.
+  void CompareNamedTables() {
+    bool is_same = true;
+    for (const InterfaceRows& old : before_.tables) {
+      if (const InterfaceRows* now = Find(after_.tables, old.name)) {
+        CompareTable(old, *now);
+      } else {
+        is_same = false;
+        Add(Verdict::kBreaking, "table `" + old.name + "` is gone", old.where, after_.where);
+      }
+    }
+    for (const InterfaceRows& now : after_.tables) {
+      if (Find(before_.tables, now.name) != nullptr) continue;
+      Add(Verdict::kBreaking, "table `" + now.name + "` is new and required", before_.where,
+          now.where);
+    }
+    const auto has_name = [](const InterfaceRows& a, const InterfaceRows& b) {
+      return a.name == b.name;
+    };
+    if (is_same && !std::equal(before_.tables.begin(), before_.tables.end(), after_.tables.begin(),
+                               after_.tables.end(), has_name)) {
+      Add(Verdict::kBreaking,
+          "its tables stand in another order, and the flows that call it pass them by place",
+          before_.where, after_.where);
     }
   }
 
@@ -127,7 +163,7 @@ class FlowComparer {
     }
     for (const InterfaceColumn& now : after.columns) {
       if (Find(before.columns, now.name) != nullptr) continue;
-      const bool may_lack = now.type.optional || now.has_default;
+      const bool may_lack = now.default_value.has_value();
       Add(may_lack ? Verdict::kCompatible : Verdict::kBreaking,
           table + Typed(now) + (may_lack ? " is new and may be left out" : " is new and required"),
           before.where, now.where);
@@ -145,14 +181,17 @@ class FlowComparer {
                     const InterfaceColumn& now) {
     const bool is_taken = inputs_.Takes(now.type, old.type);
     const bool was_taken = inputs_back_.Takes(old.type, now.type);
-    if (is_taken && was_taken && old.has_default == now.has_default) return;
-    const bool lost_default = old.has_default && !now.has_default && !now.type.optional;
-    const std::string types =
-        old.type == now.type
-            ? std::string(now.has_default ? "has a default now" : "has no default any more")
-            : FromTo(ToString(old.type), ToString(now.type));
-    Add(is_taken && !lost_default ? Verdict::kCompatible : Verdict::kBreaking,
-        table + "`" + old.name + "` " + types, old.where, now.where);
+    const bool lost_default = old.default_value && !now.default_value;
+    if (!is_taken || !was_taken) {
+      Add(is_taken && !lost_default ? Verdict::kCompatible : Verdict::kBreaking,
+          table + "`" + old.name + "` " + FromTo(ToString(old.type), ToString(now.type)), old.where,
+          now.where);
+    } else if (old.default_value != now.default_value) {
+      Add(lost_default ? Verdict::kBreaking : Verdict::kCompatible,
+          table + "`" + old.name +
+              "` has another default: " + FromTo(DefaultText(old), DefaultText(now)),
+          old.where, now.where);
+    }
   }
 
   /// In a request columns go by name.
@@ -242,10 +281,8 @@ class FlowComparer {
 
 // --- parameters ---
 
-/// Integers by their value: as doubles, large ones that differ would be the same.
 bool IsAtMost(const engine::Value& a, const engine::Value& b) {
-  if (a.AsInt() != nullptr && b.AsInt() != nullptr) return *a.AsInt() <= *b.AsInt();
-  return a.AsNumber() && b.AsNumber() && *a.AsNumber() <= *b.AsNumber();
+  return NumberOf(a) && NumberOf(b) && *NumberOf(a) <= *NumberOf(b);
 }
 
 /// Whether `after` allows all that `before` allowed.
@@ -261,10 +298,6 @@ bool AllowsAll(const ParamInterface& before, const ParamInterface& after) {
   return before.list && std::all_of(before.list->begin(), before.list->end(), [&](const auto& v) {
            return std::find(after.list->begin(), after.list->end(), v) != after.list->end();
          });
-}
-
-std::string DefaultText(const ParamInterface& param) {
-  return param.default_value ? ToString(*param.default_value) : "no default";
 }
 
 void CompareParam(const ParamInterface& old, const ParamInterface& now,

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "compiler/check/declarations.h"
+#include "compiler/check/quantities.h"
 #include "engine/data/time_text.h"
 
 namespace raceway::compiler {
@@ -13,8 +14,7 @@ namespace {
 InterfaceRows RowsOf(std::string name, const RowType& rows) {
   InterfaceRows out{std::move(name), {}, rows.is_open(), rows.range};
   for (const DeclaredColumn& column : rows.columns) {
-    out.columns.push_back(
-        {column.name, column.type, column.default_value.has_value(), column.range});
+    out.columns.push_back({column.name, column.type, column.default_value, column.range});
   }
   return out;
 }
@@ -27,13 +27,13 @@ std::optional<engine::Value> ConstantAs(const ast::Expr& expr, const engine::Typ
 }
 
 void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
+  dsl::Diagnostics ignored;
   if (in.kind == ast::Expr::Kind::kBinary && in.text == "..") {
-    dsl::Diagnostics ignored;
     const auto low = ConstantOf(in.children[0], ignored);
     const auto high = ConstantOf(in.children[1], ignored);
     const auto first = ConstantAs(in.children[0], param.type);
     const auto last = ConstantAs(in.children[1], param.type);
-    if (low && high && low->AsNumber() && high->AsNumber()) {
+    if (low && high && NumberOf(*low) && NumberOf(*high)) {
       param.range = {*low, *high};
     } else if (first && last && engine::IsTime(param.type.dtype)) {
       param.range = {*first, *last};
@@ -41,7 +41,10 @@ void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
   } else if (in.kind == ast::Expr::Kind::kList) {
     param.list.emplace();
     for (const ast::Expr& child : in.children) {
-      if (auto value = ConstantAs(child, param.type)) param.list->push_back(*std::move(value));
+      auto value = ConstantAs(child, param.type);
+      // As ranges have them: the number, not its bits.
+      if (value && param.type.dtype == engine::DataType::kU64) value = ConstantOf(child, ignored);
+      if (value) param.list->push_back(*std::move(value));
     }
   }
 }
@@ -93,7 +96,7 @@ Interface InterfaceOf(const engine::PhysicalPlan& plan) {
   const auto rows_of = [](std::string name, const engine::Schema& schema) {
     InterfaceRows rows{std::move(name), {}, false, std::nullopt};
     for (const engine::Field& field : schema.fields()) {
-      rows.columns.push_back({field.name, field.type, false, std::nullopt});
+      rows.columns.push_back({field.name, field.type, std::nullopt, std::nullopt});
     }
     return rows;
   };
@@ -104,8 +107,9 @@ Interface InterfaceOf(const engine::PhysicalPlan& plan) {
   for (const engine::InputSpec& input : plan.inputs) {
     flow.tables.push_back(rows_of(input.name, input.CallerSchema()));
     for (InterfaceColumn& column : flow.tables.back().columns) {
-      const auto is_it = [&](const auto& value) { return value.first == column.name; };
-      column.has_default = std::any_of(input.defaults.begin(), input.defaults.end(), is_it);
+      for (const auto& [name, value] : input.defaults) {
+        if (name == column.name) column.default_value = value;
+      }
     }
   }
   return {{std::move(flow)}, {}, false};

@@ -19,8 +19,8 @@ namespace raceway::compiler {
 struct InterfaceColumn {
   std::string name;
   engine::Type type;
-  bool has_default = false;               // of a table: rows may come without it
-  std::optional<dsl::SourceRange> where;  // none in a plan
+  std::optional<engine::Value> default_value;  // of a table: rows may come without it
+  std::optional<dsl::SourceRange> where;       // none in a plan
 };
 
 /// Rows that go in or come out.

@@ -154,7 +154,34 @@ TEST(InterfaceTest, OfTables) {
   const std::string two =
       "flow f(t: { x: i64 }, u: { x: i64 }) -> { x: i64 } { return union(t, u) }";
   EXPECT_EQ(Changes(Of(one), Of(renamed)), "compatible table was `t`, is `u`\n");
-  EXPECT_EQ(Changes(Of(one), Of(two)), "breaking took 1 tables, takes 2\n");
+  EXPECT_EQ(Changes(Of(one), Of(two)), "breaking took 1 table, takes 2\n");
+}
+
+// Their rows are sent by name, and flows pass them by place.
+TEST(InterfaceTest, OfSeveralTablesThatChangeNameOrPlace) {
+  const auto flow = [](const std::string& tables) {
+    return Of("flow f(" + tables + ") -> { x: i64 } { return t }");
+  };
+  const Interface two = flow("t: { x: i64 }, u: { x: i64 }");
+  EXPECT_EQ(Changes(two, two), "");
+  EXPECT_EQ(Changes(two, flow("u: { x: i64 }, t: { x: i64 }")),
+            "breaking its tables stand in another order, and the flows that call it pass them by "
+            "place\n");
+  EXPECT_EQ(Changes(two, flow("t: { x: i64 }, v: { x: i64 }")),
+            "breaking table `u` is gone\nbreaking table `v` is new and required\n");
+}
+
+TEST(InterfaceTest, OfDefaults) {
+  EXPECT_EQ(InputChanges("x: i64", "x: i64, y: i64?"),
+            "breaking table `t`: `y: i64?` is new and required\n");
+  EXPECT_EQ(InputChanges("x: i64", "x: i64, y: i64? = null"),
+            "compatible table `t`: `y: i64?` is new and may be left out\n");
+  EXPECT_EQ(InputChanges("x: duration = 1s", "x: duration = 2s"),
+            "compatible table `t`: `x` has another default: was `1s`, is `2s`\n");
+  EXPECT_EQ(InputChanges("x: i64", "x: i64 = 3"),
+            "compatible table `t`: `x` has another default: was `no default`, is `3`\n");
+  EXPECT_EQ(InputChanges("x: i64? = null", "x: i64?"),
+            "breaking table `t`: `x` has another default: was `null`, is `no default`\n");
 }
 
 TEST(InterfaceTest, OfSeveralResults) {
