@@ -1,9 +1,13 @@
 // The rule of `join`: rows of two tables that belong together, by lineage or by a key.
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "compiler/check/nulls.h"
+#include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
+#include "engine/data/dim_formula.h"
 
 namespace raceway::compiler {
 namespace {
@@ -103,6 +107,70 @@ bool HaveNoClash(SourceRange where, const Table& left, const Table& right, const
   return true;
 }
 
+std::vector<std::string> SymbolsOf(const engine::Dim& dim) {
+  if (dim.is_size() || dim.symbol == "_") return {};
+  const std::optional<engine::DimFormula> formula = engine::DimFormula::Of(dim);
+  return formula ? formula->Symbols() : std::vector{dim.symbol};  // `...` is none
+}
+
+/// A symbol is one size in a row, and a key brings rows together that may differ in it: each joined
+/// row is checked. Where that cannot be, the right table's sizes become sizes of their own.
+class SharedSizes {
+ public:
+  SharedSizes(const Table& left, PlanBuilder& builder)
+      : builder_(builder), own_(builder.dims, Instantiation::Kind::kOpaque) {
+    for (const TableColumn& column : left.columns) {
+      const engine::Type type = builder.dims.Resolve(builder.TypeOf(column.id));
+      for (size_t i = 0; i < type.shape.size(); ++i) {
+        for (std::string& symbol : SymbolsOf(type.shape[i])) {
+          const bool is_seen = CanMeasure(type) && symbol == type.shape[i].symbol;
+          if (is_seen) seen_.try_emplace(symbol, Measured{column, i});
+          symbols_.insert(std::move(symbol));
+        }
+      }
+    }
+  }
+
+  /// The type that a column of the right table has in a joined row, where it may be missing or not.
+  engine::Type TypeOf(const TableColumn& column, bool may_lack) {
+    engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
+    type.optional |= may_lack && !type.is_unknown();
+    std::vector<std::pair<Measured, Measured>> checks;
+    for (size_t i = 0; i < type.shape.size(); ++i) {
+      for (const std::string& symbol : SymbolsOf(type.shape[i])) {
+        if (!symbols_.contains(symbol)) continue;
+        const auto seen = seen_.find(symbol);
+        const bool is_plain = symbol == type.shape[i].symbol;
+        if (seen == seen_.end() || !is_plain || !CanMeasure(type)) return own_(std::move(type));
+        checks.push_back({seen->second, {column, i}});
+      }
+    }
+    checks_.insert(checks_.end(), checks.begin(), checks.end());
+    return type;
+  }
+
+  /// Puts the checks behind `table`; `ids` are what the join calls columns of the right table.
+  void Check(const std::vector<std::pair<std::string, std::string>>& ids, SourceRange where,
+             Table& table) {
+    for (auto& [left, right] : checks_) {
+      const auto is_it = [&](const auto& id) { return id.first == right.column.id; };
+      right.column.id = std::find_if(ids.begin(), ids.end(), is_it)->second;
+      const engine::Type& type = builder_.TypeOf(right.column.id);
+      CheckSameSize(left, right,
+                    "`" + builder_.dims.Show(type.shape[right.index]) +
+                        "` is one size in the rows of a `join`",
+                    where, table, builder_);
+    }
+  }
+
+ private:
+  PlanBuilder& builder_;
+  Instantiation own_;
+  std::set<std::string> symbols_;         // of the left table
+  std::map<std::string, Measured> seen_;  // those that its rows tell
+  std::vector<std::pair<Measured, Measured>> checks_;
+};
+
 /// Builds the result of one join.
 class Joining {
  public:
@@ -126,8 +194,10 @@ class Joining {
         column.id = NewOfLeft(column, is_key ? right_key.id : "");
       }
     }
+    SharedSizes sizes(left_, builder_);
     for (const TableColumn& column : right_.columns) {
-      if (column.name != right_key.name) AddRight(column);
+      if (column.name == right_key.name) continue;
+      AddRight(column, sizes.TypeOf(column, options_.how != How::kInner));
     }
     switch (options_.how) {  // as many as match
       case How::kInner:
@@ -136,7 +206,11 @@ class Joining {
       case How::kLeft: table_.lineage = left_.lineage.Many(); break;
       case How::kFull: table_.lineage = Lineage(builder_.NewNumber()).Many(); break;
     }
-    return Finish();
+    const SourceRange where = step_.where;
+    const auto ids = step_.results;
+    Table joined = Finish();
+    sizes.Check(ids, where, joined);
+    return joined;
   }
 
   Table ByRow() {
@@ -150,7 +224,7 @@ class Joining {
       if (options_.how == How::kInner) {
         table_.columns.push_back(column);
       } else {
-        AddRight(column);
+        AddRight(column, Missing(column.id));
       }
     }
     switch (options_.how) {
@@ -170,10 +244,8 @@ class Joining {
 
   /// By a key the same column may come from both sides, in different rows: what comes from the
   /// right is new.
-  void AddRight(const TableColumn& column) {
-    const engine::Type type =
-        options_.how == How::kInner ? builder_.TypeOf(column.id) : Missing(column.id);
-    std::string id = builder_.NewColumn(column.name, type, step_.where);
+  void AddRight(const TableColumn& column, engine::Type type) {
+    std::string id = builder_.NewColumn(column.name, std::move(type), step_.where);
     step_.results.emplace_back(column.id, id);
     table_.columns.push_back({column.name, std::move(id)});
   }

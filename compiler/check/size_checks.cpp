@@ -28,12 +28,6 @@ Expression Both(std::string function, Expression left, Expression right) {
                           Type{DataType::kI64});
 }
 
-/// Whether each row has as many dimensions as the type says, and all of them.
-bool CanMeasure(const Type& type) {
-  return !type.optional && !engine::IsText(type.dtype) &&
-         std::none_of(type.shape.begin(), type.shape.end(), &IsAnyRank);
-}
-
 /// Sizes that are looked at in a row; a formula has their numbers for symbols.
 class Measurements {
  public:
@@ -124,7 +118,45 @@ Expression SumOf(const std::vector<Expression>& terms) {
   return sum;
 }
 
+/// Lets the rows of `table` pass that meet `condition`; another one is an error. What came by
+/// `columns` stays.
+void AddCheck(Expression condition, std::vector<std::string> columns, dsl::SourceRange where,
+              Table& table, PlanBuilder& builder) {
+  Step step;
+  step.kind = StepKind::kFilter;
+  step.where = where;
+  step.label = "check of sizes";
+  step.expressions.push_back({"where", std::move(condition)});
+  step.outputs = {std::move(columns)};
+  table.port = builder.AddStage("check", {table.port}, std::move(step));
+}
+
+Expression SameSize(Expression left, Expression right, const std::string& why,
+                    const Measurements& sizes) {
+  std::vector<Expression> args = {std::move(left), std::move(right), Text(why)};
+  sizes.List(args);
+  return Expression::Call("same_size", std::move(args), Type{DataType::kBool});
+}
+
 }  // namespace
+
+bool CanMeasure(const Type& type) {
+  return !type.optional && !engine::IsText(type.dtype) &&
+         std::none_of(type.shape.begin(), type.shape.end(), &IsAnyRank);
+}
+
+void CheckSameSize(const Measured& a, const Measured& b, const std::string& why,
+                   dsl::SourceRange where, Table& table, PlanBuilder& builder) {
+  Measurements sizes(builder);
+  const auto size_of = [&](const Measured& size) {
+    return sizes.ToExpression(
+        {sizes.Take(size.column.id, size.column.name, size.index).Symbols(), 1});
+  };
+  Expression left = size_of(a);
+  Expression right = size_of(b);
+  AddCheck(SameSize(std::move(left), std::move(right), why, sizes), table.Ids(), where, table,
+           builder);
+}
 
 Clash SizeChecks::Unify(const Type& wanted, const Asked& asked) {
   std::vector<OpenDim> open;
@@ -153,13 +185,7 @@ std::vector<SizeChecks::Misfit> SizeChecks::Settle(Table& table,
                           true}});
       continue;
     }
-    Step step;
-    step.kind = StepKind::kFilter;
-    step.where = where;
-    step.label = "check of sizes";
-    step.expressions.push_back({"where", *std::move(condition)});
-    step.outputs = {columns};
-    table.port = builder_.AddStage("check", {table.port}, std::move(step));
+    AddCheck(*std::move(condition), columns, where, table, builder_);
   }
   return misfits;
 }
@@ -187,9 +213,7 @@ std::optional<Expression> SizeChecks::Condition(const Open& open, const Table& t
     term.factor = std::abs(term.factor);
     side.push_back(sizes.ToExpression(term));
   }
-  std::vector<Expression> args = {SumOf(left), SumOf(right), Text(open.asked.why)};
-  sizes.List(args);
-  return Expression::Call("same_size", std::move(args), Type{DataType::kBool});
+  return SameSize(SumOf(left), SumOf(right), open.asked.why, sizes);
 }
 
 }  // namespace raceway::compiler

@@ -50,4 +50,16 @@ class SizeChecks {
   std::vector<Open> open_;
 };
 
+/// Whether a row tells the sizes of a column of this type: all of them, one by one.
+bool CanMeasure(const engine::Type& type);
+
+/// One size of a column.
+struct Measured {
+  TableColumn column;
+  size_t index = 0;
+};
+/// Every row of `table` has the same for both, or fails: `why`.
+void CheckSameSize(const Measured& a, const Measured& b, const std::string& why,
+                   dsl::SourceRange where, Table& table, PlanBuilder& builder);
+
 }  // namespace raceway::compiler
