@@ -672,7 +672,7 @@ class TreeBuilder {
                                          "there is no unit `" + std::string(unit) + "`");
     const std::string_view own = OwnUnit(unit);
     error.help =
-        "times are us, ms, s, min, h; sizes B, kB, MB, GB, KiB, MiB, GiB; also %, rps, tok";
+        "times are ns, us, ms, s, min, h; sizes B, kB, MB, GB, KiB, MiB, GiB; also %, rps, tok";
     if (own.empty()) return;
     const std::string right =
         std::string(token.text.substr(0, token.text.size() - unit.size())) + std::string(own);

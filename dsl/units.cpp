@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kKibi = 1024;
 constexpr MeasureUnit kUnits[] = {
+    {"ns", Measure::kDuration, 1},
     {"us", Measure::kDuration, 1e3},
     {"ms", Measure::kDuration, 1e6},
     {"s", Measure::kDuration, 1e9},
@@ -29,12 +30,12 @@ constexpr MeasureUnit kUnits[] = {
 
 // In small letters; sources: Prometheus, Go, Kubernetes, Docker.
 constexpr std::pair<std::string_view, std::string_view> kForeign[] = {
-    {"usec", "us"},  {"msec", "ms"},   {"millis", "ms"}, {"sec", "s"},     {"secs", "s"},
-    {"second", "s"}, {"seconds", "s"}, {"m", "min"},     {"mins", "min"},  {"minute", "min"},
-    {"hr", "h"},     {"hrs", "h"},     {"hour", "h"},    {"hours", "h"},   {"b", "B"},
-    {"k", "kB"},     {"kb", "kB"},     {"mb", "MB"},     {"g", "GB"},      {"gb", "GB"},
-    {"ki", "KiB"},   {"kib", "KiB"},   {"mi", "MiB"},    {"mib", "MiB"},   {"gi", "GiB"},
-    {"gib", "GiB"},  {"qps", "rps"},   {"token", "tok"}, {"tokens", "tok"}};
+    {"nsec", "ns"},    {"usec", "us"},  {"msec", "ms"},   {"millis", "ms"}, {"sec", "s"},
+    {"secs", "s"},     {"second", "s"}, {"seconds", "s"}, {"m", "min"},     {"mins", "min"},
+    {"minute", "min"}, {"hr", "h"},     {"hrs", "h"},     {"hour", "h"},    {"hours", "h"},
+    {"b", "B"},        {"k", "kB"},     {"kb", "kB"},     {"mb", "MB"},     {"g", "GB"},
+    {"gb", "GB"},      {"ki", "KiB"},   {"kib", "KiB"},   {"mi", "MiB"},    {"mib", "MiB"},
+    {"gi", "GiB"},     {"gib", "GiB"},  {"qps", "rps"},   {"token", "tok"}, {"tokens", "tok"}};
 
 }  // namespace
 

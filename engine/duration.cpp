@@ -65,15 +65,16 @@ std::optional<std::chrono::nanoseconds> DurationFromText(std::string_view text) 
 }
 
 std::string ToString(std::chrono::nanoseconds duration) {
+  if (duration.count() == 0) return "0s";
   auto best = kUnits.front();
   for (const auto& unit : kUnits) {
-    if (duration.count() != 0 && duration.count() % unit.second == 0) best = unit;
+    if (duration.count() % unit.second == 0) best = unit;
   }
   return std::to_string(duration.count() / best.second) + std::string(best.first);
 }
 
 const std::vector<std::string>& DurationUnits() {
-  static const std::vector<std::string> kNames = {"us", "ms", "s", "min", "h"};
+  static const std::vector<std::string> kNames = {"ns", "us", "ms", "s", "min", "h"};
   return kNames;
 }
 

@@ -12,11 +12,11 @@ namespace raceway::engine {
 /// years; else nothing.
 std::optional<std::chrono::nanoseconds> DurationFromText(std::string_view text);
 
-/// In the largest unit that needs no fraction: "900ms", "90s". `DurationFromText` reads it back.
+/// In the largest unit that needs no fraction: "900ms", "90s". `DurationFromText` reads it back,
+/// where it is not below 0.
 std::string ToString(std::chrono::nanoseconds duration);
 
-/// The smallest first: "us", "ms", "s", "min", "h". Nanoseconds ("ns") are read, too, but no
-/// machine keeps them.
+/// The smallest first: "ns", "us", "ms", "s", "min", "h".
 const std::vector<std::string>& DurationUnits();
 
 }  // namespace raceway::engine

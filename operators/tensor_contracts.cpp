@@ -101,8 +101,8 @@ Result<Type> InType(Types args) {
 }
 
 /// A number of elements that is an argument: a dimension of the result.
-Result<Dim> SizeOf(std::string_view name, const Value& constant) {
-  const int64_t* size = constant.AsInt();
+Result<Dim> SizeOf(std::string_view name, const Type& type, const Value& constant) {
+  const int64_t* size = engine::IsInteger(type.dtype) ? constant.AsInt() : nullptr;
   if (size == nullptr) {
     return Wrong("`" + std::string(name) +
                  "` wants a size that is known before it runs: a number or a parameter");
@@ -118,7 +118,7 @@ Result<Type> TopkType(Types args, Constants constants) {
   if (!IsNumber(args[0].dtype) || args[0].is_scalar()) {
     return Wants("topk", "a tensor of numbers", args.first(1));
   }
-  Result<Dim> count = SizeOf("topk", constants[1]);
+  Result<Dim> count = SizeOf("topk", args[1], constants[1]);
   if (!count) return count.error();
   const Dim& among = args[0].shape.back();
   if (among.is_size() && count->size > among.size) {
@@ -169,7 +169,7 @@ Result<Type> SliceType(Types args, Constants constants) {
 Result<Type> OneHotType(Types args, Constants constants) {
   if (auto checked = CheckArgs("one_hot", 2, args); !checked) return checked.error();
   if (args[0].dtype != DataType::kI64) return Wants("one_hot", "places of type i64", args.first(1));
-  Result<Dim> size = SizeOf("one_hot", constants[1]);
+  Result<Dim> size = SizeOf("one_hot", args[1], constants[1]);
   if (!size) return size.error();
   Type result{DataType::kF32, args[0].shape};
   result.shape.push_back(*std::move(size));
@@ -184,8 +184,8 @@ Result<Type> ZerosType(Types args, Constants constants) {
   if (auto checked = CheckArgs("zeros", args.size(), args); !checked) return checked.error();
   Type result{DataType::kF32, {}};
   int64_t num_elements = 1;
-  for (const Value& constant : constants) {
-    Result<Dim> size = SizeOf("zeros", constant);
+  for (size_t i = 0; i < args.size(); ++i) {
+    Result<Dim> size = SizeOf("zeros", args[i], constants[i]);
     if (!size) return size.error();
     num_elements *= size->size;
     if (num_elements > kMaxElements) {

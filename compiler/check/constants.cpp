@@ -48,8 +48,21 @@ std::string RangeText(const engine::Type& type) {
   return ToString(type) + " (" + std::to_string(low) + " to " + most + ")";
 }
 
+/// Up to where numbers round to the greatest of a type.
+double GreatestOf(DataType type) {
+  switch (type) {
+    case DataType::kF16: return 65520;
+    case DataType::kBf16: return 0x1.ffp127;
+    case DataType::kF32: return 0x1.ffffffp127;
+    default: return std::numeric_limits<double>::infinity();
+  }
+}
+
 std::optional<Value> Negated(const Value& value) {
-  if (const int64_t* integer = value.AsInt()) return Value(-*integer);
+  if (const int64_t* integer = value.AsInt()) {
+    if (*integer == INT64_MIN) return UnsignedLiteral(static_cast<uint64_t>(INT64_MAX) + 1);
+    return Value(-*integer);
+  }
   if (const auto time = NanosecondsOf(value)) return DurationLiteral(-*time);
   // The smallest i64 is one further from 0 than the greatest.
   if (UnsignedOf(value) == static_cast<uint64_t>(INT64_MAX) + 1) return Value(INT64_MIN);
@@ -144,6 +157,10 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
     why = std::move(text);
     return std::nullopt;
   };
+  const auto fit_float = [&](double number) -> std::optional<Value> {
+    if (std::abs(number) < GreatestOf(type.dtype)) return Value(number);
+    return wrong("`" + ShowLiteral(literal) + "` does not fit " + ToString(type));
+  };
   if (type.is_unknown()) return literal;
   if (!type.is_scalar()) return wrong("a constant is a scalar, wanted " + ToString(type));
   if (engine::IsTime(type.dtype)) {
@@ -155,20 +172,20 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
     return wrong("wanted a duration with its unit, as in `4ms`" + found);
   }
   if (const auto integer = UnsignedOf(literal)) {
-    if (IsFloat(type.dtype)) return Value(static_cast<double>(*integer));
+    if (IsFloat(type.dtype)) return fit_float(static_cast<double>(*integer));
     // The negative i64 with the same bits stands for it.
     if (type.dtype == DataType::kU64) return Value(static_cast<int64_t>(*integer));
     return wrong("`" + ShowLiteral(literal) + "` does not fit " + RangeText(type));
   }
   if (const int64_t* integer = literal.AsInt()) {
-    if (IsFloat(type.dtype)) return Value(static_cast<double>(*integer));
+    if (IsFloat(type.dtype)) return fit_float(static_cast<double>(*integer));
     if (IsInteger(type.dtype)) {
       const auto [low, high] = engine::IntegerRange(type.dtype);
       if (*integer >= low && *integer <= high) return literal;
       return wrong("`" + ToString(literal) + "` does not fit " + RangeText(type));
     }
   } else if (literal.AsNumber()) {
-    if (IsFloat(type.dtype)) return literal;
+    if (IsFloat(type.dtype)) return fit_float(*literal.AsNumber());
   } else if (literal.AsBool() != nullptr) {
     if (type.dtype == DataType::kBool) return literal;
   } else if (literal.AsString() != nullptr) {

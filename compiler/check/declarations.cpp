@@ -25,6 +25,14 @@ using engine::DimFormula;
 using engine::Type;
 using engine::Value;
 
+/// A number that is too large for its type is another mistake than a value of another type.
+DiagnosticKind KindOfMisfit(const Value& literal, const Type& type) {
+  const bool is_integer = literal.AsInt() != nullptr || UnsignedOf(literal);
+  const bool is_too_large = (is_integer && engine::IsInteger(type.dtype)) ||
+                            (NumberOf(literal) && engine::IsFloat(type.dtype));
+  return is_too_large ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch;
+}
+
 class Declarer {
  public:
   Declarer(const Module& module, const DeclareOptions& options, Declarations& out,
@@ -243,9 +251,7 @@ class Declarer {
     std::string why;
     std::optional<Value> value = written ? FitLiteral(*written, plain, why) : std::nullopt;
     if (written && !value) {
-      const bool is_size = written->AsInt() != nullptr && engine::IsInteger(type.dtype);
-      diagnostics_.Add(is_size ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch,
-                       expr.range, why);
+      diagnostics_.Add(KindOfMisfit(*written, type), expr.range, why);
     }
     return value;
   }
@@ -389,12 +395,17 @@ class Declarer {
       const auto high = ConstantOf(in.children[1], diagnostics_);
       if (!low || !high) return std::nullopt;
       if (engine::IsTime(type.dtype)) return IsBetween(*low, value, *high, type, in);
-      if (!low->AsNumber() || !high->AsNumber() || !value.AsNumber()) {
+      const bool is_u64 = type.dtype == engine::DataType::kU64 && value.AsInt() != nullptr;
+      const auto least = NumberOf(*low);
+      const auto most = NumberOf(*high);
+      const auto number =
+          NumberOf(is_u64 ? UnsignedLiteral(static_cast<uint64_t>(*value.AsInt())) : value);
+      if (!least || !most || !number) {
         diagnostics_.Add(DiagnosticKind::kTypeMismatch, in.range, "a range is of numbers");
         return std::nullopt;
       }
-      if (*low->AsNumber() > *high->AsNumber()) return ReportNothingIn(in);
-      return *low->AsNumber() <= *value.AsNumber() && *value.AsNumber() <= *high->AsNumber();
+      if (*least > *most) return ReportNothingIn(in);
+      return *least <= *number && *number <= *most;
     }
     if (in.kind == ast::Expr::Kind::kList) {
       if (in.children.empty()) return ReportNothingIn(in);
@@ -445,10 +456,7 @@ class Declarer {
       std::string why;
       if (written) value = FitLiteral(*written, *type, why);
       if (written && !value) {
-        const bool is_size =
-            (written->AsInt() != nullptr || UnsignedOf(*written)) && engine::IsInteger(type->dtype);
-        diagnostics_.Add(is_size ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch,
-                         where, why);
+        diagnostics_.Add(KindOfMisfit(*written, *type), where, why);
       }
     } else if (!is_set) {
       diagnostics_

@@ -13,7 +13,7 @@ using Kind = dsl::ast::Expr::Kind;
 
 /// "900ms" for `900` and `900msec`.
 std::string Help(const dsl::ast::Expr& expr) {
-  std::string units = "the units are `us`, `ms`, `s`, `min` and `h`";
+  std::string units = "the units are `ns`, `us`, `ms`, `s`, `min` and `h`";
   if (expr.kind == Kind::kInt) return "`" + expr.text + "ms`? " + units;
   if (expr.kind != Kind::kQuantity) return units;
   const size_t end = expr.text.find_first_not_of("0123456789_.");
@@ -23,30 +23,36 @@ std::string Help(const dsl::ast::Expr& expr) {
   return near.empty() ? units : "did you mean `" + expr.text.substr(0, end) + near.front() + "`?";
 }
 
+/// `wait`, or `l.wait` of an imported file.
+bool IsName(const dsl::ast::Expr& expr) {
+  return expr.kind == Kind::kName ||
+         (expr.kind == Kind::kMember && expr.children.front().kind == Kind::kName);
+}
+
 /// Of a literal or of a parameter that is a duration.
 std::optional<std::chrono::nanoseconds> Read(const dsl::ast::Expr& expr,
                                              const Declarations& declarations) {
   if (expr.kind == Kind::kQuantity) return engine::DurationFromText(expr.text);
-  if (expr.kind != Kind::kName) return std::nullopt;
-  return std::chrono::nanoseconds(*declarations.params.at(expr.text).value.AsInt());
+  if (!IsName(expr)) return std::nullopt;
+  return std::chrono::nanoseconds(*declarations.params.at(dsl::PrintExpr(expr)).value.AsInt());
 }
 
 /// Says so if a name is no parameter, or one of another type.
 bool IsNameWrong(const dsl::ast::Expr& expr, std::string_view option,
                  const Declarations& declarations, dsl::Diagnostics& diagnostics) {
-  const auto found = declarations.params.find(expr.text);
+  const std::string written = dsl::PrintExpr(expr);
+  const auto found = declarations.params.find(written);
   if (found == declarations.params.end()) {
     std::vector<std::string> known;
     for (const auto& [name, param] : declarations.params) known.push_back(name);
-    diagnostics
-        .Add(dsl::DiagnosticKind::kUnknownName, expr.range, "no parameter `" + expr.text + "`")
-        .SuggestName(expr.text, known);
+    diagnostics.Add(dsl::DiagnosticKind::kUnknownName, expr.range, "no parameter `" + written + "`")
+        .SuggestName(written, known);
     return true;
   }
   const engine::Type& type = found->second.type;
   if (type == engine::Type{engine::DataType::kDuration}) return false;
   diagnostics.Add(dsl::DiagnosticKind::kTypeMismatch, expr.range,
-                  "`" + std::string(option) + "` is a duration, the parameter `" + expr.text +
+                  "`" + std::string(option) + "` is a duration, the parameter `" + written +
                       "` is " + ToString(type));
   return true;
 }
@@ -57,8 +63,8 @@ std::optional<std::chrono::nanoseconds> CheckDuration(const dsl::ast::Expr& expr
                                                       std::string_view option,
                                                       const Declarations& declarations,
                                                       dsl::Diagnostics& diagnostics) {
-  if (expr.kind == Kind::kName &&
-      (declarations.IsBroken(expr.text) || IsNameWrong(expr, option, declarations, diagnostics))) {
+  if (IsName(expr) && (declarations.IsBroken(dsl::PrintExpr(expr)) ||
+                       IsNameWrong(expr, option, declarations, diagnostics))) {
     return std::nullopt;
   }
   const std::optional<std::chrono::nanoseconds> duration = Read(expr, declarations);

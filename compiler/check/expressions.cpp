@@ -55,6 +55,7 @@ bool IsLiteral(const ast::Expr& expr) {
     case Kind::kNull:
     case Kind::kInt:
     case Kind::kFloat:
+    case Kind::kString:
     case Kind::kQuantity: return true;
     case Kind::kUnary:
       return expr.text != "not" && expr.children.front().kind != Kind::kNull &&
@@ -138,8 +139,13 @@ class Checker {
       if (const std::optional<Value> fitted = FitLiteral(*value, scalar, why)) {
         return Expression::Constant(*fitted, scalar);
       }
+      if (wanted->dtype == DataType::kTimestamp && value->AsString() != nullptr) {
+        return BadLiteral(expr, "this is not " + std::string(engine::TimeExample(wanted->dtype)));
+      }
       const bool is_integer = value->AsInt() != nullptr || UnsignedOf(*value);
-      if (is_integer && engine::IsInteger(wanted->dtype)) return BadLiteral(expr, why);
+      const bool is_too_large = (is_integer && engine::IsInteger(wanted->dtype)) ||
+                                (NumberOf(*value) && engine::IsFloat(wanted->dtype));
+      if (is_too_large) return BadLiteral(expr, why);
       // What a time is multiplied by loses nothing.
       const bool is_float = type.dtype == DataType::kF32;
       if (is_float && wanted->dtype == DataType::kDuration) type.dtype = DataType::kF64;
@@ -149,7 +155,8 @@ class Checker {
                         "the greatest is 9223372036854775807; `u64(…)` takes more");
     }
     std::string why;
-    return Expression::Constant(*FitLiteral(*value, type, why), type);
+    const std::optional<Value> own = FitLiteral(*value, type, why);
+    return own ? Expression::Constant(*own, type) : BadLiteral(expr, why);
   }
 
   Expression BadLiteral(const ast::Expr& expr, std::string why, std::string help = "") {
@@ -374,7 +381,7 @@ class Checker {
     if (!is_bare || other.type.dtype != DataType::kDuration) return false;
     const std::string written = dsl::PrintExpr(expr);
     Wrong(expr.range, "`" + written + "` has no unit, and a duration has one",
-          "`" + written + "ms`? the units are `us`, `ms`, `s`, `min` and `h`");
+          "`" + written + "ms`? the units are `ns`, `us`, `ms`, `s`, `min` and `h`");
     return true;
   }
 
@@ -389,13 +396,11 @@ class Checker {
   }
 
   /// `5..1`
-  static bool IsEmptyRange(const ast::Expr& range) {
+  static bool IsEmptyRange(const ast::Expr& range, const std::vector<Expression>& ends) {
     if (!IsLiteral(range.children[0]) || !IsLiteral(range.children[1])) return false;
-    dsl::Diagnostics said_elsewhere;
-    const std::optional<Value> low = ConstantOf(range.children[0], said_elsewhere);
-    const std::optional<Value> high = ConstantOf(range.children[1], said_elsewhere);
-    return low && high && low->AsNumber() && high->AsNumber() &&
-           *low->AsNumber() > *high->AsNumber();
+    const Expression is_empty =
+        Fold(Expression::Call("gt", {ends[0], ends[1]}, Type{DataType::kBool}));
+    return is_empty.kind == Expression::Kind::kConstant && *is_empty.constant.AsBool();
   }
 
   /// `x in [a, b]` ⇒ x == a or x == b;  `x in a..b` ⇒ x >= a and x <= b
@@ -403,16 +408,22 @@ class Checker {
     const ast::Expr& set = expr.children[1];
     Expression x = CheckValue(expr.children[0], nullptr);
     if (x.type.is_unknown()) return Poison();
-    std::vector<Expression> tests;
+    std::vector<Expression> members;
     const bool is_range = set.kind == Kind::kBinary && set.text == "..";
-    if (is_range && IsEmptyRange(set)) return Wrong(set.range, "nothing is in an empty range");
     if (!is_range && set.kind != Kind::kList) return InTensor(expr, std::move(x));
     if (set.children.empty()) return Wrong(set.range, "nothing is in an empty list");
     for (size_t i = 0; i < set.children.size(); ++i) {
       Expression member = CheckValue(set.children[i], &x.type);
       if (member.type.is_unknown()) return Poison();
+      members.push_back(std::move(member));
+    }
+    if (is_range && IsEmptyRange(set, members)) {
+      return Wrong(set.range, "nothing is in an empty range");
+    }
+    std::vector<Expression> tests;
+    for (size_t i = 0; i < members.size(); ++i) {
       const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
-      Expression one = Apply(compare, set.children[i].range, {x, std::move(member)}, expr.text);
+      Expression one = Apply(compare, set.children[i].range, {x, std::move(members[i])}, expr.text);
       if (one.type.is_unknown()) return Poison();
       tests.push_back(std::move(one));
     }
@@ -521,7 +532,8 @@ class Checker {
     const std::optional<DataType> to = engine::DataTypeFromName(cast);
     if (!to) return std::nullopt;
     if (engine::IsTime(*to) && literal.kind == Kind::kString) return Type{*to};
-    const bool is_number = IsLiteral(literal) && engine::IsNumber(*to);
+    const bool is_number =
+        IsLiteral(literal) && literal.kind != Kind::kString && engine::IsNumber(*to);
     if (!is_number) return std::nullopt;
     const ast::Expr* number = &literal;
     while (number->kind == Kind::kUnary) number = &number->children.front();

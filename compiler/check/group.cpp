@@ -81,19 +81,6 @@ std::optional<std::string> Aggregated(const ast::Arg& arg, const Table& input, S
   return Define(definition, input, derive, scope);
 }
 
-/// Its number of rows, a constant: the `3` of `topk(score, 3)`.
-std::optional<int64_t> Count(const ast::Arg& arg, const Table& input, const StepScope& scope) {
-  const ast::Expr* expr = PlainExpression(arg);
-  const Type i64{DataType::kI64, {}, false};
-  const Expression count = expr == nullptr ? Expression::Constant({}, {})
-                                           : CheckExpression(*expr, On(input, scope), &i64);
-  const int64_t* value =
-      count.kind == Expression::Kind::kConstant ? count.constant.AsInt() : nullptr;
-  if (value != nullptr && *value > 0) return *value;
-  Bad(arg.range, "a whole number above 0 is wanted here", "a number or a parameter", scope);
-  return std::nullopt;
-}
-
 bool IsNew(const ast::Name& name, const Table& table, const StepScope& scope) {
   if (table.Find(name.text) == nullptr) return true;
   scope.diagnostics.Add(DiagnosticKind::kDuplicateName, name.range,
@@ -124,7 +111,11 @@ bool AddAggregate(const ast::Arg& arg, const Table& input, Step& derive, Step& o
     out.arguments.emplace_back(arg.key.text, *column);
   }
   if (args.size() == 2) {
-    const std::optional<int64_t> count = Count(args.back(), input, scope);
+    const ast::Expr* expr = PlainExpression(args.back());
+    if (expr == nullptr)
+      Bad(args.back().range, "a number of rows is plain", contract->signature, scope);
+    const std::optional<int64_t> count =
+        expr == nullptr ? std::nullopt : CountOfRows(*expr, contract->name, 1, input, scope);
     if (!count) return false;
     how.emplace_back("count", *count);
   }

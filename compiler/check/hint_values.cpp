@@ -232,6 +232,7 @@ class ValueChecker {
   std::optional<Value> Bare(const dsl::ast::Expr& expr) {
     std::optional<Value> value = ConstantOf(expr, diagnostics_);
     if (!value) return std::nullopt;
+    if (const auto large = UnsignedOf(*value)) value = Value(static_cast<double>(*large));
     if (Takes(kNumber) || (Takes(kCount) && value->AsInt() != nullptr)) return value;
     for (const auto& [form, measure] : kMeasures) {
       if (!Takes(form) || Takes(kCount)) continue;

@@ -102,22 +102,10 @@ std::optional<Table> CheckLimit(const ast::Step& step, const Table& input, const
     Bad(step.range, "`limit` takes one number of rows", "limit(10)", scope);
     return std::nullopt;
   }
-  const Type i64{DataType::kI64, {}, false};
-  const Expression count = CheckExpression(*expr, On(input, scope), &i64);
-  if (count.type.is_unknown()) return std::nullopt;
-  const int64_t* value =
-      count.kind == Expression::Kind::kConstant ? count.constant.AsInt() : nullptr;
-  if (value != nullptr && *value < 0) {
-    Bad(expr->range, "`limit` takes 0 rows or more, this is " + std::to_string(*value), "", scope);
-    return std::nullopt;
-  }
-  if (value == nullptr) {
-    Bad(expr->range, "`limit` takes a whole number of rows that is known before it runs",
-        "a number or a parameter, 0 or more", scope);
-    return std::nullopt;
-  }
+  const std::optional<int64_t> count = CountOfRows(*expr, "limit", 0, input, scope);
+  if (!count) return std::nullopt;
   Step out = MakeStep(StepKind::kLimit, step.range, "limit");
-  out.options.emplace_back("count", *value);
+  out.options.emplace_back("count", *count);
   Table table = input;
   table.lineage = input.lineage.Choose({scope.builder.NewNumber(), true});
   Append(table, std::move(out), "limit", scope);

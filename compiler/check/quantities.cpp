@@ -69,6 +69,13 @@ std::optional<uint64_t> UnsignedOf(const Value& literal) {
   return static_cast<uint64_t>(*bits->AsInt());
 }
 
+std::optional<long double> NumberOf(const Value& literal) {
+  if (const int64_t* integer = literal.AsInt()) return static_cast<long double>(*integer);
+  if (const auto large = UnsignedOf(literal)) return static_cast<long double>(*large);
+  const std::optional<double> number = literal.AsNumber();
+  return number ? std::optional<long double>(*number) : std::nullopt;
+}
+
 std::string ShowLiteral(const Value& literal) {
   if (const auto time = NanosecondsOf(literal)) {
     return engine::TimeText(*time, engine::DataType::kDuration);

@@ -35,6 +35,8 @@ engine::Value UnsignedLiteral(uint64_t integer);
 /// Of such a literal, else nothing.
 std::optional<int64_t> NanosecondsOf(const engine::Value& literal);
 std::optional<uint64_t> UnsignedOf(const engine::Value& literal);
+/// Exact: all integers of 64 bits and all doubles are such numbers.
+std::optional<long double> NumberOf(const engine::Value& literal);
 /// As it was written, near enough: "4ms".
 std::string ShowLiteral(const engine::Value& literal);
 /// A value of `type` as one would write it.

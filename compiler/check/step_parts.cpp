@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "compiler/check/nulls.h"
+#include "compiler/rewrite/constant_folding.h"
 #include "dsl/print.h"
 #include "engine/data/time_text.h"
 
@@ -138,6 +139,27 @@ Table Keep(const Table& input, Expression condition, Lineage::Way way, SourceRan
   Append(table, std::move(step), name, scope);
   Narrow(table, known, scope);
   return table;
+}
+
+std::optional<int64_t> CountOfRows(const ast::Expr& expr, std::string_view op, int64_t least,
+                                   const Table& table, const StepScope& scope) {
+  const Type i64{DataType::kI64};
+  const Expression count = Fold(CheckExpression(expr, On(table, scope), &i64));
+  if (count.type.is_unknown()) return std::nullopt;
+  const bool is_known = count.kind == Expression::Kind::kConstant &&
+                        engine::IsInteger(count.type.dtype) && count.constant.AsInt() != nullptr;
+  const std::string takes = "`" + std::string(op) + "` takes ";
+  if (!is_known) {
+    Bad(expr.range, takes + "a whole number of rows that is known before it runs",
+        "a number or a parameter, " + std::to_string(least) + " or more", scope);
+    return std::nullopt;
+  }
+  if (*count.constant.AsInt() >= least) return *count.constant.AsInt();
+  Bad(expr.range,
+      takes + std::to_string(least) + (least == 1 ? " row" : " rows") + " or more, this is " +
+          ToString(count.constant),
+      "", scope);
+  return std::nullopt;
 }
 
 bool CanBeKey(const Type& type) {

@@ -44,6 +44,11 @@ Table Keep(const Table& input, engine::Expression condition, Lineage::Way way,
            dsl::SourceRange where, const std::string& label, const std::string& name,
            const StepScope& scope);
 
+/// A number of rows that is known before it runs, `least` or more: `10`, a parameter, `2 * k`. What
+/// is none is reported.
+std::optional<int64_t> CountOfRows(const ast::Expr& expr, std::string_view op, int64_t least,
+                                   const Table& table, const StepScope& scope);
+
 /// Whether rows can be grouped, joined and looked up by columns of this type.
 bool CanBeKey(const engine::Type& type);
 

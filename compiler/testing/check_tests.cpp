@@ -273,6 +273,7 @@ class TestChecker {
           "let out = flow(table)";
       return;
     }
+    for (const ast::Name& input : applied->inputs) used_.insert(input.text);
     const FlowInfo* flow = FindFlow(applied->flow);
     if (flow == nullptr || !AreNamed(*flow, let) || !Fits(*flow, *applied)) return;
     TestRun run;

@@ -6,6 +6,7 @@
 
 #include "compiler/check/quantities.h"
 #include "dsl/print.h"
+#include "engine/data/time_text.h"
 #include "engine/duration.h"
 
 namespace raceway::compiler {
@@ -81,7 +82,7 @@ class Checker {
     if (engine::DurationFromText(expr.text)) return Of(Kind::kDuration);
     return Wrong(DiagnosticKind::kBadLiteral, expr.range,
                  "`" + expr.text + "` is no length of time that fits",
-                 "units of time are us, ms, s, min and h");
+                 "units of time are ns, us, ms, s, min and h");
   }
 
   ValueType Name(const ast::Expr& expr) {
@@ -278,6 +279,7 @@ class Checker {
       return fits ? Of(Kind::kBool) : Mismatch(expr, a, b);
     }
     if (expr.text == "??") return AreComparable(a, b) ? b : Mismatch(expr, a, b);
+    if (IsNoTimestamp(left, a, b) || IsNoTimestamp(right, b, a)) return Poison();
     if (IsEquality(expr.text)) {
       return AreComparable(a, b) ? Of(Kind::kBool) : Mismatch(expr, a, b);
     }
@@ -313,6 +315,16 @@ class Checker {
   static bool AreTimestampAndText(const ValueType& a, const ValueType& b) {
     return (a.kind == Kind::kTimestamp && b.kind == Kind::kString) ||
            (a.kind == Kind::kString && b.kind == Kind::kTimestamp);
+  }
+
+  /// Whether a text stands beside a timestamp and is none, which is reported.
+  bool IsNoTimestamp(const ast::Expr& text, const ValueType& type, const ValueType& other) {
+    if (type.kind != Kind::kString || other.kind != Kind::kTimestamp) return false;
+    constexpr auto kTimestamp = engine::DataType::kTimestamp;
+    if (text.kind != ExprKind::kString || engine::TimeFromText(text.text, kTimestamp)) return false;
+    Wrong(DiagnosticKind::kBadLiteral, text.range,
+          "this is not " + std::string(engine::TimeExample(kTimestamp)));
+    return true;
   }
 
   static bool AreComparable(const ValueType& a, const ValueType& b) {
@@ -374,6 +386,7 @@ class Checker {
     for (const ast::Expr& member : set.children) {
       const ValueType other = Check(member);
       if (value.is_unknown() || other.is_unknown()) return Poison();
+      if (IsNoTimestamp(member, other, value)) return Poison();
       const bool is_ordered = value.is_number() || IsTime(value.kind);
       if (AreComparable(value, other) && (is_ordered || !is_range)) continue;
       return Mismatch(expr, value, other);

@@ -328,12 +328,14 @@ TEST(HintValuesTest, AreCountedInOneUnitEach) {
 TEST(HintValuesTest, OfAnotherTypeAreRefused) {
   const std::pair<const char*, const char*> kCases[] = {
       {"batch { wait: 4 }",
-       "`wait` is a duration, this has no unit | write `4ms`; units are `us`, `ms`, `s`, `min` or "
+       "`wait` is a duration, this has no unit | write `4ms`; units are `ns`, `us`, `ms`, `s`, "
+       "`min` or "
        "`h`\n"},
       {"resources { gpu: 0.5 }",
        "`gpu` is a share, this has no unit | write `50%`; units are `%`\n"},
       {"prewarm { keep: 5..60s }",
-       "`keep` is a duration, this has no unit | write `5s`; units are `us`, `ms`, `s`, `min` or "
+       "`keep` is a duration, this has no unit | write `5s`; units are `ns`, `us`, `ms`, `s`, "
+       "`min` or "
        "`h`\n"},
       {"batch { wait: 4MiB }", "`wait` is a duration, `4MiB` is a size | wait: 4ms\n"},
       {"batch { wait: 4msec }", "there is no unit `msec` | write `4ms`\n"},
@@ -525,7 +527,8 @@ TEST(HintAddressTest, WhatIsNotThereIsRefused) {
       {"f/map.m.batch.max=", "`` is no value"},
       {"f/map.m.batch.max=3 4", "`3 4` is no value"},
       {"f/map.m.batch.wait=4",
-       "`wait` is a duration, this has no unit; write `4ms`; units are `us`, `ms`, `s`, `min` or "
+       "`wait` is a duration, this has no unit; write `4ms`; units are `ns`, `us`, `ms`, `s`, "
+       "`min` or "
        "`h`"},
       {"map.m.batch.max=3", "a step stands behind its flow and `/`: f/map.m.batch.max"},
       {"f.map.m.batch.max=3", "a step stands behind its flow and `/`: f/map.m.batch.max"},

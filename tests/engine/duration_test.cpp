@@ -31,7 +31,7 @@ TEST(DurationTest, IsReadBackAsItWas) {
   EXPECT_EQ(ToString(900ms), "900ms");
   EXPECT_EQ(ToString(1500ms), "1500ms");
   EXPECT_EQ(ToString(120s), "2min");
-  EXPECT_EQ(ToString(0ns), "0ns");
+  EXPECT_EQ(ToString(0ns), "0s");
   std::mt19937_64 random(7);
   for (int i = 0; i < 1000; ++i) {
     const std::chrono::nanoseconds duration(random() >> (1 + random() % 62));

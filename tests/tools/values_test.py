@@ -87,6 +87,33 @@ class TimesTest(CliTest):
             says='`pause` wants a duration such as "900ms", found "soon"',
         )
 
+    def test_what_is_too_long_is_an_error_of_its_row(self):
+        rows = JOBS.replace("2026-11-28T10:00:00Z", "1700-01-01T00:00:00Z")
+        rows = rows.replace("2026-11-28T10:00:00.0025Z", "2200-01-01T00:00:00Z")
+        self.jobs("late", code=REQUEST_FAILED, rows=rows, says="row 1: the result is too long for a time")
+
+    def test_tests_compute_as_flows_do(self):
+        for expected, says in [
+            ("o[0].took / 2 == 2ns and o[0].took * 1.5 == 8ns and o[0].took / -2 == -3ns", "2 tests: 2 passed"),
+            ("o[0].took / 2 == 0.002us", "2 tests: 2 passed"),
+            ('"nonsense" < o[0].next', "this is not a timestamp"),
+            ('o[0].next in ["2026-11-28T10:00:00Z", "nonsense"]', "this is not a timestamp"),
+            ("o[0].took * 9223372036854775807 == 1s", "does not fit 64 bits"),
+            ("o[0].next + 9223372036854775807ns == o[0].next", "does not fit 64 bits"),
+            ("o[0].took / 1e-30 == 1s", "is no time"),
+        ]:
+            with self.subTest(expected):
+                test = f"""
+test "it" {{
+  given jobs = [{{ id: 1, begun: "2026-11-28T10:00:00Z", done: "2026-11-28T10:00:00.000000005Z" }}]
+  let o = late(jobs)
+  expect {expected}
+}}
+"""
+                self.write("times.flow", TIMES + test)
+                done = self.call("test", "times.flow")
+                self.assertIn(says, done.stdout + done.stderr)
+
     def test_a_plan_keeps_them(self):
         self.write("times.flow", TIMES)
         self.ends(FINE, "compile", "times.flow", "late", "--output", "late.plan")

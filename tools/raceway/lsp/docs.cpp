@@ -144,21 +144,14 @@ constexpr Doc kTypes[] = {
 };
 
 constexpr Doc kUnits[] = {
-    {"us", "", "microseconds"},
-    {"ms", "", "milliseconds"},
-    {"s", "", "seconds"},
-    {"min", "", "minutes"},
-    {"h", "", "hours"},
-    {"B", "", "bytes"},
-    {"kB", "", "1000 bytes"},
-    {"MB", "", "10⁶ bytes"},
-    {"GB", "", "10⁹ bytes"},
-    {"KiB", "", "1024 bytes"},
-    {"MiB", "", "1024 KiB"},
-    {"GiB", "", "1024 MiB"},
-    {"rps", "", "requests in a second"},
-    {"tok", "", "tokens"},
-    {"%", "", "of a hundred"},
+    {"ns", "", "nanoseconds"},  {"us", "", "microseconds"},
+    {"ms", "", "milliseconds"}, {"s", "", "seconds"},
+    {"min", "", "minutes"},     {"h", "", "hours"},
+    {"B", "", "bytes"},         {"kB", "", "1000 bytes"},
+    {"MB", "", "10⁶ bytes"},    {"GB", "", "10⁹ bytes"},
+    {"KiB", "", "1024 bytes"},  {"MiB", "", "1024 KiB"},
+    {"GiB", "", "1024 MiB"},    {"rps", "", "requests in a second"},
+    {"tok", "", "tokens"},      {"%", "", "of a hundred"},
 };
 
 }  // namespace

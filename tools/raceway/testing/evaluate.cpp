@@ -30,7 +30,8 @@ Value Filled(std::span<const int64_t> sizes) {
   return Value(Value::List(static_cast<size_t>(sizes.front()), Filled(sizes.subspan(1))));
 }
 
-Result<Value> ComputeIntegers(std::string_view sign, Integer a, Integer b) {
+/// Where the result is below `least` or above `most`, it does not fit.
+Result<Integer> Compute(std::string_view sign, Integer a, Integer b, Integer least, Integer most) {
   Integer result = 0;
   bool is_too_large = false;
   if (sign == "+") result = a + b;
@@ -40,10 +41,21 @@ Result<Value> ComputeIntegers(std::string_view sign, Integer a, Integer b) {
     if (b == 0) return Bad("a division by 0");
     result = a / b - ((a % b != 0 && (a % b < 0) != (b < 0)) ? 1 : 0);
   }
-  if (is_too_large || result < INT64_MIN || result > Integer{UINT64_MAX}) {
-    return Bad("the result of `" + std::string(sign) + "` does not fit 64 bits");
-  }
-  return result < 0 ? Value(static_cast<int64_t>(result)) : Unsigned(static_cast<uint64_t>(result));
+  if (!is_too_large && result >= least && result <= most) return result;
+  return Bad("the result of `" + std::string(sign) + "` does not fit 64 bits");
+}
+
+Result<Value> ComputeIntegers(std::string_view sign, Integer a, Integer b) {
+  const Result<Integer> result = Compute(sign, a, b, INT64_MIN, Integer{UINT64_MAX});
+  if (!result.ok()) return result.error();
+  return *result < 0 ? Value(static_cast<int64_t>(*result))
+                     : Unsigned(static_cast<uint64_t>(*result));
+}
+
+Result<int64_t> ComputeTime(std::string_view sign, Integer a, Integer b) {
+  const Result<Integer> result = Compute(sign, a, b, INT64_MIN, INT64_MAX);
+  if (!result.ok()) return result.error();
+  return static_cast<int64_t>(*result);
 }
 
 std::optional<double> NumberOf(const Value& value) {
@@ -55,6 +67,41 @@ double FloatOf(std::string_view sign, double a, double b) {
   if (sign == "+") return a + b;
   if (sign == "-") return a - b;
   return sign == "*" ? a * b : a / b;
+}
+
+bool IsTime(const Value& value) { return IsTimestamp(value) || NanosecondsOf(value) != nullptr; }
+
+/// Exact where it can be, as in flows; of a float, the nearest nanosecond.
+Result<Value> TimeArithmetic(std::string_view sign, const Value& a, const Value& b) {
+  const auto as_duration = [](const Result<int64_t>& time) -> Result<Value> {
+    return time.ok() ? Result<Value>(Duration(*time)) : time.error();
+  };
+  const int64_t* time = NanosecondsOf(a);
+  const int64_t* other_time = NanosecondsOf(b);
+  if (IsTimestamp(a) && other_time == nullptr) {
+    return as_duration(ComputeTime(sign, *TimestampOf(a), TimestampOf(b).value_or(0)));
+  }
+  if (IsTimestamp(a) || IsTimestamp(b)) {
+    const Integer left = time != nullptr ? *time : *TimestampOf(a);
+    const Integer right = other_time != nullptr ? *other_time : *TimestampOf(b);
+    const Result<int64_t> moved = ComputeTime(sign, left, right);
+    return moved.ok() ? Result<Value>(Timestamp(*moved)) : moved.error();
+  }
+  if (time != nullptr && other_time != nullptr && sign == "/") {
+    return Value(static_cast<double>(*time) / static_cast<double>(*other_time));
+  }
+  const auto whole = [](const int64_t* nanoseconds, const Value& number) {
+    return nanoseconds != nullptr ? std::optional(Integer{*nanoseconds}) : IntegerOf(number);
+  };
+  const std::optional<Integer> left = whole(time, a);
+  const std::optional<Integer> right = whole(other_time, b);
+  if (left && right) return as_duration(ComputeTime(sign, *left, *right));
+  const double exact = FloatOf(sign, left ? static_cast<double>(*left) : NumberOf(a).value_or(NAN),
+                               right ? static_cast<double>(*right) : NumberOf(b).value_or(NAN));
+  if (!(exact >= -0x1p63 && exact < 0x1p63)) {
+    return Bad("the result of `" + std::string(sign) + "` is no time");
+  }
+  return Duration(static_cast<int64_t>(std::nearbyint(exact)));
 }
 
 /// Numbers, lengths of time and tensors of numbers; a number goes with each element of a tensor.
@@ -77,27 +124,7 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
     }
     return Value(std::move(list));
   }
-  const int64_t* time = NanosecondsOf(a);
-  const int64_t* other_time = NanosecondsOf(b);
-  if (IsTimestamp(a)) {
-    const int64_t other = other_time != nullptr ? *other_time : TimestampOf(b).value_or(0);
-    Result<Value> moved = ComputeIntegers(sign, *TimestampOf(a), other);
-    if (!moved.ok()) return moved;
-    return other_time != nullptr ? Timestamp(*moved->AsInt()) : Duration(*moved->AsInt());
-  }
-  if (time != nullptr && other_time != nullptr && sign == "/") {
-    return Value(static_cast<double>(*time) / static_cast<double>(*other_time));
-  }
-  if (time != nullptr && other_time != nullptr) {
-    Result<Value> sum = ComputeIntegers(sign, *time, *other_time);
-    return sum.ok() ? Duration(*sum->AsInt()) : sum;
-  }
-  if (time != nullptr || other_time != nullptr) {
-    const double left = time != nullptr ? static_cast<double>(*time) : NumberOf(a).value_or(0);
-    const double right =
-        other_time != nullptr ? static_cast<double>(*other_time) : NumberOf(b).value_or(0);
-    return Duration(static_cast<int64_t>(std::llround(FloatOf(sign, left, right))));
-  }
+  if (IsTime(a) || IsTime(b)) return TimeArithmetic(sign, a, b);
   if (IntegerOf(a) && IntegerOf(b)) return ComputeIntegers(sign, *IntegerOf(a), *IntegerOf(b));
   return Value(FloatOf(sign, NumberOf(a).value_or(NAN), NumberOf(b).value_or(NAN)));
 }

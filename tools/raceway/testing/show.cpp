@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "dsl/literal.h"
@@ -19,18 +18,20 @@ constexpr size_t kMaxItems = 8;
 constexpr size_t kMaxText = 120;
 constexpr size_t kMaxLines = 20;
 
-std::string DurationText(int64_t nanoseconds) {
-  constexpr std::array<std::pair<int64_t, std::string_view>, 3> kUnits = {
-      {{1'000'000'000, "s"}, {1'000'000, "ms"}, {1'000, "us"}}};
-  const double value = static_cast<double>(nanoseconds);
-  for (const auto& [unit, name] : kUnits) {
-    if (std::abs(value) < static_cast<double>(unit)) continue;
-    std::array<char, 32> buffer;
-    const auto written = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
-                                       value / static_cast<double>(unit));
-    return std::string(buffer.data(), written.ptr) + std::string(name);
+/// "25.3ms": exact, in the largest unit of a second or less that it is one of at least.
+std::string DurationText(uint64_t nanoseconds) {
+  constexpr std::array<std::pair<int, std::string_view>, 3> kUnits = {
+      {{9, "s"}, {6, "ms"}, {3, "us"}}};
+  if (nanoseconds == 0) return "0s";
+  std::string digits = std::to_string(nanoseconds);
+  for (const auto& [num_decimals, unit] : kUnits) {
+    if (digits.size() <= static_cast<size_t>(num_decimals)) continue;
+    digits.insert(digits.size() - static_cast<size_t>(num_decimals), ".");
+    digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.back() == '.') digits.pop_back();
+    return digits + std::string(unit);
   }
-  return nanoseconds == 0 ? "0s" : std::to_string(nanoseconds) + "ns";
+  return digits + "ns";
 }
 
 std::string TextOf(const std::string& text) {
@@ -78,8 +79,8 @@ std::string Written(const Value& value) {
     return "\"" + engine::TimeText(*TimestampOf(value), engine::DataType::kTimestamp) + "\"";
   }
   if (const int64_t* nanoseconds = NanosecondsOf(value)) {
-    const bool is_negative = *nanoseconds < 0;
-    return (is_negative ? "-" : "") + DurationText(std::abs(*nanoseconds));
+    const auto bits = static_cast<uint64_t>(*nanoseconds);
+    return *nanoseconds < 0 ? "-" + DurationText(0 - bits) : DurationText(bits);
   }
   if (IsLargeInteger(value)) return std::to_string(static_cast<uint64_t>(*IntegerOf(value)));
   return ToString(value);
