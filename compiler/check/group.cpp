@@ -12,8 +12,6 @@ namespace {
 
 using dsl::DiagnosticKind;
 using engine::AggregateContract;
-using engine::DataType;
-using engine::Expression;
 using engine::Type;
 
 /// `cam` or `hour = ts / 3600`: the column to group by. A new one is defined by `derive`.

@@ -153,7 +153,8 @@ class SharedSizes {
   void Check(const std::vector<std::pair<std::string, std::string>>& ids, SourceRange where,
              Table& table) {
     for (auto& [left, right] : checks_) {
-      const auto is_it = [&](const auto& id) { return id.first == right.column.id; };
+      const std::string& old = right.column.id;
+      const auto is_it = [&old](const auto& id) { return id.first == old; };
       right.column.id = std::find_if(ids.begin(), ids.end(), is_it)->second;
       const engine::Type& type = builder_.TypeOf(right.column.id);
       CheckSameSize(left, right,
