@@ -66,7 +66,7 @@ class ItemFinder {
 
  private:
   bool StartsOutside(size_t i) const {
-    if (i == 0) return true;
+    if (i == 0 || IsBehindEdition(i)) return true;
     const Token& token = tokens_[i];
     if (IsItemWord(token)) {
       if (InColumn(i)) return true;
@@ -74,6 +74,12 @@ class ItemFinder {
              NextFollows(i, token.text);
     }
     return InColumn(i) && StartsInside(i);
+  }
+
+  // `edition 1` is whole, whatever comes in the next line.
+  bool IsBehindEdition(size_t i) const {
+    return i == 2 && tokens_[0].text == "edition" && tokens_[1].kind == Kind::kNumber &&
+           InColumn(i);
   }
 
   // In the column of items; perhaps inside of a bracket that was not closed.

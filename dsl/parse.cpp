@@ -65,8 +65,18 @@ void AddEdition(const EditionDecl& edition, bool is_first, ParseResult& result) 
   result.file.edition_range = edition.range;
 }
 
+/// Of a test.
+std::string TitleOf(const ItemTokens& item) {
+  if (item.tokens.size() < 2 || item.tokens[1].kind != Token::Kind::kString) return "";
+  const std::string_view quoted = item.tokens[1].text;
+  return std::string(quoted.substr(1, quoted.size() - 2));
+}
+
 // The name that an item would have declared.
 void NoteLostName(const ItemTokens& item, ParseResult& result) {
+  if (!item.tokens.empty() && item.tokens.front().text == "test") {
+    return result.lost_tests.push_back(TitleOf(item));
+  }
   if (item.tokens.size() < 2) return;
   const Token& name = item.tokens[1];
   std::string_view text = name.text;

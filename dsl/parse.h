@@ -15,6 +15,7 @@ struct ParseResult {
   /// What the items left out would have declared, as far as one could see: their uses elsewhere
   /// deserve no error of their own.
   std::vector<std::string> lost_names;
+  std::vector<std::string> lost_tests;  // titles; empty for one without
 };
 
 /// Text → syntax tree. Never throws and never aborts, whatever the bytes are.

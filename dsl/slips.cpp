@@ -110,6 +110,24 @@ bool IsLackOfReturn(Tokens tokens, size_t index, Diagnostic& error) {
   return true;
 }
 
+/// `sort(worst desc)`, `filter(lambda r: …)`, `a if c else b`: words of other languages.
+bool IsForeignWord(Tokens tokens, size_t index, Diagnostic& error) {
+  if (index == 0 || index >= tokens.size()) return false;
+  const std::string_view word = tokens[index].text;
+  const std::optional<size_t> opener = OpenerAround(tokens, index);
+  const bool is_in_sort = opener && *opener > 0 && tokens[*opener - 1].text == "sort";
+  if (is_in_sort && (word == "desc" || word == "asc" || word == "DESC" || word == "ASC")) {
+    error.help = "the greatest first is `descending: x`, the smallest first plain `x`";
+  } else if (tokens[index - 1].text == "lambda") {
+    error.help = "columns are named directly: `filter(score > 0.5)`";
+  } else if (word == "if") {
+    error.help = "write `if condition then a else b`";
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /// Whether `token` begins a format: `:.2f`, `!r` or, at the end, `=`.
 bool BeginsFormat(Tokens tokens, size_t i) {
   const std::string_view text = tokens[i].text;
@@ -122,7 +140,8 @@ bool BeginsFormat(Tokens tokens, size_t i) {
 
 bool ExplainSlip(std::span<const Token> tokens, size_t index, Diagnostic& error) {
   return IsPipedRescue(tokens, index, error) || IsBracketedRescue(tokens, index, error) ||
-         IsNamelessBranch(tokens, index, error) || IsLackOfReturn(tokens, index, error);
+         IsNamelessBranch(tokens, index, error) || IsForeignWord(tokens, index, error) ||
+         IsLackOfReturn(tokens, index, error);
 }
 
 bool ReportFormat(const Source& source, std::span<const Token> tokens, SourceRange hole,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "operators/contracts.h"
 #include "operators/groups.h"
 #include "operators/ranks.h"
+#include "operators/time_sum.h"
 
 namespace raceway::operators {
 namespace {
@@ -57,19 +59,25 @@ std::vector<double> SumFloats(const Values& values, const Groups& groups) {
   return sums;
 }
 
-/// Never wraps around, as `+` of times does not.
+/// Times never wrap around; whether their sum fits is not a matter of their order.
 Result<Column> SumTimes(const Values& values, const Groups& groups) {
   const at::Tensor dense = values.column.dense().contiguous();
   const int64_t* data = dense.const_data_ptr<int64_t>();
-  std::vector<int64_t> sums(groups.size());
+  std::vector<TimeSum> sums(groups.size());
   for (size_t row = 0; row < groups.of_row.size(); ++row) {
-    int64_t& sum = sums[static_cast<size_t>(groups.of_row[row])];
-    if (!__builtin_add_overflow(sum, data[row], &sum)) continue;
-    return Error{.code = ErrorCode::kFailed,
-                 .message = "the sum is too long for a time",
-                 .row_id = static_cast<int64_t>(row)};
+    sums[static_cast<size_t>(groups.of_row[row])].Add(data[row]);
   }
-  return Column(at::tensor(sums, at::kLong));
+  std::vector<int64_t> fitting;
+  for (size_t group = 0; group < sums.size(); ++group) {
+    const std::optional<int64_t> sum = sums[group].Total();
+    if (!sum) {
+      return Error{.code = ErrorCode::kFailed,
+                   .message = "the sum is too long for a time",
+                   .row_id = groups.first_row[group]};
+    }
+    fitting.push_back(*sum);
+  }
+  return Column(at::tensor(fitting, at::kLong));
 }
 
 /// Wraps around like `+` does.

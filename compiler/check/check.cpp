@@ -7,7 +7,7 @@
 #include "compiler/check/declarations.h"
 #include "compiler/check/flows.h"
 #include "compiler/check/hint_addresses.h"
-#include "compiler/check/stores.h"
+#include "compiler/check/runnable.h"
 #include "compiler/testing/check_tests.h"
 
 namespace raceway::compiler {
@@ -94,14 +94,14 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
   }
   const bool is_fine = was_read && !result.diagnostics.has_errors_of_flows();
   if (!options.flow) {
-    result.tests = CheckTests(modules.main().parsed.file, main, catalog, result.diagnostics);
+    result.tests = CheckTests(modules.main().parsed.file, main, result.diagnostics);
   }
   if (options.plan_tests && is_fine && result.usage_error.empty()) {
     for (TestCase& test : result.tests) PlanTest(test, main, catalog, result.diagnostics);
   }
   if (options.flow && is_fine && result.usage_error.empty()) {
     result.plan = PlanFlow(*options.flow, main, catalog, result.diagnostics);
-    if (result.plan && !AreStoresSupported(result.plan->stages, result.diagnostics)) {
+    if (result.plan && !IsRunnable(*result.plan, result.diagnostics)) {
       result.plan.reset();
     }
   }

@@ -194,4 +194,11 @@ std::optional<Value> FitLiteral(const Value& literal, const engine::Type& type, 
   return wrong("wanted " + ToString(type) + ", found `" + ShowLiteral(literal) + "`");
 }
 
+DiagnosticKind KindOfMisfit(const Value& literal, const engine::Type& type) {
+  const bool is_integer = literal.AsInt() != nullptr || UnsignedOf(literal);
+  const bool is_too_large = (is_integer && engine::IsInteger(type.dtype)) ||
+                            (NumberOf(literal) && engine::IsFloat(type.dtype));
+  return is_too_large ? DiagnosticKind::kBadLiteral : DiagnosticKind::kTypeMismatch;
+}
+
 }  // namespace raceway::compiler

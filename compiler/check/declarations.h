@@ -128,10 +128,6 @@ std::vector<Declarations*> ImportsOf(const Module& module, const Modules& module
 void Declare(const Module& module, const DeclareOptions& options, Declarations& declarations,
              dsl::Diagnostics& diagnostics);
 
-/// A table's type as written outside of the declarations: the name of a schema, or a record.
-std::optional<RowType> RowTypeOf(const ast::TypeExpr& expr, const Declarations& declarations,
-                                 const engine::Catalog& catalog, dsl::Diagnostics& diagnostics);
-
 /// "did you mean `a`?", or all that is known where nothing is near.
 std::string Suggest(std::string_view wrong, const std::vector<std::string>& known);
 /// The same as help, with an edit where only one is near; `wrong` is all of `diagnostic.where`.
@@ -146,5 +142,8 @@ std::optional<engine::Value> ConstantOf(const ast::Expr& expr, dsl::Diagnostics&
 /// float type. Null if it fits not; `why` then says so.
 std::optional<engine::Value> FitLiteral(const engine::Value& literal, const engine::Type& type,
                                         std::string& why);
+/// How to report one that does not fit: a number that is too large for its type is another mistake
+/// than a value of another type.
+dsl::DiagnosticKind KindOfMisfit(const engine::Value& literal, const engine::Type& type);
 
 }  // namespace raceway::compiler

@@ -59,7 +59,7 @@ bool IsLiteral(const ast::Expr& expr) {
     case Kind::kQuantity: return true;
     case Kind::kUnary:
       return expr.text != "not" && expr.children.front().kind != Kind::kNull &&
-             IsLiteral(expr.children.front());
+             expr.children.front().kind != Kind::kString && IsLiteral(expr.children.front());
     default: return false;
   }
 }
@@ -142,10 +142,7 @@ class Checker {
       if (wanted->dtype == DataType::kTimestamp && value->AsString() != nullptr) {
         return BadLiteral(expr, "this is not " + std::string(engine::TimeExample(wanted->dtype)));
       }
-      const bool is_integer = value->AsInt() != nullptr || UnsignedOf(*value);
-      const bool is_too_large = (is_integer && engine::IsInteger(wanted->dtype)) ||
-                                (NumberOf(*value) && engine::IsFloat(wanted->dtype));
-      if (is_too_large) return BadLiteral(expr, why);
+      if (KindOfMisfit(*value, scalar) == DiagnosticKind::kBadLiteral) return BadLiteral(expr, why);
       // What a time is multiplied by loses nothing.
       const bool is_float = type.dtype == DataType::kF32;
       if (is_float && wanted->dtype == DataType::kDuration) type.dtype = DataType::kF64;
@@ -156,7 +153,7 @@ class Checker {
     }
     std::string why;
     const std::optional<Value> own = FitLiteral(*value, type, why);
-    return own ? Expression::Constant(*own, type) : BadLiteral(expr, why);
+    return own ? Expression::Constant(*own, type) : BadLiteral(expr, why, "`f64(…)` takes more");
   }
 
   Expression BadLiteral(const ast::Expr& expr, std::string why, std::string help = "") {
@@ -417,9 +414,7 @@ class Checker {
       if (member.type.is_unknown()) return Poison();
       members.push_back(std::move(member));
     }
-    if (is_range && IsEmptyRange(set, members)) {
-      return Wrong(set.range, "nothing is in an empty range");
-    }
+    const bool is_empty = is_range && IsEmptyRange(set, members);
     std::vector<Expression> tests;
     for (size_t i = 0; i < members.size(); ++i) {
       const std::string_view compare = !is_range ? "eq" : i == 0 ? "ge" : "le";
@@ -427,6 +422,7 @@ class Checker {
       if (one.type.is_unknown()) return Poison();
       tests.push_back(std::move(one));
     }
+    if (is_empty) return Wrong(set.range, "nothing is in an empty range");
     Expression result = Combine(is_range ? "and" : "or", expr.range, std::move(tests));
     return expr.text == "in" ? result : Apply("not", expr.range, {std::move(result)});
   }
@@ -573,6 +569,12 @@ class Checker {
     dsl::Diagnostic& diagnostic = scope_.diagnostics.Add(
         DiagnosticKind::kUnknownName, callee.range, "no column function `" + callee.text + "`");
     SuggestOwn(diagnostic, NameKind::kFunction, callee.text, known, true);
+    if (callee.text == "coalesce" || callee.text == "ifnull" || callee.text == "nvl") {
+      diagnostic.help = "a value for where there is none: `x ?? 0`";
+    }
+    if (callee.text == "isnull" || callee.text == "is_null" || callee.text == "isnone") {
+      diagnostic.help = "ask `x is null`";
+    }
     if (scope_.declarations.functions.contains(callee.text)) {
       diagnostic.help = "models and functions are applied as a step: `|> map(" + callee.text + ")`";
     }
@@ -617,6 +619,12 @@ class Checker {
   Expression BadOperands(const ColumnFunctionContract& contract, dsl::SourceRange where,
                          const std::vector<Type>& types, std::string_view sign,
                          const std::string& why) {
+    const bool is_of_rows = scope_.catalog.FindAggregate(contract.name) != nullptr;
+    if (is_of_rows && types.size() == 1 && types[0].is_scalar()) {
+      return Wrong(where, why,
+                   contract.signature + "; of the rows of a group: `agg(n = " + contract.name +
+                       "(x))` behind `groupby(…)`");
+    }
     if (sign.empty() || types.size() != 2) return Wrong(where, why, contract.signature);
     const std::string left = scope_.builder.dims.Show(types[0]);
     const std::string right = scope_.builder.dims.Show(types[1]);

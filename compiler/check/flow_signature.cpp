@@ -199,11 +199,12 @@ std::optional<Table> FitResult(const FlowResult& promised, const Table& found, S
   SizeChecks checks(scope.builder);
   const auto report = [&](const DeclaredColumn& column, const TableColumn& same,
                           const Clash& clash) {
+    const std::string is = scope.builder.dims.Show(scope.builder.TypeOf(same.id));
+    const std::string wants = ToString(column.type);
     dsl::Diagnostic& diagnostic = scope.diagnostics.Add(
         clash.is_shape ? DiagnosticKind::kShapeMismatch : DiagnosticKind::kTypeMismatch, where,
         (promised.name.empty() ? "the result's `" : "`" + promised.name + ".") + column.name +
-            "` is " + scope.builder.dims.Show(scope.builder.TypeOf(same.id)) + ", promised " +
-            ToString(column.type));
+            "` is " + is + ", promised " + wants + (is == wants ? "; " + clash.text : ""));
     diagnostic.notes.push_back({column.range, "promised here"});
     diagnostic.notes.push_back({scope.builder.OriginOf(same.id), "it gets its type here"});
     if (IsMissing(column, same, scope.builder)) diagnostic.help = CuresOfNull(column.name);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "compiler/check/nulls.h"
@@ -107,45 +108,53 @@ bool HaveNoClash(SourceRange where, const Table& left, const Table& right, const
   return true;
 }
 
-std::vector<std::string> SymbolsOf(const engine::Dim& dim) {
-  if (dim.is_size() || dim.symbol == "_") return {};
-  const std::optional<engine::DimFormula> formula = engine::DimFormula::Of(dim);
-  return formula ? formula->Symbols() : std::vector{dim.symbol};  // `...` is none
-}
-
 /// A symbol is one size in a row, and a key brings rows together that may differ in it: each joined
-/// row is checked. Where that cannot be, the right table's sizes become sizes of their own.
-class SharedSizes {
+/// row is checked. Where it cannot be, the size of the right table becomes one of its own, unless
+/// no other table has it.
+class JoinedSizes {
  public:
-  SharedSizes(const Table& left, PlanBuilder& builder)
-      : builder_(builder), own_(builder.dims, Instantiation::Kind::kOpaque) {
-    for (const TableColumn& column : left.columns) {
-      const engine::Type type = builder.dims.Resolve(builder.TypeOf(column.id));
-      for (size_t i = 0; i < type.shape.size(); ++i) {
-        for (std::string& symbol : SymbolsOf(type.shape[i])) {
-          const bool is_seen = CanMeasure(type) && symbol == type.shape[i].symbol;
-          if (is_seen) seen_.try_emplace(symbol, Measured{column, i});
-          symbols_.insert(std::move(symbol));
+  /// Of `right` those columns that the join adds; their values may be missing or not.
+  JoinedSizes(const Table& left, std::span<const TableColumn> right, bool may_lack,
+              PlanBuilder& builder)
+      : builder_(builder), may_lack_(may_lack), origin_(left.lineage.origin()) {
+    std::map<std::string, Measured> measured;
+    for (const auto& columns : {left.columns, left.passing}) {
+      for (const TableColumn& column : columns) {
+        const engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
+        for (size_t i = 0; i < type.shape.size(); ++i) {
+          for (const std::string& symbol : SymbolsOf(type.shape[i])) of_left_.insert(symbol);
+          if (CanMeasure(type)) measured.try_emplace(type.shape[i].symbol, Measured{column, i});
         }
+      }
+    }
+    for (const TableColumn& column : right) {
+      const engine::Type type = RightType(column);
+      for (size_t i = 0; i < type.shape.size() && CanMeasure(type); ++i) {
+        const auto same = measured.find(type.shape[i].symbol);
+        const bool is_shared = same != measured.end() && of_left_.contains(same->first);
+        if (!is_shared || !checked_.insert(same->first).second) continue;
+        checks_.push_back({same->second, {column, i}});
       }
     }
   }
 
-  /// The type that a column of the right table has in a joined row, where it may be missing or not.
-  engine::Type TypeOf(const TableColumn& column, bool may_lack) {
-    engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
-    type.optional |= may_lack && !type.is_unknown();
-    std::vector<std::pair<Measured, Measured>> checks;
-    for (size_t i = 0; i < type.shape.size(); ++i) {
-      for (const std::string& symbol : SymbolsOf(type.shape[i])) {
-        if (!symbols_.contains(symbol)) continue;
-        const auto seen = seen_.find(symbol);
-        const bool is_plain = symbol == type.shape[i].symbol;
-        if (seen == seen_.end() || !is_plain || !CanMeasure(type)) return own_(std::move(type));
-        checks.push_back({seen->second, {column, i}});
+  /// The type that a column of the right table has in a joined row.
+  engine::Type TypeOf(const TableColumn& column) {
+    engine::Type type = RightType(column);
+    for (engine::Dim& dim : type.shape) {
+      const std::vector<std::string> symbols = SymbolsOf(dim);
+      const auto is_own = [&](const std::string& symbol) { return IsOwn(symbol); };
+      if (std::none_of(symbols.begin(), symbols.end(), is_own)) continue;
+      const std::optional<engine::DimFormula> formula = engine::DimFormula::Of(dim);
+      if (!formula) {
+        dim = Own(dim.symbol);
+        continue;
       }
+      const auto renamed = formula->Replace([&](const std::string& symbol) {
+        return engine::DimFormula::Of(IsOwn(symbol) ? Own(symbol) : engine::Dim::Symbol(symbol));
+      });
+      if (renamed) dim = renamed->ToDim();
     }
-    checks_.insert(checks_.end(), checks.begin(), checks.end());
     return type;
   }
 
@@ -165,10 +174,31 @@ class SharedSizes {
   }
 
  private:
+  engine::Type RightType(const TableColumn& column) const {
+    engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
+    type.optional |= may_lack_ && !type.is_unknown();
+    return type;
+  }
+
+  bool IsOwn(const std::string& symbol) const {
+    if (checked_.contains(symbol)) return false;
+    if (of_left_.contains(symbol)) return true;
+    const auto of = builder_.origin_of_size.find(symbol);
+    return of == builder_.origin_of_size.end() || !of->second || of->second == origin_;
+  }
+
+  const engine::Dim& Own(const std::string& symbol) {
+    const auto [entry, is_new] = own_.try_emplace(symbol);
+    if (is_new) entry->second = builder_.dims.Opaque(symbol);
+    return entry->second;
+  }
+
   PlanBuilder& builder_;
-  Instantiation own_;
-  std::set<std::string> symbols_;         // of the left table
-  std::map<std::string, Measured> seen_;  // those that its rows tell
+  bool may_lack_;
+  int origin_;                     // of the left table's rows
+  std::set<std::string> of_left_;  // symbols that the left table has, too
+  std::set<std::string> checked_;  // those of them that each row is checked for
+  std::map<std::string, engine::Dim> own_;
   std::vector<std::pair<Measured, Measured>> checks_;
 };
 
@@ -195,11 +225,12 @@ class Joining {
         column.id = NewOfLeft(column, is_key ? right_key.id : "");
       }
     }
-    SharedSizes sizes(left_, builder_);
+    std::vector<TableColumn> added;
     for (const TableColumn& column : right_.columns) {
-      if (column.name == right_key.name) continue;
-      AddRight(column, sizes.TypeOf(column, options_.how != How::kInner));
+      if (column.name != right_key.name) added.push_back(column);
     }
+    JoinedSizes sizes(left_, added, options_.how != How::kInner, builder_);
+    for (const TableColumn& column : added) AddRight(column, sizes.TypeOf(column));
     switch (options_.how) {  // as many as match
       case How::kInner:
         table_.lineage = left_.lineage.Choose({builder_.NewNumber(), true}).Many();

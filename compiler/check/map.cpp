@@ -80,7 +80,9 @@ class MapChecker {
     if (arg.kind != ast::Arg::Kind::kOption) {
       Report(DiagnosticKind::kBadArguments, arg.range,
              "after the function, `map` takes options and parameters by name")
-          .help = "write `parameter: column`";
+          .help =
+          "write `" + (arg.kind == ast::Arg::Kind::kDefine ? arg.key.text + ": …`"
+                                                           : std::string("parameter: column`"));
       return false;
     }
     const auto is_key = [&](const DeclaredColumn& param) { return param.name == arg.key.text; };

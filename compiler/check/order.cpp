@@ -28,8 +28,14 @@ bool AddSortKey(const ast::Arg& arg, const Table& input, Step& out, const StepSc
     Bad(arg.range, "`sort` takes what to sort by", "sort(cam, descending: score)", scope);
     return false;
   }
+  if (IsQuotedColumn(arg, "sort", scope)) return false;
   Expression key = CheckExpression(arg.value.head, On(input, scope));
   if (key.type.is_unknown()) return false;
+  if (key.kind == Expression::Kind::kConstant) {
+    Bad(arg.range, "rows are sorted by columns, this is the same for all",
+        "the greatest first is `descending: x`, the smallest first plain `x`", scope);
+    return false;
+  }
   const Type& type = key.type;
   const bool has_order = engine::IsNumber(type.dtype) || engine::IsTime(type.dtype) ||
                          type.dtype == DataType::kString || type.dtype == DataType::kBool;

@@ -154,7 +154,9 @@ std::optional<int64_t> CountOfRows(const ast::Expr& expr, std::string_view op, i
         "a number or a parameter, " + std::to_string(least) + " or more", scope);
     return std::nullopt;
   }
-  if (*count.constant.AsInt() >= least) return *count.constant.AsInt();
+  const int64_t number = *count.constant.AsInt();
+  if (number < 0 && count.type.dtype == DataType::kU64) return INT64_MAX;  // as good as all
+  if (number >= least) return number;
   Bad(expr.range,
       takes + std::to_string(least) + (least == 1 ? " row" : " rows") + " or more, this is " +
           ToString(count.constant),

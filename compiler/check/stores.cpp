@@ -13,7 +13,6 @@ using dsl::DiagnosticKind;
 using dsl::Diagnostics;
 using Kind = ast::Expr::Kind;
 
-constexpr std::string_view kRowsInstead = "a store of rows in memory: `rows: \"file.jsonl\"`";
 constexpr auto kKinds = std::to_array<std::string_view>({"rows", "rocksdb", "index"});
 
 bool IsKind(std::string_view key) {
@@ -106,26 +105,6 @@ std::optional<FunctionSpec> StoreSettings(const ast::StoreDecl& decl, Diagnostic
   spec.source = source->value->text;
   spec.source_range = source->value->range;
   return spec;
-}
-
-bool AreStoresSupported(const std::vector<Stage>& stages, Diagnostics& diagnostics) {
-  bool is_fine = true;
-  for (const Stage& stage : stages) {
-    for (const Step& step : stage.steps) {
-      for (const Branch& branch : step.branches) {
-        is_fine &= AreStoresSupported(branch.stages, diagnostics);
-      }
-      if (step.kind != StepKind::kLookup || step.function.native == "rows") continue;
-      dsl::Diagnostic& diagnostic =
-          diagnostics.Add(DiagnosticKind::kNotImplemented, step.where,
-                          "`" + step.function.native + "` stores are not supported yet");
-      diagnostic.notes.push_back({step.function.native_range, "it is one"});
-      diagnostic.help =
-          std::string(kRowsInstead) + "; in tests, `stub " + step.function.name + " => …`";
-      is_fine = false;
-    }
-  }
-  return is_fine;
 }
 
 bool CheckStoreKey(const DeclaredColumn& key, std::string_view kind, Diagnostics& diagnostics) {

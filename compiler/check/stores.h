@@ -13,9 +13,9 @@ namespace raceway::compiler {
 std::optional<FunctionSpec> StoreSettings(const ast::StoreDecl& decl,
                                           dsl::Diagnostics& diagnostics);
 
-/// Whether the engine can open the stores in which these stages look rows up; said at the step if
-/// not. A test gives stores rows of its own, so its plans need not be asked.
-bool AreStoresSupported(const std::vector<Stage>& stages, dsl::Diagnostics& diagnostics);
+/// What to use instead of a store that the engine cannot open yet.
+inline constexpr std::string_view kRowsInstead =
+    "a store of rows in memory: `rows: \"file.jsonl\"`";
 
 /// Whether a store of that kind can be looked up by `key`; what is wrong with it is reported.
 bool CheckStoreKey(const DeclaredColumn& key, std::string_view kind, dsl::Diagnostics& diagnostics);

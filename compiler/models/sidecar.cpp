@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "compiler/check/row_types.h"
 #include "dsl/parse.h"
 
 namespace raceway::compiler {
@@ -40,7 +41,7 @@ Result<engine::Type> TypeOf(const std::string& name, const std::string& text) {
   dsl::ast::TypeExpr rows;
   rows.record.emplace().columns.push_back(*std::move(column));
   dsl::Diagnostics said;
-  const std::optional<RowType> resolved = RowTypeOf(rows, {}, {}, said);
+  const std::optional<RowType> resolved = TypeResolver(Declarations(), said).ResolveRows(rows);
   if (resolved) return resolved->columns.front().type;
   const std::vector<dsl::Diagnostic> all = said.Sorted();
   return Wrong(what + (all.empty() ? "that is none" : all.front().message));

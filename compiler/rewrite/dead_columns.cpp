@@ -15,6 +15,14 @@ void KeepLive(Columns& columns, const Live& live) {
   std::erase_if(columns, [&](const std::string& column) { return !live.contains(column); });
 }
 
+/// A sum of durations may be too long for one.
+bool CanFailToAggregate(const Step& step, const std::string& result) {
+  if (step.kind != StepKind::kAgg) return false;
+  const engine::Value options(step.options);
+  const engine::Value* how = options.Find(result);
+  return how != nullptr && *how->Find("function") == "sum";
+}
+
 /// An aggregate that nobody reads is not computed, nor its column kept for it.
 void NarrowAggregates(Step& step, const Live& live) {
   std::vector<std::string> dead;
@@ -83,6 +91,9 @@ Live Narrow(Step& step, std::vector<Live> read, bool keeps_errors) {
     for (const engine::NamedExpression& named : step.expressions) {
       if (CanFail(named.expression)) read.front().insert(named.name);
     }
+    for (const auto& [name, column] : step.results) {
+      if (CanFailToAggregate(step, name)) read.front().insert(column);
+    }
   }
   for (size_t i = 0; i < step.outputs.size(); ++i) {
     KeepLive(step.outputs[i], read[i]);
@@ -91,8 +102,7 @@ Live Narrow(Step& step, std::vector<Live> read, bool keeps_errors) {
   if (step.kind == StepKind::kDerive || step.kind == StepKind::kSelect) {
     std::erase_if(step.expressions, [&](const auto& named) { return !live.contains(named.name); });
   }
-  // A sum of durations can fail.
-  if (step.kind == StepKind::kAgg && !keeps_errors) NarrowAggregates(step, live);
+  if (step.kind == StepKind::kAgg) NarrowAggregates(step, live);
   if (step.kind == StepKind::kDrop || step.kind == StepKind::kJoin ||
       step.kind == StepKind::kAnyof || step.kind == StepKind::kLookup) {
     std::erase_if(step.results, [&](const auto& result) { return !live.contains(result.second); });

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "compiler/check/dims.h"
+#include "compiler/check/row_types.h"
 #include "compiler/testing/values.h"
 #include "dsl/print.h"
 
@@ -63,12 +64,8 @@ engine::Schema SchemaOf(const std::vector<DeclaredColumn>& columns) {
 /// One test of a file.
 class TestChecker {
  public:
-  TestChecker(const ast::TestDecl& decl, const Declarations& declarations,
-              const engine::Catalog& catalog)
-      : decl_(decl),
-        declarations_(declarations),
-        catalog_(catalog),
-        scope_{declarations, {}, {}, diagnostics_} {}
+  TestChecker(const ast::TestDecl& decl, const Declarations& declarations)
+      : decl_(decl), declarations_(declarations), scope_{declarations, {}, {}, diagnostics_} {}
 
   TestCase Run(dsl::Diagnostics& diagnostics) {
     test_.title = decl_.title;
@@ -225,7 +222,8 @@ class TestChecker {
   /// What `given` says, else what the flow takes that gets the table.
   std::optional<RowType> RowsOf(const ast::TestStmt& stmt) {
     if (stmt.type) {
-      std::optional<RowType> rows = RowTypeOf(*stmt.type, declarations_, catalog_, diagnostics_);
+      std::optional<RowType> rows =
+          TypeResolver(declarations_, diagnostics_).ResolveRows(*stmt.type);
       test_.is_broken |= !rows.has_value();
       return rows;
     }
@@ -419,7 +417,6 @@ class TestChecker {
 
   const ast::TestDecl& decl_;
   const Declarations& declarations_;
-  const engine::Catalog& catalog_;
   dsl::Diagnostics diagnostics_;
   TestScope scope_;
   TestCase test_;
@@ -431,7 +428,7 @@ class TestChecker {
 }  // namespace
 
 std::vector<TestCase> CheckTests(const ast::File& file, const Declarations& declarations,
-                                 const engine::Catalog& catalog, dsl::Diagnostics& diagnostics) {
+                                 dsl::Diagnostics& diagnostics) {
   std::vector<TestCase> tests;
   std::map<std::string, SourceRange> titles;
   for (const ast::Item& item : file.items) {
@@ -446,7 +443,7 @@ std::vector<TestCase> CheckTests(const ast::File& file, const Declarations& decl
           .notes.push_back({first->second, "first here"});
       diagnostics.AppendOfTest(twice);
     }
-    tests.push_back(TestChecker(*decl, declarations, catalog).Run(diagnostics));
+    tests.push_back(TestChecker(*decl, declarations).Run(diagnostics));
     tests.back().is_broken |= !is_new;
   }
   return tests;

@@ -3,13 +3,16 @@
 #include <ATen/ops/amax.h>
 #include <ATen/ops/amin.h>
 #include <ATen/ops/argmax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/zeros.h>
+
+#include <optional>
 
 #include "engine/data/time_text.h"
 #include "operators/columns/dense.h"
+#include "operators/time_sum.h"
 
 namespace raceway::operators {
 namespace {
@@ -40,21 +43,22 @@ Result<at::Tensor> SoftmaxOf(Tensors args, const Type& /*type*/) {
   return at::softmax(args[0], -1);
 }
 
-/// A sum of times never wraps around.
 Result<at::Tensor> SumOfTimes(const at::Tensor& times) {
   const at::Tensor all = times.contiguous();
-  at::Tensor result =
-      at::zeros(all.sizes().slice(0, static_cast<size_t>(all.dim()) - 1), at::kLong);
+  const size_t rank = static_cast<size_t>(all.dim());
+  at::Tensor result = at::empty(all.sizes().slice(0, rank - 1), at::kLong);
   const int64_t* time = all.const_data_ptr<int64_t>();
-  int64_t* sum = result.mutable_data_ptr<int64_t>();
-  const int64_t length = all.size(-1);
+  int64_t* out = result.mutable_data_ptr<int64_t>();
   for (int64_t i = 0; i < result.numel(); ++i) {
-    for (int64_t k = 0; k < length; ++k) {
-      if (!__builtin_add_overflow(sum[i], *time++, &sum[i])) continue;
+    TimeSum sum;
+    for (int64_t k = 0; k < all.size(-1); ++k) sum.Add(*time++);
+    const std::optional<int64_t> total = sum.Total();
+    if (!total) {
       return Error{.code = ErrorCode::kFailed,
                    .message = "the sum is too long for a time",
                    .row_id = i / (result.numel() / result.size(0))};
     }
+    out[i] = *total;
   }
   return result;
 }

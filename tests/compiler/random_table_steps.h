@@ -20,11 +20,19 @@ class RandomTableSteps : protected RandomRowSteps {
  protected:
   using RandomRowSteps::RandomRowSteps;
 
+  /// `7`, `(-(7))`, `"a"`, `true`, a parameter: the same for all rows.
+  static bool MayBeLiteral(std::string text) {
+    std::erase_if(text, [](char c) { return c == '(' || c == ')' || c == '-'; });
+    return text == "true" || text == "false" || text == "limit" || text == "scale" ||
+           std::string_view("\"0123456789").find(text.front()) != std::string_view::npos;
+  }
+
   Pipe Sort(const Columns& columns) {
     Pipe pipe{" |> sort(", {}, columns};
     std::vector<std::pair<Expr, bool>> keys;
     for (size_t n = 1 + Below(2); n > 0; --n) {
-      const Expr key = Make(static_cast<Kind>(Below(4)), columns, 1);
+      Expr key = Make(static_cast<Kind>(Below(4)), columns, 1);
+      while (MayBeLiteral(key.text)) key = Make(static_cast<Kind>(Below(4)), columns, 1);
       const bool descending = Chance(40);
       pipe.text +=
           std::string(keys.empty() ? "" : ", ") + (descending ? "descending: " : "") + key.text;

@@ -110,7 +110,11 @@ TEST(AggTest, ASumOfTimesThatIsTooLongIsAnErrorOfTheRow) {
     return Text(RunStep(Agg({"k"}, {{"s", "sum", "d"}}, S({{"s", "duration"}})), rows));
   };
   EXPECT_EQ(sum(1), "#0 s=9223372036854775807\n#1 s=9223372036854775806\n");
-  EXPECT_EQ(sum(2), "failed: row 3: the sum is too long for a time");
+  EXPECT_EQ(sum(2), "failed: row 1: the sum is too long for a time");
+  const Batch there_and_back =
+      MakeBatch(schema, {Ints({1, 1, 1}), Ints({INT64_MAX, INT64_MAX, -INT64_MAX})});
+  EXPECT_EQ(Text(RunStep(Agg({"k"}, {{"s", "sum", "d"}}, S({{"s", "duration"}})), there_and_back)),
+            "#0 s=9223372036854775807\n");
 }
 
 TEST(AggTest, AgreesWithAMapOnManyRows) {

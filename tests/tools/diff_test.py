@@ -88,6 +88,11 @@ class DiffTest(CliTest):
         self.ends(FINE, "diff", "old.plan", "more.flow", "f")
         self.breaks("old.flow", "less.plan", "f")
 
+    def test_mistakes_in_tests_do_not_matter(self):
+        self.write("tested.flow", MORE + '\ntest "old rows" {\n  given t = [{ id: 1 }]\n  let out = f(t)\n}\n')
+        done = self.ends(FINE, "diff", "old.flow", "tested.flow")
+        self.assertIn("flow f: compatible", done.stdout)
+
     def test_a_wrong_flow(self):
         self.write("new.flow", OLD.replace("x > least", "z > least"))
         self.ends(FLOW_IS_WRONG, "diff", "old.flow", "new.flow", says="no column `z`")

@@ -362,12 +362,24 @@ test "a stub in another file" {
         done = self.ends_with(FLOW_IS_WRONG, "test", "ask.flow", "--json")
         self.assertEqual(
             self.outcomes(done),
-            {"broken": "broken", "failing": "failed", "index": "failed", "right": "passed"},
+            {
+                "broken": "broken",
+                "failing": "failed",
+                "index": "failed",
+                "right": "passed",
+                "syntax": "broken",
+            },
         )
         self.assertIn("did you mean `first`?", done.stdout)
         # The flows run all the same.
         self.ends(FINE, "explain", "ask.flow", "ask")
         self.ends_with(FLOW_IS_WRONG, "check", "ask.flow")
+
+    def test_a_test_that_cannot_be_read_is_broken(self):
+        self.flow('\ntest "lost" {\n  assert true\n}\n')
+        done = self.ends_with(FLOW_IS_WRONG, "test", "ask.flow")
+        self.assertIn("broken   lost", done.stdout)
+        self.assertFalse(json.loads(self.ends_with(FLOW_IS_WRONG, "test", "ask.flow", "--json").stdout)["ok"])
 
     def test_a_wrong_flow_runs_no_test(self):
         self.write("wrong.flow", FLOW.replace("max(y)", "max(z)") + case("it", "\n  expect true"))

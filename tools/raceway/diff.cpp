@@ -53,7 +53,7 @@ std::optional<Side> ReadFlow(const std::string& file, const DiffOptions& options
   if (!loaded) return std::nullopt;
   compiler::CompileResult& result = loaded->result;
   PrintDiagnostics(result.diagnostics, result.sources, false);
-  if (result.diagnostics.has_errors()) return exit_code = kFlowIsWrong, std::nullopt;
+  if (result.diagnostics.has_errors_of_flows()) return exit_code = kFlowIsWrong, std::nullopt;
   if (as_plan) {
     return Side{file, std::move(result.sources), compiler::InterfaceOf(*result.physical)};
   }

@@ -110,6 +110,10 @@ int RunFile(const TestOptions& options, TestedFile& file) {
     running.push_back(file.tests.size() - 1);
     request.tests.push_back(std::move(test));
   }
+  for (const std::string& title : compiled.parsed().lost_tests) {
+    if (title.find(options.filter) == std::string::npos) continue;
+    file.tests.push_back({title, Outcome::kBroken, {}});
+  }
   if (running.empty()) return kFine;
   auto* run = reinterpret_cast<TestFunction*>(EngineFunction(kTestFunction));
   if (run == nullptr) return kMachineLacks;

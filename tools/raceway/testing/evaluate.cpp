@@ -124,6 +124,7 @@ Result<Value> Arithmetic(std::string_view sign, const Value& a, const Value& b) 
     }
     return Value(std::move(list));
   }
+  if (a.is_null() || b.is_null()) return Bad("`" + std::string(sign) + "` with a null");
   if (IsTime(a) || IsTime(b)) return TimeArithmetic(sign, a, b);
   if (IntegerOf(a) && IntegerOf(b)) return ComputeIntegers(sign, *IntegerOf(a), *IntegerOf(b));
   return Value(FloatOf(sign, NumberOf(a).value_or(NAN), NumberOf(b).value_or(NAN)));

@@ -1,0 +1,66 @@
+#include "compiler/check/runnable.h"
+
+#include <algorithm>
+#include <string>
+
+#include "compiler/check/stores.h"
+
+namespace raceway::compiler {
+namespace {
+
+using dsl::DiagnosticKind;
+
+class Runnable {
+ public:
+  Runnable(const LogicalPlan& plan, dsl::Diagnostics& diagnostics)
+      : plan_(plan), diagnostics_(diagnostics) {}
+
+  bool Are(const std::vector<Stage>& stages) {
+    bool is_fine = true;
+    for (const Stage& stage : stages) {
+      for (const Step& step : stage.steps) {
+        for (const Branch& branch : step.branches) is_fine &= Are(branch.stages);
+        is_fine &= Is(step);
+      }
+    }
+    return is_fine;
+  }
+
+ private:
+  bool Is(const Step& step) {
+    const FunctionSpec& function = step.function;
+    if (step.kind == StepKind::kLookup && function.native != "rows") {
+      return Report(step, "`" + function.native + "` stores are not supported yet",
+                    function.native_range, std::string(kRowsInstead) + "; ");
+    }
+    if (step.kind != StepKind::kMap || function.kind != FunctionSpec::Kind::kModel) return true;
+    const bool has_text = HasText(step.arguments) || HasText(step.results);
+    return !has_text || Report(step, "`" + function.source + "` is TorchScript, which has no text",
+                               function.source_range, "");
+  }
+
+  bool HasText(const std::vector<std::pair<std::string, std::string>>& columns) const {
+    return std::any_of(columns.begin(), columns.end(), [&](const auto& column) {
+      return engine::IsText(plan_.columns.at(column.second).dtype);
+    });
+  }
+
+  bool Report(const Step& step, std::string message, dsl::SourceRange declared, std::string help) {
+    dsl::Diagnostic& diagnostic =
+        diagnostics_.Add(DiagnosticKind::kNotImplemented, step.where, std::move(message));
+    diagnostic.notes.push_back({declared, "it is one"});
+    diagnostic.help = std::move(help) + "in tests, `stub " + step.function.name + " => …`";
+    return false;
+  }
+
+  const LogicalPlan& plan_;
+  dsl::Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+bool IsRunnable(const LogicalPlan& plan, dsl::Diagnostics& diagnostics) {
+  return Runnable(plan, diagnostics).Are(plan.stages);
+}
+
+}  // namespace raceway::compiler
