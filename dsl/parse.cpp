@@ -69,7 +69,9 @@ void AddEdition(const EditionDecl& edition, bool is_first, ParseResult& result) 
 std::string TitleOf(const ItemTokens& item) {
   if (item.tokens.size() < 2 || item.tokens[1].kind != Token::Kind::kString) return "";
   const std::string_view quoted = item.tokens[1].text;
-  return std::string(quoted.substr(1, quoted.size() - 2));
+  const SourceRange content = StringContent(quoted);
+  return Unescape(quoted.substr(static_cast<size_t>(content.begin),
+                                static_cast<size_t>(content.end - content.begin)));
 }
 
 // The name that an item would have declared.

@@ -121,7 +121,9 @@ bool IsForeignWord(Tokens tokens, size_t index, Diagnostic& error) {
   } else if (tokens[index - 1].text == "lambda") {
     error.help = "columns are named directly: `filter(score > 0.5)`";
   } else if (word == "if") {
-    error.help = "write `if condition then a else b`";
+    const bool is_value = opener && tokens[*opener].text != "{";
+    error.help = is_value ? "a value that depends is `if condition then a else b`"
+                          : "rows part in `split(condition)` and `route(column)`";
   } else {
     return false;
   }

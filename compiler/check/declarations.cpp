@@ -206,7 +206,7 @@ class Declarer {
       is_fine = TakeSidecar(decl, *spec, sidecars_, function, diagnostics_);
     }
     if (!is_fine || !spec) return out_.broken.push_back(decl.name.text);
-    if (decl.signature) WarnOfText(function, decl.name.text);
+    WarnOfText(function, decl.name.text);
     function.spec = *std::move(spec);
     function.spec.source = PathIn(folder_, function.spec.source);
     out_.functions[decl.name.text] = std::move(function);

@@ -38,12 +38,6 @@ std::optional<size_t> OpenRank(const Type& type) {
 bool IsOpaque(const Dim& dim) { return dim.symbol.find(kOpaque) != std::string::npos; }
 bool IsAnyRank(const Dim& dim) { return dim.symbol.starts_with("..."); }
 
-std::vector<std::string> SymbolsOf(const Dim& dim) {
-  if (dim.is_size() || dim.symbol == "_") return {};
-  const std::optional<DimFormula> formula = DimFormula::Of(dim);
-  return formula ? formula->Symbols() : std::vector{dim.symbol};
-}
-
 bool IsImpossible(const Dim& dim) {
   if (!IsFormula(dim)) return false;
   const std::optional<DimFormula> formula = DimFormula::Of(dim);

@@ -49,8 +49,6 @@ class Dims {
 bool IsOpaque(const engine::Dim& dim);
 /// Whether it is `...`.
 bool IsAnyRank(const engine::Dim& dim);
-/// The symbols in it; of `...` itself.
-std::vector<std::string> SymbolsOf(const engine::Dim& dim);
 /// A dimension that no row can have: `N/2` where N is 7.
 bool IsImpossible(const engine::Dim& dim);
 

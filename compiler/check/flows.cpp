@@ -61,23 +61,8 @@ class FlowChecker {
       table.made = param.rows.range;
       table.made_by = "`" + param.name + "`";
       inputs.push_back(std::move(table));
-      NoteSizes(inputs.back());
     }
     return inputs;
-  }
-
-  /// A table of the signature.
-  void NoteSizes(const Table& table) {
-    const int origin = table.lineage.origin();
-    for (const TableColumn& column : table.columns) {
-      for (const engine::Dim& dim : builder_.dims.Resolve(builder_.TypeOf(column.id)).shape) {
-        for (const std::string& symbol : SymbolsOf(dim)) {
-          std::optional<int>& of =
-              builder_.origin_of_size.try_emplace(symbol, origin).first->second;
-          if (of != origin) of.reset();
-        }
-      }
-    }
   }
 
   /// Runs through a body with `inputs` as its tables. Each result has the columns of the flow's

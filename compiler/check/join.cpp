@@ -1,7 +1,6 @@
 // The rule of `join`: rows of two tables that belong together, by lineage or by a key.
 #include <algorithm>
 #include <map>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -108,63 +107,40 @@ bool HaveNoClash(SourceRange where, const Table& left, const Table& right, const
   return true;
 }
 
-/// A symbol is one size in a row, and a key brings rows together that may differ in it: each joined
-/// row is checked. Where it cannot be, the size of the right table becomes one of its own, unless
-/// no other table has it.
+/// A symbol is one size in a row, and a key brings rows together that may differ in it. So each
+/// joined row is checked, by one column of each table; what comes of it later is as it was then.
 class JoinedSizes {
  public:
-  /// Of `right` those columns that the join adds; their values may be missing or not.
-  JoinedSizes(const Table& left, std::span<const TableColumn> right, bool may_lack,
-              PlanBuilder& builder)
-      : builder_(builder), may_lack_(may_lack), origin_(left.lineage.origin()) {
-    std::map<std::string, Measured> measured;
-    for (const auto& columns : {left.columns, left.passing}) {
-      for (const TableColumn& column : columns) {
-        const engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
-        for (size_t i = 0; i < type.shape.size(); ++i) {
-          for (const std::string& symbol : SymbolsOf(type.shape[i])) of_left_.insert(symbol);
-          if (CanMeasure(type)) measured.try_emplace(type.shape[i].symbol, Measured{column, i});
-        }
+  /// Of `right` those columns that the join adds.
+  JoinedSizes(const Table& left, std::span<const TableColumn> right, PlanBuilder& builder)
+      : builder_(builder) {
+    std::map<std::string, Measured> of_left;
+    for (const auto* columns : {&left.columns, &left.passing}) {
+      for (const TableColumn& column : *columns) {
+        EachSymbol(column, [&](const std::string& symbol, const Measured& size) {
+          of_left.try_emplace(symbol, size);
+        });
       }
     }
     for (const TableColumn& column : right) {
-      const engine::Type type = RightType(column);
-      for (size_t i = 0; i < type.shape.size() && CanMeasure(type); ++i) {
-        const auto same = measured.find(type.shape[i].symbol);
-        const bool is_shared = same != measured.end() && of_left_.contains(same->first);
-        if (!is_shared || !checked_.insert(same->first).second) continue;
-        checks_.push_back({same->second, {column, i}});
-      }
-    }
-  }
-
-  /// The type that a column of the right table has in a joined row.
-  engine::Type TypeOf(const TableColumn& column) {
-    engine::Type type = RightType(column);
-    for (engine::Dim& dim : type.shape) {
-      const std::vector<std::string> symbols = SymbolsOf(dim);
-      const auto is_own = [&](const std::string& symbol) { return IsOwn(symbol); };
-      if (std::none_of(symbols.begin(), symbols.end(), is_own)) continue;
-      const std::optional<engine::DimFormula> formula = engine::DimFormula::Of(dim);
-      if (!formula) {
-        dim = Own(dim.symbol);
-        continue;
-      }
-      const auto renamed = formula->Replace([&](const std::string& symbol) {
-        return engine::DimFormula::Of(IsOwn(symbol) ? Own(symbol) : engine::Dim::Symbol(symbol));
+      EachSymbol(column, [&](const std::string& symbol, const Measured& size) {
+        const auto same = of_left.find(symbol);
+        if (same == of_left.end()) return;
+        checks_.emplace_back(same->second, size);
+        of_left.erase(same);
       });
-      if (renamed) dim = renamed->ToDim();
     }
-    return type;
   }
 
-  /// Puts the checks behind `table`; `ids` are what the join calls columns of the right table.
+  /// Puts the checks behind `table`; `ids` are what the join calls columns of the right table that
+  /// have other names now.
   void Check(const std::vector<std::pair<std::string, std::string>>& ids, SourceRange where,
              Table& table) {
     for (auto& [left, right] : checks_) {
       const std::string& old = right.column.id;
       const auto is_it = [&old](const auto& id) { return id.first == old; };
-      right.column.id = std::find_if(ids.begin(), ids.end(), is_it)->second;
+      const auto now = std::find_if(ids.begin(), ids.end(), is_it);
+      if (now != ids.end()) right.column.id = now->second;
       const engine::Type& type = builder_.TypeOf(right.column.id);
       CheckSameSize(left, right,
                     "`" + builder_.dims.Show(type.shape[right.index]) +
@@ -174,31 +150,20 @@ class JoinedSizes {
   }
 
  private:
-  engine::Type RightType(const TableColumn& column) const {
-    engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
-    type.optional |= may_lack_ && !type.is_unknown();
-    return type;
-  }
-
-  bool IsOwn(const std::string& symbol) const {
-    if (checked_.contains(symbol)) return false;
-    if (of_left_.contains(symbol)) return true;
-    const auto of = builder_.origin_of_size.find(symbol);
-    return of == builder_.origin_of_size.end() || !of->second || of->second == origin_;
-  }
-
-  const engine::Dim& Own(const std::string& symbol) {
-    const auto [entry, is_new] = own_.try_emplace(symbol);
-    if (is_new) entry->second = builder_.dims.Opaque(symbol);
-    return entry->second;
+  /// Those that stand alone in a dimension, where a row tells its size.
+  template <typename Function>
+  void EachSymbol(const TableColumn& column, Function function) const {
+    const engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
+    if (!CanMeasure(type)) return;
+    for (size_t i = 0; i < type.shape.size(); ++i) {
+      const engine::Dim& dim = type.shape[i];
+      if (!dim.is_size() && dim.symbol != "_" && !IsFormula(dim)) {
+        function(dim.symbol, Measured{column, i});
+      }
+    }
   }
 
   PlanBuilder& builder_;
-  bool may_lack_;
-  int origin_;                     // of the left table's rows
-  std::set<std::string> of_left_;  // symbols that the left table has, too
-  std::set<std::string> checked_;  // those of them that each row is checked for
-  std::map<std::string, engine::Dim> own_;
   std::vector<std::pair<Measured, Measured>> checks_;
 };
 
@@ -229,8 +194,7 @@ class Joining {
     for (const TableColumn& column : right_.columns) {
       if (column.name != right_key.name) added.push_back(column);
     }
-    JoinedSizes sizes(left_, added, options_.how != How::kInner, builder_);
-    for (const TableColumn& column : added) AddRight(column, sizes.TypeOf(column));
+    for (const TableColumn& column : added) AddRight(column);
     switch (options_.how) {  // as many as match
       case How::kInner:
         table_.lineage = left_.lineage.Choose({builder_.NewNumber(), true}).Many();
@@ -238,11 +202,7 @@ class Joining {
       case How::kLeft: table_.lineage = left_.lineage.Many(); break;
       case How::kFull: table_.lineage = Lineage(builder_.NewNumber()).Many(); break;
     }
-    const SourceRange where = step_.where;
-    const auto ids = step_.results;
-    Table joined = Finish();
-    sizes.Check(ids, where, joined);
-    return joined;
+    return Finish(added);
   }
 
   Table ByRow() {
@@ -251,12 +211,14 @@ class Joining {
         if (right_.Find(column.name) == nullptr) column.id = NewOfLeft(column, "");
       }
     }
+    std::vector<TableColumn> added;
     for (const TableColumn& column : right_.columns) {
       if (left_.Find(column.name) != nullptr) continue;
+      added.push_back(column);
       if (options_.how == How::kInner) {
         table_.columns.push_back(column);
       } else {
-        AddRight(column, Missing(column.id));
+        AddRight(column);
       }
     }
     switch (options_.how) {
@@ -264,7 +226,10 @@ class Joining {
       case How::kLeft: table_.lineage = left_.lineage.LeftJoin(right_.lineage); break;
       case How::kFull: table_.lineage = left_.lineage.FullJoin(right_.lineage); break;
     }
-    return Finish();
+    // Otherwise what comes together is of one row.
+    const bool has_joined = left_.lineage.is_many() || right_.lineage.is_many();
+    if (!has_joined) added.clear();
+    return Finish(added);
   }
 
  private:
@@ -276,7 +241,9 @@ class Joining {
 
   /// By a key the same column may come from both sides, in different rows: what comes from the
   /// right is new.
-  void AddRight(const TableColumn& column, engine::Type type) {
+  void AddRight(const TableColumn& column) {
+    engine::Type type =
+        options_.how == How::kInner ? builder_.TypeOf(column.id) : Missing(column.id);
     std::string id = builder_.NewColumn(column.name, std::move(type), step_.where);
     step_.results.emplace_back(column.id, id);
     table_.columns.push_back({column.name, std::move(id)});
@@ -290,9 +257,15 @@ class Joining {
     return id;
   }
 
-  Table Finish() {
+  /// The sizes of the columns in `added` are checked against those of the left table.
+  Table Finish(std::span<const TableColumn> added) {
+    const SourceRange where = step_.where;
+    const auto ids = step_.results;
     step_.outputs = {table_.Ids()};
     table_.port = builder_.AddStage("join", {left_.port, right_.port}, std::move(step_));
+    if (options_.how == How::kInner) {
+      JoinedSizes(left_, added, builder_).Check(ids, where, table_);
+    }
     return std::move(table_);
   }
 

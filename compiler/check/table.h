@@ -54,10 +54,6 @@ class PlanBuilder {
   LogicalPlan plan;
   Dims dims;
   HintScope hints;
-  /// Symbols of the flow's tables: the rows whose size each is, or none where several tables have
-  /// it.
-  std::map<std::string, std::optional<int>> origin_of_size;
-
   /// A name of its own for a new column: `base`, or `base.2` where that is taken.
   std::string NewColumn(const std::string& base, engine::Type type, dsl::SourceRange where);
   /// Appends a stage of one step that reads `inputs`, with the hints that hold here. `name` is made

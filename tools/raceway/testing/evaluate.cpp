@@ -256,7 +256,11 @@ class Evaluator {
     Result<Value> value = Of(expr.children.front());
     if (!value.ok() || expr.text == "+") return value;
     if (expr.text == "not") return Value(!*value->AsBool());
-    if (NanosecondsOf(*value) != nullptr) return Duration(-*NanosecondsOf(*value));
+    if (value->is_null()) return Bad("`-` with a null");
+    if (NanosecondsOf(*value) != nullptr) {
+      const Result<int64_t> time = ComputeTime("-", 0, *NanosecondsOf(*value));
+      return time.ok() ? Result<Value>(Duration(*time)) : time.error();
+    }
     return Arithmetic("*", *value, Value(int64_t{-1}));
   }
 
