@@ -73,9 +73,4 @@ std::string ToString(std::chrono::nanoseconds duration) {
   return std::to_string(duration.count() / best.second) + std::string(best.first);
 }
 
-const std::vector<std::string>& DurationUnits() {
-  static const std::vector<std::string> kNames = {"ns", "us", "ms", "s", "min", "h"};
-  return kNames;
-}
-
 }  // namespace raceway::engine

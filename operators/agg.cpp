@@ -15,6 +15,7 @@
 #include "operators/contracts.h"
 #include "operators/groups.h"
 #include "operators/ranks.h"
+#include "operators/row_errors.h"
 #include "operators/time_sum.h"
 
 namespace raceway::operators {
@@ -196,10 +197,7 @@ class Agg final : public engine::Operator {
           result.column < 0 ? none : input.column(static_cast<size_t>(result.column));
       Result<Column> made =
           result.aggregate({of, result.type, result.count, result.result}, groups);
-      if (!made) {
-        made.error().row_id = input.RowId(made.error().row_id);
-        return std::move(made).error();
-      }
+      if (!made) return WithRowId(std::move(made).error(), input);
       results[i] = *std::move(made);
     }
     return layout_.AnyRows(input, groups.first_row, std::move(results));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/check/quantities.h"
 #include "dsl/print.h"
 #include "engine/duration.h"
 
@@ -13,13 +14,13 @@ using Kind = dsl::ast::Expr::Kind;
 
 /// "900ms" for `900` and `900msec`.
 std::string Help(const dsl::ast::Expr& expr) {
-  std::string units = "the units are `ns`, `us`, `ms`, `s`, `min` and `h`";
+  std::string units = DurationUnitsHelp();
   if (expr.kind == Kind::kInt) return "`" + expr.text + "ms`? " + units;
   if (expr.kind != Kind::kQuantity) return units;
   const size_t end = expr.text.find_first_not_of("0123456789_.");
   if (end == std::string::npos) return units;
   const std::vector<std::string> near =
-      dsl::DidYouMean(expr.text.substr(end), engine::DurationUnits());
+      dsl::DidYouMean(expr.text.substr(end), UnitsOf(Measure::kDuration));
   return near.empty() ? units : "did you mean `" + expr.text.substr(0, end) + near.front() + "`?";
 }
 

@@ -378,7 +378,7 @@ class Checker {
     if (!is_bare || other.type.dtype != DataType::kDuration) return false;
     const std::string written = dsl::PrintExpr(expr);
     Wrong(expr.range, "`" + written + "` has no unit, and a duration has one",
-          "`" + written + "ms`? the units are `ns`, `us`, `ms`, `s`, `min` and `h`");
+          "`" + written + "ms`? " + DurationUnitsHelp());
     return true;
   }
 

@@ -107,65 +107,42 @@ bool HaveNoClash(SourceRange where, const Table& left, const Table& right, const
   return true;
 }
 
+/// The symbols that stand alone in a dimension, where a row tells its size.
+template <typename Function>
+void EachMeasured(const TableColumn& column, const PlanBuilder& builder, Function function) {
+  const engine::Type type = builder.dims.Resolve(builder.TypeOf(column.id));
+  if (!CanMeasure(type)) return;
+  for (size_t i = 0; i < type.shape.size(); ++i) {
+    const engine::Dim& dim = type.shape[i];
+    if (!dim.is_size() && dim.symbol != "_" && !IsFormula(dim)) {
+      function(dim, Measured{column, i});
+    }
+  }
+}
+
 /// A symbol is one size in a row, and a key brings rows together that may differ in it. So each
 /// joined row is checked, by one column of each table; what comes of it later is as it was then.
-class JoinedSizes {
- public:
-  /// Of `right` those columns that the join adds.
-  JoinedSizes(const Table& left, std::span<const TableColumn> right, PlanBuilder& builder)
-      : builder_(builder) {
-    std::map<std::string, Measured> of_left;
-    for (const auto* columns : {&left.columns, &left.passing}) {
-      for (const TableColumn& column : *columns) {
-        EachSymbol(column, [&](const std::string& symbol, const Measured& size) {
-          of_left.try_emplace(symbol, size);
-        });
-      }
-    }
-    for (const TableColumn& column : right) {
-      EachSymbol(column, [&](const std::string& symbol, const Measured& size) {
-        const auto same = of_left.find(symbol);
-        if (same == of_left.end()) return;
-        checks_.emplace_back(same->second, size);
-        of_left.erase(same);
+/// The columns of `joined` are those of `left` and then the added ones.
+void CheckJoinedSizes(const Table& left, SourceRange where, Table& joined, PlanBuilder& builder) {
+  std::map<std::string, Measured> of_left;
+  for (const auto* columns : {&left.columns, &left.passing}) {
+    for (const TableColumn& column : *columns) {
+      EachMeasured(column, builder, [&](const engine::Dim& dim, const Measured& size) {
+        of_left.try_emplace(dim.symbol, size);
       });
     }
   }
-
-  /// Puts the checks behind `table`; `ids` are what the join calls columns of the right table that
-  /// have other names now.
-  void Check(const std::vector<std::pair<std::string, std::string>>& ids, SourceRange where,
-             Table& table) {
-    for (auto& [left, right] : checks_) {
-      const std::string& old = right.column.id;
-      const auto is_it = [&old](const auto& id) { return id.first == old; };
-      const auto now = std::find_if(ids.begin(), ids.end(), is_it);
-      if (now != ids.end()) right.column.id = now->second;
-      const engine::Type& type = builder_.TypeOf(right.column.id);
-      CheckSameSize(left, right,
-                    "`" + builder_.dims.Show(type.shape[right.index]) +
-                        "` is one size in the rows of a `join`",
-                    where, table, builder_);
-    }
+  const std::vector<TableColumn> columns = joined.columns;
+  for (const TableColumn& column : std::span(columns).subspan(left.columns.size())) {
+    EachMeasured(column, builder, [&](const engine::Dim& dim, const Measured& size) {
+      const auto same = of_left.extract(dim.symbol);
+      if (same.empty()) return;
+      CheckSameSize(same.mapped(), size,
+                    "`" + builder.dims.Show(dim) + "` is one size in the rows of a `join`", where,
+                    joined, builder);
+    });
   }
-
- private:
-  /// Those that stand alone in a dimension, where a row tells its size.
-  template <typename Function>
-  void EachSymbol(const TableColumn& column, Function function) const {
-    const engine::Type type = builder_.dims.Resolve(builder_.TypeOf(column.id));
-    if (!CanMeasure(type)) return;
-    for (size_t i = 0; i < type.shape.size(); ++i) {
-      const engine::Dim& dim = type.shape[i];
-      if (!dim.is_size() && dim.symbol != "_" && !IsFormula(dim)) {
-        function(dim.symbol, Measured{column, i});
-      }
-    }
-  }
-
-  PlanBuilder& builder_;
-  std::vector<std::pair<Measured, Measured>> checks_;
-};
+}
 
 /// Builds the result of one join.
 class Joining {
@@ -190,11 +167,9 @@ class Joining {
         column.id = NewOfLeft(column, is_key ? right_key.id : "");
       }
     }
-    std::vector<TableColumn> added;
     for (const TableColumn& column : right_.columns) {
-      if (column.name != right_key.name) added.push_back(column);
+      if (column.name != right_key.name) AddRight(column);
     }
-    for (const TableColumn& column : added) AddRight(column);
     switch (options_.how) {  // as many as match
       case How::kInner:
         table_.lineage = left_.lineage.Choose({builder_.NewNumber(), true}).Many();
@@ -202,7 +177,7 @@ class Joining {
       case How::kLeft: table_.lineage = left_.lineage.Many(); break;
       case How::kFull: table_.lineage = Lineage(builder_.NewNumber()).Many(); break;
     }
-    return Finish(added);
+    return Finish(true);
   }
 
   Table ByRow() {
@@ -211,10 +186,8 @@ class Joining {
         if (right_.Find(column.name) == nullptr) column.id = NewOfLeft(column, "");
       }
     }
-    std::vector<TableColumn> added;
     for (const TableColumn& column : right_.columns) {
       if (left_.Find(column.name) != nullptr) continue;
-      added.push_back(column);
       if (options_.how == How::kInner) {
         table_.columns.push_back(column);
       } else {
@@ -226,10 +199,8 @@ class Joining {
       case How::kLeft: table_.lineage = left_.lineage.LeftJoin(right_.lineage); break;
       case How::kFull: table_.lineage = left_.lineage.FullJoin(right_.lineage); break;
     }
-    // Otherwise what comes together is of one row.
-    const bool has_joined = left_.lineage.is_many() || right_.lineage.is_many();
-    if (!has_joined) added.clear();
-    return Finish(added);
+    // Without a join by a key before, what comes together is of one row.
+    return Finish(left_.lineage.is_many() || right_.lineage.is_many());
   }
 
  private:
@@ -257,14 +228,13 @@ class Joining {
     return id;
   }
 
-  /// The sizes of the columns in `added` are checked against those of the left table.
-  Table Finish(std::span<const TableColumn> added) {
+  /// Sizes that both tables have a name for may be different ones, or not.
+  Table Finish(bool may_differ) {
     const SourceRange where = step_.where;
-    const auto ids = step_.results;
     step_.outputs = {table_.Ids()};
     table_.port = builder_.AddStage("join", {left_.port, right_.port}, std::move(step_));
-    if (options_.how == How::kInner) {
-      JoinedSizes(left_, added, builder_).Check(ids, where, table_);
+    if (may_differ && options_.how == How::kInner) {
+      CheckJoinedSizes(left_, where, table_, builder_);
     }
     return std::move(table_);
   }

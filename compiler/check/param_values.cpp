@@ -107,11 +107,9 @@ class ParamReader {
       const auto high = ConstantOf(in.children[1], diagnostics_);
       if (!low || !high) return std::nullopt;
       if (engine::IsTime(type_.dtype)) return IsBetween(*low, value, *high);
-      const bool is_u64 = type_.dtype == engine::DataType::kU64 && value.AsInt() != nullptr;
       const auto least = NumberOf(*low);
       const auto most = NumberOf(*high);
-      const auto number =
-          NumberOf(is_u64 ? UnsignedLiteral(static_cast<uint64_t>(*value.AsInt())) : value);
+      const auto number = NumberOf(LiteralOf(value, type_.dtype));
       if (!least || !most || !number) {
         diagnostics_.Add(DiagnosticKind::kTypeMismatch, in.range, "a range is of numbers");
         return std::nullopt;

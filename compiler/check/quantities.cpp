@@ -37,6 +37,16 @@ std::vector<std::string> UnitsOf(Measure measure) {
   return names;
 }
 
+std::string DurationUnitsHelp() {
+  const std::vector<std::string> units = UnitsOf(Measure::kDuration);
+  std::string text = "the units are ";
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (i > 0) text += i + 1 == units.size() ? " and " : ", ";
+    text += "`" + units[i] + "`";
+  }
+  return text;
+}
+
 std::optional<Quantity> ParseQuantity(std::string_view text) {
   const std::string_view name = dsl::UnitOf(text);
   const dsl::MeasureUnit* unit = dsl::FindUnit(name);
@@ -74,6 +84,12 @@ std::optional<long double> NumberOf(const Value& literal) {
   if (const auto large = UnsignedOf(literal)) return static_cast<long double>(*large);
   const std::optional<double> number = literal.AsNumber();
   return number ? std::optional<long double>(*number) : std::nullopt;
+}
+
+Value LiteralOf(const Value& value, engine::DataType type) {
+  const int64_t* integer = value.AsInt();
+  const bool is_large = type == engine::DataType::kU64 && integer != nullptr && *integer < 0;
+  return is_large ? UnsignedLiteral(static_cast<uint64_t>(*integer)) : value;
 }
 
 std::string ShowLiteral(const Value& literal) {

@@ -17,6 +17,8 @@ using dsl::Measure;
 std::string_view NameOf(Measure measure);    // "a duration"
 const std::vector<std::string>& AllUnits();  // "us", "ms", …
 std::vector<std::string> UnitsOf(Measure measure);
+/// "the units are `ns`, `us`, … and `h`": help where a duration has none.
+std::string DurationUnitsHelp();
 
 /// `4ms` in the unit that everything of its kind is counted in: ns, bytes, shares of 1, 1/s,
 /// tokens.
@@ -37,6 +39,8 @@ std::optional<int64_t> NanosecondsOf(const engine::Value& literal);
 std::optional<uint64_t> UnsignedOf(const engine::Value& literal);
 /// Exact: all integers of 64 bits and all doubles are such numbers.
 std::optional<long double> NumberOf(const engine::Value& literal);
+/// The literal of which `FitLiteral` made `value`, where it is an integer.
+engine::Value LiteralOf(const engine::Value& value, engine::DataType type);
 /// As it was written, near enough: "4ms".
 std::string ShowLiteral(const engine::Value& literal);
 /// A value of `type` as one would write it.

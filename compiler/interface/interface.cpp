@@ -27,8 +27,8 @@ std::optional<engine::Value> ConstantAs(const ast::Expr& expr, const engine::Typ
 }
 
 void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
-  dsl::Diagnostics ignored;
   if (in.kind == ast::Expr::Kind::kBinary && in.text == "..") {
+    dsl::Diagnostics ignored;
     const auto low = ConstantOf(in.children[0], ignored);
     const auto high = ConstantOf(in.children[1], ignored);
     const auto first = ConstantAs(in.children[0], param.type);
@@ -41,10 +41,10 @@ void ReadAllowed(const ast::Expr& in, ParamInterface& param) {
   } else if (in.kind == ast::Expr::Kind::kList) {
     param.list.emplace();
     for (const ast::Expr& child : in.children) {
-      auto value = ConstantAs(child, param.type);
       // As ranges have them: the number, not its bits.
-      if (value && param.type.dtype == engine::DataType::kU64) value = ConstantOf(child, ignored);
-      if (value) param.list->push_back(*std::move(value));
+      if (const auto value = ConstantAs(child, param.type)) {
+        param.list->push_back(LiteralOf(*value, param.type.dtype));
+      }
     }
   }
 }

@@ -99,12 +99,6 @@ T FloorMod(T a, T b) {
 
 constexpr const char* kDivisionByZero = "division of an integer by 0";
 
-/// At the element `i` of a result.
-Error FailedAt(int64_t i, const at::Tensor& result, const char* why) {
-  return {
-      .code = ErrorCode::kFailed, .message = why, .row_id = i / (result.numel() / result.size(0))};
-}
-
 template <typename T, T (*kOp)(T, T)>
 Result<at::Tensor> DivideLoop(const at::Tensor& a, const at::Tensor& b) {
   at::Tensor result = at::empty(a.sizes(), a.options());

@@ -66,10 +66,8 @@ Result<at::Tensor> ToInteger(const at::Tensor& from, const Type& type) {
   const int64_t count = result.numel();
   for (int64_t i = 0; i < count; ++i) {
     if (!Fits<To>(in[i])) {
-      return Error{
-          .code = ErrorCode::kFailed,
-          .message = NumberText(in[i]) + " does not fit " + std::string(NameOf(type.dtype)),
-          .row_id = i / (count / result.size(0))};
+      return FailedAt(i, result,
+                      NumberText(in[i]) + " does not fit " + std::string(NameOf(type.dtype)));
     }
     out[i] = static_cast<To>(in[i]);
   }

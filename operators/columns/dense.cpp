@@ -39,6 +39,12 @@ Result<Column> RunDense(DenseKernel kernel, const ColumnCall& call) {
 
 int64_t NumberOf(const at::Tensor& repeated) { return repeated.select(0, 0).item<int64_t>(); }
 
+engine::Error FailedAt(int64_t i, const at::Tensor& of, std::string why) {
+  return {.code = engine::ErrorCode::kFailed,
+          .message = std::move(why),
+          .row_id = i / (of.numel() / of.size(0))};
+}
+
 at::Tensor AsSigned(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
     case at::kUInt16: return tensor.view(at::kShort);

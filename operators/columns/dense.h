@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "operators/column_functions.h"
 
@@ -19,6 +20,9 @@ engine::Result<engine::Column> RunRowByRow(DenseKernel kernel, const ColumnCall&
 
 /// The number of a column that is the same in all rows.
 int64_t NumberOf(const at::Tensor& repeated);
+
+/// Of the row that element `i` of `of` is in.
+engine::Error FailedAt(int64_t i, const at::Tensor& of, std::string why);
 
 /// LibTorch stores u16, u32 and u64 but hardly computes with them. The signed type of the same
 /// width has the same sums, differences and products; other tensors are returned as they are.

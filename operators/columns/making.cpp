@@ -33,10 +33,9 @@ Result<at::Tensor> OneHotOf(Tensors args, const Type& /*type*/) {
   const int64_t* place = places.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < places.numel(); ++i, out += size) {
     if (place[i] < 0 || place[i] >= size) {
-      return Error{.code = ErrorCode::kFailed,
-                   .message = "there is no place " + std::to_string(place[i]) + " of " +
-                              std::to_string(size),
-                   .row_id = i / (places.numel() / places.size(0))};
+      return FailedAt(
+          i, places,
+          "there is no place " + std::to_string(place[i]) + " of " + std::to_string(size));
     }
     out[place[i]] = 1;
   }

@@ -33,10 +33,9 @@ std::optional<Error> FindOutside(const at::Tensor& places, const at::Tensor& of,
   const int64_t size = of.size(dim);
   for (int64_t i = 0; i < all.numel(); ++i) {
     if (place[i] >= 0 && place[i] < size) continue;
-    return Error{.code = ErrorCode::kFailed,
-                 .message = "there is no place " + std::to_string(place[i]) + ": dimension " +
-                            std::to_string(dim) + " has size " + std::to_string(size),
-                 .row_id = i / (all.numel() / all.size(0))};
+    return FailedAt(i, all,
+                    "there is no place " + std::to_string(place[i]) + ": dimension " +
+                        std::to_string(dim) + " has size " + std::to_string(size));
   }
   return std::nullopt;
 }

@@ -53,11 +53,7 @@ Result<at::Tensor> SumOfTimes(const at::Tensor& times) {
     TimeSum sum;
     for (int64_t k = 0; k < all.size(-1); ++k) sum.Add(*time++);
     const std::optional<int64_t> total = sum.Total();
-    if (!total) {
-      return Error{.code = ErrorCode::kFailed,
-                   .message = "the sum is too long for a time",
-                   .row_id = i / (result.numel() / result.size(0))};
-    }
+    if (!total) return FailedAt(i, result, "the sum is too long for a time");
     out[i] = *total;
   }
   return result;

@@ -52,10 +52,11 @@ Result<Value> ComputeIntegers(std::string_view sign, Integer a, Integer b) {
                      : Unsigned(static_cast<uint64_t>(*result));
 }
 
-Result<int64_t> ComputeTime(std::string_view sign, Integer a, Integer b) {
+/// Of nanoseconds; `make` is `Duration` or `Timestamp`.
+Result<Value> ComputeTime(std::string_view sign, Integer a, Integer b, Value (*make)(int64_t)) {
   const Result<Integer> result = Compute(sign, a, b, INT64_MIN, INT64_MAX);
   if (!result.ok()) return result.error();
-  return static_cast<int64_t>(*result);
+  return make(static_cast<int64_t>(*result));
 }
 
 std::optional<double> NumberOf(const Value& value) {
@@ -73,19 +74,15 @@ bool IsTime(const Value& value) { return IsTimestamp(value) || NanosecondsOf(val
 
 /// Exact where it can be, as in flows; of a float, the nearest nanosecond.
 Result<Value> TimeArithmetic(std::string_view sign, const Value& a, const Value& b) {
-  const auto as_duration = [](const Result<int64_t>& time) -> Result<Value> {
-    return time.ok() ? Result<Value>(Duration(*time)) : time.error();
-  };
   const int64_t* time = NanosecondsOf(a);
   const int64_t* other_time = NanosecondsOf(b);
   if (IsTimestamp(a) && other_time == nullptr) {
-    return as_duration(ComputeTime(sign, *TimestampOf(a), TimestampOf(b).value_or(0)));
+    return ComputeTime(sign, *TimestampOf(a), TimestampOf(b).value_or(0), &Duration);
   }
   if (IsTimestamp(a) || IsTimestamp(b)) {
     const Integer left = time != nullptr ? *time : *TimestampOf(a);
     const Integer right = other_time != nullptr ? *other_time : *TimestampOf(b);
-    const Result<int64_t> moved = ComputeTime(sign, left, right);
-    return moved.ok() ? Result<Value>(Timestamp(*moved)) : moved.error();
+    return ComputeTime(sign, left, right, &Timestamp);
   }
   if (time != nullptr && other_time != nullptr && sign == "/") {
     return Value(static_cast<double>(*time) / static_cast<double>(*other_time));
@@ -95,7 +92,7 @@ Result<Value> TimeArithmetic(std::string_view sign, const Value& a, const Value&
   };
   const std::optional<Integer> left = whole(time, a);
   const std::optional<Integer> right = whole(other_time, b);
-  if (left && right) return as_duration(ComputeTime(sign, *left, *right));
+  if (left && right) return ComputeTime(sign, *left, *right, &Duration);
   const double exact = FloatOf(sign, left ? static_cast<double>(*left) : NumberOf(a).value_or(NAN),
                                right ? static_cast<double>(*right) : NumberOf(b).value_or(NAN));
   if (!(exact >= -0x1p63 && exact < 0x1p63)) {
@@ -257,10 +254,7 @@ class Evaluator {
     if (!value.ok() || expr.text == "+") return value;
     if (expr.text == "not") return Value(!*value->AsBool());
     if (value->is_null()) return Bad("`-` with a null");
-    if (NanosecondsOf(*value) != nullptr) {
-      const Result<int64_t> time = ComputeTime("-", 0, *NanosecondsOf(*value));
-      return time.ok() ? Result<Value>(Duration(*time)) : time.error();
-    }
+    if (const int64_t* time = NanosecondsOf(*value)) return ComputeTime("-", 0, *time, &Duration);
     return Arithmetic("*", *value, Value(int64_t{-1}));
   }
 
