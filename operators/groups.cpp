@@ -2,12 +2,11 @@
 
 #include <ATen/core/TensorBody.h>
 
-#include <functional>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "engine/data/time_text.h"
+#include "operators/key_map.h"
 
 namespace raceway::operators {
 namespace {
@@ -16,23 +15,15 @@ namespace {
 template <typename Value>
 using Part = std::pair<int64_t, Value>;
 
-template <typename Value>
-struct PartHash {
-  size_t operator()(const Part<Value>& part) const {
-    const size_t hash = std::hash<Value>()(part.second);
-    return hash ^ (static_cast<size_t>(part.first) * 0x9E3779B97F4A7C15U + (hash << 6U));
-  }
-};
-
 /// Parts each group by the values of one more key.
 template <typename Value, typename ValueOf>
 void Refine(Groups& groups, const ValueOf& value_of) {
-  std::unordered_map<Part<Value>, int64_t, PartHash<Value>> known;
+  KeyMap<Part<Value>> known;
   groups.first_row.clear();
   for (size_t row = 0; row < groups.of_row.size(); ++row) {
     const auto next = static_cast<int64_t>(groups.first_row.size());
-    const auto [group, is_new] =
-        known.try_emplace({groups.of_row[row], value_of(static_cast<int64_t>(row))}, next);
+    const Part<Value> part(groups.of_row[row], value_of(static_cast<int64_t>(row)));
+    const auto [group, is_new] = known.emplace(part, next);
     if (is_new) groups.first_row.push_back(static_cast<int64_t>(row));
     groups.of_row[row] = group->second;
   }

@@ -7,11 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "operators/groups.h"
+#include "operators/key_map.h"
 
 namespace raceway::operators {
 namespace {
@@ -46,23 +46,46 @@ void AddUnmatched(int64_t num_right, Pairs& pairs) {
   }
 }
 
+/// The rows of the right table by their keys: the first row of each, and for each row the next one
+/// with the same key, -1 after the last.
+template <typename Key>
+class RowsByKey {
+ public:
+  template <typename KeyOf>
+  RowsByKey(int64_t num_rows, const KeyOf& key_of) : next_(static_cast<size_t>(num_rows), -1) {
+    first_.reserve(next_.size());
+    for (int64_t row = num_rows; row-- > 0;) {  // backwards, so that chains count up
+      const auto [first, is_new] = first_.emplace(key_of(row), row);
+      if (!is_new) next_[static_cast<size_t>(row)] = std::exchange(first->second, row);
+    }
+  }
+  /// -1 where no row has this key.
+  int64_t First(const Key& key) const {
+    const auto found = first_.find(key);
+    return found == first_.end() ? -1 : found->second;
+  }
+  int64_t Next(int64_t row) const { return next_[static_cast<size_t>(row)]; }
+
+ private:
+  KeyMap<Key> first_;
+  std::vector<int64_t> next_;
+};
+
 template <typename Key, typename LeftKey, typename RightKey>
 Pairs Match(How how, int64_t num_left, const LeftKey& left_key, int64_t num_right,
             const RightKey& right_key) {
-  std::unordered_map<Key, std::vector<int64_t>> rows_of;
-  rows_of.reserve(static_cast<size_t>(num_right));
-  for (int64_t row = 0; row < num_right; ++row) rows_of[right_key(row)].push_back(row);
+  const RowsByKey<Key> rows_of(num_right, right_key);
   Pairs pairs;
+  pairs.left.reserve(static_cast<size_t>(num_left));
+  pairs.right.reserve(static_cast<size_t>(num_left));
   for (int64_t row = 0; row < num_left; ++row) {
-    const auto found = rows_of.find(left_key(row));
-    if (found == rows_of.end()) {
-      if (how == How::kInner) continue;
+    int64_t partner = rows_of.First(left_key(row));
+    if (partner < 0 && how == How::kInner) continue;
+    do {
       pairs.left.push_back(row);
-      pairs.right.push_back(-1);
-      continue;
-    }
-    pairs.left.insert(pairs.left.end(), found->second.size(), row);
-    pairs.right.insert(pairs.right.end(), found->second.begin(), found->second.end());
+      pairs.right.push_back(partner);
+      if (partner >= 0) partner = rows_of.Next(partner);
+    } while (partner >= 0);
   }
   if (how == How::kFull) AddUnmatched(num_right, pairs);
   return pairs;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -28,6 +27,12 @@ struct Key {
   Order order;
 };
 
+/// A row with its rank by the first key, side by side: most comparisons look no further.
+struct Place {
+  int64_t rank;
+  int64_t row;
+};
+
 class Sort final : public engine::Operator {
  public:
   Sort(std::vector<Key> keys, Layout layout) : keys_(std::move(keys)), layout_(std::move(layout)) {}
@@ -40,20 +45,27 @@ class Sort final : public engine::Operator {
       if (!values) return WithRowId(values.error(), input);
       ranks.push_back(Ranks(*values, key.type, key.order));
     }
-    std::vector<int64_t> rows(static_cast<size_t>(input.num_rows()));
-    std::iota(rows.begin(), rows.end(), 0);
-    const auto comes_first = [&](int64_t a, int64_t b) {
-      for (const std::vector<int64_t>& rank : ranks) {
-        const int64_t left = rank[static_cast<size_t>(a)];
-        const int64_t right = rank[static_cast<size_t>(b)];
+    std::vector<Place> places;
+    places.reserve(static_cast<size_t>(input.num_rows()));
+    for (int64_t row = 0; row < input.num_rows(); ++row) {
+      places.push_back({ranks.front()[static_cast<size_t>(row)], row});
+    }
+    const auto comes_first = [&](const Place& a, const Place& b) {
+      if (a.rank != b.rank) return a.rank < b.rank;
+      for (size_t key = 1; key < ranks.size(); ++key) {
+        const int64_t left = ranks[key][static_cast<size_t>(a.row)];
+        const int64_t right = ranks[key][static_cast<size_t>(b.row)];
         if (left != right) return left < right;
       }
-      return false;
+      return a.row < b.row;  // so that no two are equal, and equal rows stay in order
     };
-    if (std::is_sorted(rows.begin(), rows.end(), comes_first)) {
+    if (std::is_sorted(places.begin(), places.end(), comes_first)) {
       return layout_.SameRows(input, {});
     }
-    std::stable_sort(rows.begin(), rows.end(), comes_first);
+    std::sort(places.begin(), places.end(), comes_first);
+    std::vector<int64_t> rows;
+    rows.reserve(places.size());
+    for (const Place& place : places) rows.push_back(place.row);
     return layout_.AnyRows(input, rows, {});
   }
 

@@ -49,6 +49,27 @@ at::Tensor RowsLike(const at::Tensor& dense, int64_t num_rows) {
   return at::empty(sizes, dense.options());
 }
 
+/// Row `indices[i]` of `source` to row i of `target`, both of `row_bytes` a row. Neighbours go
+/// together; rows of a number's size are moved as such.
+void TakeBytes(const char* source, std::span<const int64_t> indices, size_t row_bytes,
+               char* target) {
+  const auto take_numbers = [&]<typename Number>(Number) {
+    const auto* from = reinterpret_cast<const Number*>(source);
+    auto* to = reinterpret_cast<Number*>(target);
+    for (const int64_t index : indices) *to++ = from[index];
+  };
+  if (row_bytes == 8) return take_numbers(uint64_t{});
+  if (row_bytes == 4) return take_numbers(uint32_t{});
+  for (size_t begin = 0; begin < indices.size();) {
+    size_t end = begin + 1;
+    while (end < indices.size() && indices[end] == indices[end - 1] + 1) ++end;
+    const size_t num_bytes = (end - begin) * row_bytes;
+    std::memcpy(target, source + static_cast<size_t>(indices[begin]) * row_bytes, num_bytes);
+    target += num_bytes;
+    begin = end;
+  }
+}
+
 at::Tensor TakeDense(const at::Tensor& dense, std::span<const int64_t> indices) {
   const auto num_rows = static_cast<int64_t>(indices.size());
   if (dense.stride(0) == 0) {  // a constant: every row is the same
@@ -57,12 +78,15 @@ at::Tensor TakeDense(const at::Tensor& dense, std::span<const int64_t> indices) 
     return dense.narrow(0, 0, 1).expand(sizes);
   }
   at::Tensor result = RowsLike(dense, num_rows);
-  for (size_t begin = 0; begin < indices.size();) {
-    size_t end = begin + 1;
-    while (end < indices.size() && indices[end] == indices[end - 1] + 1) ++end;
-    CopyRows(dense, indices[begin], result, static_cast<int64_t>(begin),
-             static_cast<int64_t>(end - begin));
-    begin = end;
+  if (result.numel() == 0) return result;
+  if (CanCopyBytes(dense)) {
+    const size_t row_bytes = result.nbytes() / indices.size();
+    TakeBytes(static_cast<const char*>(dense.const_data_ptr()), indices, row_bytes,
+              static_cast<char*>(result.mutable_data_ptr()));
+    return result;
+  }
+  for (size_t i = 0; i < indices.size(); ++i) {
+    CopyRows(dense, indices[i], result, static_cast<int64_t>(i), 1);
   }
   return result;
 }
