@@ -1,5 +1,7 @@
 #include <array>
 
+#include "operators/functions/audio_resample.h"
+#include "operators/functions/audio_wav.h"
 #include "operators/functions/function.h"
 #include "operators/functions/image_crop.h"
 #include "operators/functions/image_decode.h"
@@ -15,6 +17,9 @@ constexpr auto kFunctions = std::to_array<NativeFunctionEntry>({
     {"image.resize", &MakeResize},
     {"image.crop", &MakeCrop},
     {"image.normalise", &MakeNormalise},
+    {"audio.decode_wav", &MakeDecodeWav},
+    {"audio.decode_wav_channels", &MakeDecodeWavChannels},
+    {"audio.resample", &MakeResample},
     {"labels.lookup", &MakeLabelsLookup},
 });
 

@@ -11,6 +11,12 @@ if(NOT RACEWAY_SANITIZE)
   endforeach()
 endif()
 
+add_test(NAME native_functions
+  COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/operators/functions_test.py"
+          "${PROJECT_BINARY_DIR}/bin/raceway"
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+set_tests_properties(native_functions PROPERTIES TIMEOUT 600)
+
 if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
   add_test(NAME example_tests
     COMMAND "${PROJECT_BINARY_DIR}/bin/raceway" test examples
