@@ -16,6 +16,7 @@ void RegisterFunctionContracts(engine::Catalog& catalog) {
   RegisterImageContracts(catalog);
   RegisterAudioContracts(catalog);
   RegisterLabelContracts(catalog);
+  RegisterTextContracts(catalog);
 }
 
 void RegisterContracts(engine::Catalog& catalog) {

@@ -12,6 +12,7 @@ namespace raceway::operators {
 void RegisterImageContracts(engine::Catalog& catalog);
 void RegisterAudioContracts(engine::Catalog& catalog);
 void RegisterLabelContracts(engine::Catalog& catalog);
+void RegisterTextContracts(engine::Catalog& catalog);
 
 /// What is wrong with an integer setting that must be at least 1.
 std::string AtLeastOne(const engine::Value& value);

@@ -8,6 +8,7 @@
 #include "operators/functions/image_normalise.h"
 #include "operators/functions/image_resize.h"
 #include "operators/functions/labels_lookup.h"
+#include "operators/functions/text_wordpiece.h"
 
 namespace raceway::operators {
 namespace {
@@ -21,6 +22,8 @@ constexpr auto kFunctions = std::to_array<NativeFunctionEntry>({
     {"audio.decode_wav_channels", &MakeDecodeWavChannels},
     {"audio.resample", &MakeResample},
     {"labels.lookup", &MakeLabelsLookup},
+    {"text.wordpiece", &MakeWordPiece},
+    {"text.wordpiece_pair", &MakeWordPiecePair},
 });
 
 }  // namespace

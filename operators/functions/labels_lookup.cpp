@@ -1,11 +1,8 @@
 #include "operators/functions/labels_lookup.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <utility>
 
-#include "operators/utf8.h"
+#include "operators/functions/text_lines.h"
 
 namespace raceway::operators {
 namespace {
@@ -46,21 +43,9 @@ class LabelsLookup final : public NativeFunction {
 
 Result<std::unique_ptr<NativeFunction>> MakeLabelsLookup(const FunctionSpec& spec) {
   const std::string& file = *spec.settings.Find("file")->AsString();
-  std::ifstream stream(spec.base_dir / file, std::ios::binary);
-  std::vector<std::string> labels;
-  std::string line;
-  while (stream && std::getline(stream, line)) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (Utf8PrefixLength(line) != line.size()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   file + ":" + std::to_string(labels.size() + 1) + " is not UTF-8"};
-    }
-    labels.push_back(line);
-  }
-  if (!stream.eof()) {
-    return Error{ErrorCode::kUnavailable, "cannot read " + file + ": " + std::strerror(errno)};
-  }
-  return std::unique_ptr<NativeFunction>(std::make_unique<LabelsLookup>(file, std::move(labels)));
+  Result<std::vector<std::string>> labels = ReadLines(spec.base_dir, file);
+  if (!labels) return std::move(labels).error();
+  return std::unique_ptr<NativeFunction>(std::make_unique<LabelsLookup>(file, *std::move(labels)));
 }
 
 }  // namespace raceway::operators

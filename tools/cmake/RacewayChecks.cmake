@@ -17,6 +17,11 @@ add_test(NAME native_functions
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 set_tests_properties(native_functions PROPERTIES TIMEOUT 600)
 
+add_test(NAME wordpiece
+  COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/operators/wordpiece_test.py"
+          "${PROJECT_BINARY_DIR}/bin/raceway"
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+
 if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
   add_test(NAME example_tests
     COMMAND "${PROJECT_BINARY_DIR}/bin/raceway" test examples
