@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "engine/exec/graph.h"
+#include "engine/exec/in_flight.h"
 #include "engine/store/open_store.h"
 
 namespace raceway::engine {
@@ -60,6 +60,8 @@ Result<Batch> Conform(const std::string& flow, const SchemaPtr& wants, Batch inp
   return made;
 }
 
+using Tables = std::vector<FlowTable>;
+
 // Of a flow whose callers send one table and get one.
 Result<Batch> ConformOne(const std::string& flow, const Graph& graph, Batch input) {
   const auto refuse = [&](const std::string& what) {
@@ -74,7 +76,7 @@ Result<Batch> ConformOne(const std::string& flow, const Graph& graph, Batch inpu
 
 Result<std::vector<Batch>> ConformAll(const std::string& flow, const Graph& graph,
                                       std::vector<Batch> inputs) {
-  const std::vector<Graph::Table>& wanted = graph.inputs();
+  const Tables& wanted = graph.inputs();
   if (inputs.size() != wanted.size()) {
     return Error{.code = ErrorCode::kInvalidArgument,
                  .message = "`" + flow + "` takes " + std::to_string(wanted.size()) +
@@ -92,6 +94,7 @@ Result<std::vector<Batch>> ConformAll(const std::string& flow, const Graph& grap
 // The rows of all tables of a request are numbered through; callers number those of each table.
 class RowNumbers {
  public:
+  /// `graph` outlives it.
   RowNumbers(const Graph& graph, const std::vector<Batch>& inputs) : tables_(graph.inputs()) {
     for (const Batch& rows : inputs) num_rows_.push_back(rows.num_rows());
   }
@@ -109,7 +112,7 @@ class RowNumbers {
   }
 
  private:
-  const std::vector<Graph::Table>& tables_;
+  const Tables& tables_;
   std::vector<int64_t> num_rows_;
 };
 
@@ -140,19 +143,67 @@ class Waiter {
   std::optional<Result<Batch>> result_;
 };
 
+// "(id: i64)", or "users (id: i64), items (sku: i64)"
+std::string TextOf(const Tables& tables) {
+  std::string text;
+  for (const FlowTable& table : tables) {
+    if (!text.empty()) text += ", ";
+    text += (tables.size() > 1 ? table.name + " " : "") + ToString(*table.schema);
+  }
+  return text;
+}
+
+// The name of a flow's only table is nobody's business.
+bool AreAlike(const Tables& a, const Tables& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [&](const FlowTable& one, const FlowTable& other) {
+        return *one.schema == *other.schema && (a.size() == 1 || one.name == other.name);
+      });
+}
+
+std::future<void> Ready() {
+  std::promise<void> promise;
+  promise.set_value();
+  return promise.get_future();
+}
+
 }  // namespace
 
-DeployedFlow::DeployedFlow(std::string name, std::unique_ptr<Graph> graph)
-    : name_(std::move(name)), graph_(std::move(graph)) {}
+/// Which graph is the flow's at present. Its tables are those of the first one and stay.
+struct DeployedFlow::Versions {
+  explicit Versions(Graph::Owner graph)
+      : inputs(graph->inputs()), results(graph->results()), current(std::move(graph)) {}
+
+  /// Null if there is none any more.
+  Graph::Visit Enter() {
+    const std::lock_guard lock(mutex);
+    return current ? current->MakeVisit() : nullptr;
+  }
+  /// The graph that was there before; it must go outside of the lock. `next` stays what it is if
+  /// there was none.
+  Graph::Owner Exchange(Graph::Owner& next) {
+    const std::lock_guard lock(mutex);
+    return current ? std::exchange(current, std::move(next)) : nullptr;
+  }
+
+  const Tables inputs;
+  const Tables results;
+  std::mutex mutex;  // of `current`, held while a pointer is copied
+  Graph::Owner current;
+};
+
+DeployedFlow::DeployedFlow(std::string name, std::unique_ptr<Versions> versions)
+    : name_(std::move(name)), versions_(std::move(versions)) {}
 DeployedFlow::~DeployedFlow() = default;
 
-size_t DeployedFlow::num_inputs() const { return graph_->inputs().size(); }
-size_t DeployedFlow::num_results() const { return graph_->results().size(); }
+bool DeployedFlow::is_deployed() const { return versions_->Enter() != nullptr; }
+size_t DeployedFlow::num_inputs() const { return versions_->inputs.size(); }
+size_t DeployedFlow::num_results() const { return versions_->results.size(); }
 const SchemaPtr& DeployedFlow::input_schema(size_t index) const {
-  return graph_->inputs()[index].schema;
+  return versions_->inputs[index].schema;
 }
 const SchemaPtr& DeployedFlow::result_schema(size_t index) const {
-  return graph_->results()[index].schema;
+  return versions_->results[index].schema;
 }
 
 struct Engine::State {
@@ -173,6 +224,19 @@ struct Engine::State {
     return request;
   }
 
+  Result<Graph::Owner> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
+    if (Status valid = Validate(plan); !valid) return std::move(valid).error();
+    return Graph::Build(plan, base_dir, {factories, open_store, clock, arena, graphs});
+  }
+
+  /// A graph to send requests to.
+  Result<Graph::Visit> Enter(DeployedFlow& flow) {
+    Graph::Visit graph = flow.versions_->Enter();
+    if (graph) return graph;
+    return Error{.code = ErrorCode::kUnavailable,
+                 .message = "`" + flow.name() + "` was undeployed: it takes no more requests"};
+  }
+
   const OperatorFactories factories;
   const StoreOpener open_store;
   const SteadyClock steady_clock;
@@ -181,34 +245,67 @@ struct Engine::State {
   const std::optional<tbb::global_control> limit;
   tbb::task_arena arena;
   std::atomic<int64_t> next_id = 1;
-  std::mutex mutex;  // of `flows`
-  std::deque<std::unique_ptr<DeployedFlow>> flows;
+  InFlight graphs;
+  std::mutex mutex;                                // of `flows`
+  std::vector<std::weak_ptr<DeployedFlow>> flows;  // some of them gone
 };
 
 Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
-Engine::~Engine() = default;
+
+Engine::~Engine() {
+  for (const std::weak_ptr<DeployedFlow>& flow : state_->flows) {
+    if (const FlowHandle handle = flow.lock()) Undeploy(*handle);
+  }
+  state_->graphs.Drain();
+}
 
 int Engine::num_workers() const { return state_->num_workers; }
 
-Result<DeployedFlow*> Engine::Deploy(const PhysicalPlan& plan,
-                                     const std::filesystem::path& base_dir) {
-  Status valid = Validate(plan);
-  if (!valid) return std::move(valid).error();
-  Result<std::unique_ptr<Graph>> graph = Graph::Build(plan, state_->factories, state_->open_store,
-                                                      base_dir, state_->clock, state_->arena);
+Result<FlowHandle> Engine::Deploy(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
+  Result<Graph::Owner> graph = state_->Build(plan, base_dir);
   if (!graph) return std::move(graph).error();
-  std::unique_ptr<DeployedFlow> flow(new DeployedFlow(plan.flow, *std::move(graph)));
-  std::lock_guard lock(state_->mutex);
-  return state_->flows.emplace_back(std::move(flow)).get();
+  FlowHandle flow(
+      new DeployedFlow(plan.flow, std::make_unique<DeployedFlow::Versions>(*std::move(graph))));
+  const std::lock_guard lock(state_->mutex);
+  std::erase_if(state_->flows, [](const auto& known) { return known.expired(); });
+  state_->flows.push_back(flow);
+  return flow;
+}
+
+Result<std::future<void>> Engine::Replace(DeployedFlow& flow, const PhysicalPlan& plan,
+                                          const std::filesystem::path& base_dir) {
+  Result<Graph::Owner> graph = state_->Build(plan, base_dir);
+  if (!graph) return std::move(graph).error();
+  const auto check = [&](const char* verb, const Tables& has, const Tables& given) -> Status {
+    if (AreAlike(has, given)) return Done{};
+    return Error{.code = ErrorCode::kInvalidArgument,
+                 .message = "`" + flow.name() + "` " + verb + " " + TextOf(has) +
+                            ", the new plan " + TextOf(given) +
+                            ": deploy it beside, its callers must know"};
+  };
+  Status same = check("takes", flow.versions_->inputs, (*graph)->inputs());
+  if (same) same = check("gives", flow.versions_->results, (*graph)->results());
+  if (!same) return std::move(same).error();
+  const Graph::Owner old = flow.versions_->Exchange(*graph);
+  if (old) return old->gone();
+  return Error{.code = ErrorCode::kUnavailable,
+               .message = "`" + flow.name() + "` was undeployed: deploy the plan anew"};
+}
+
+std::future<void> Engine::Undeploy(DeployedFlow& flow) {
+  Graph::Owner none;
+  const Graph::Owner old = flow.versions_->Exchange(none);
+  return old ? old->gone() : Ready();
 }
 
 void Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options,
                     Completion completion) {
-  Graph& graph = *flow.graph_;
-  Result<Batch> conformed = ConformOne(flow.name(), graph, std::move(input));
+  Result<Graph::Visit> graph = state_->Enter(flow);
+  if (!graph) return completion(std::move(graph).error());
+  Result<Batch> conformed = ConformOne(flow.name(), **graph, std::move(input));
   if (!conformed) return completion(std::move(conformed));
-  graph.Submit(state_->MakeRequest(graph, std::move(options), std::move(completion)),
-               {&*conformed, 1});
+  (*graph)->Submit(state_->MakeRequest(**graph, std::move(options), std::move(completion)),
+                   {&*conformed, 1});
 }
 
 std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options) {
@@ -220,12 +317,13 @@ std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, Reque
 }
 
 Result<Batch> Engine::Run(DeployedFlow& flow, Batch input, RequestOptions options) {
-  Graph& graph = *flow.graph_;
-  Result<Batch> conformed = ConformOne(flow.name(), graph, std::move(input));
+  Result<Graph::Visit> graph = state_->Enter(flow);
+  if (!graph) return std::move(graph).error();
+  Result<Batch> conformed = ConformOne(flow.name(), **graph, std::move(input));
   if (!conformed) return conformed;
   Waiter waiter;
-  graph.RunHere(
-      state_->MakeRequest(graph, std::move(options),
+  (*graph)->RunHere(
+      state_->MakeRequest(**graph, std::move(options),
                           [&waiter](Result<Batch> result) { waiter.Set(std::move(result)); }),
       {&*conformed, 1});
   return waiter.Take();
@@ -238,9 +336,14 @@ std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
     std::promise<Result<std::vector<Batch>>> promise;
     std::vector<Batch> more;
   };
-  Graph& graph = *flow.graph_;
   auto answer = std::make_shared<Answer>();
   std::future<Result<std::vector<Batch>>> future = answer->promise.get_future();
+  Result<Graph::Visit> visit = state_->Enter(flow);
+  if (!visit) {
+    answer->promise.set_value(std::move(visit).error());
+    return future;
+  }
+  Graph& graph = **visit;
   Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));
   if (!conformed) {
     answer->promise.set_value(std::move(conformed));
@@ -258,7 +361,9 @@ std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
 
 Result<std::vector<Batch>> Engine::RunTables(DeployedFlow& flow, std::vector<Batch> inputs,
                                              RequestOptions options) {
-  Graph& graph = *flow.graph_;
+  Result<Graph::Visit> visit = state_->Enter(flow);
+  if (!visit) return std::move(visit).error();
+  Graph& graph = **visit;
   Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));
   if (!conformed) return conformed;
   const RowNumbers numbers(graph, *conformed);

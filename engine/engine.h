@@ -19,6 +19,7 @@
 namespace raceway::engine {
 
 class Graph;
+struct FlowTable;
 
 struct EngineOptions {
   int num_workers = 0;  // threads that run stages, besides those that call `Run`; 0: one per core
@@ -35,13 +36,18 @@ struct RequestOptions {
   std::shared_ptr<const CancelToken> cancel;
 };
 
-/// A plan that an engine can run. Lives as long as its engine.
+/// A flow that an engine runs: the place where its plan is, which may be another one tomorrow
+/// (`Engine::Replace`), with the same tables in and out.
+///
+/// Threads  all functions may be called from any
 class DeployedFlow {
  public:
+  /// Undeploys it, if nobody has.
   ~DeployedFlow();
   DeployedFlow(const DeployedFlow&) = delete;
 
   const std::string& name() const { return name_; }
+  bool is_deployed() const;
   size_t num_inputs() const;
   size_t num_results() const;
   /// The columns of the flow's signature; of a flow with several tables, of its first unless told
@@ -51,11 +57,15 @@ class DeployedFlow {
 
  private:
   friend class Engine;
-  DeployedFlow(std::string name, std::unique_ptr<Graph> graph);
+  struct Versions;
+  DeployedFlow(std::string name, std::unique_ptr<Versions> versions);
 
-  std::string name_;
-  std::unique_ptr<Graph> graph_;
+  const std::string name_;
+  const std::unique_ptr<Versions> versions_;
 };
+
+/// Whoever has one may send requests. The last one to go undeploys the flow.
+using FlowHandle = std::shared_ptr<DeployedFlow>;
 
 /// Runs plans: what a service embeds.
 ///
@@ -70,7 +80,8 @@ class Engine {
   using Completion = std::function<void(Result<Batch>)>;
 
   explicit Engine(EngineOptions options);
-  /// Waits for the requests in flight, their completions included.
+  /// Undeploys all flows and waits for the requests in flight, their completions included. Handles
+  /// may outlive it.
   ~Engine();
   Engine(const Engine&) = delete;
 
@@ -79,7 +90,21 @@ class Engine {
   ///
   /// Errors   InvalidArgument for a bad plan, Unsupported for an operator that the engine does not
   ///          have, Unavailable for a missing file or device
-  Result<DeployedFlow*> Deploy(const PhysicalPlan& plan, const std::filesystem::path& base_dir);
+  Result<FlowHandle> Deploy(const PhysicalPlan& plan, const std::filesystem::path& base_dir);
+
+  /// Later requests to `flow` run by `plan`, those in flight by the plan they began with. Until the
+  /// models of `plan` are loaded, and if they cannot be, nothing changes. What it returns is ready
+  /// once the old plan's requests have ended and its operators are gone; nobody must wait for it.
+  ///
+  /// Errors   those of `Deploy`; InvalidArgument if the tables in or out are others than those of
+  ///          `flow`, Unavailable if it was undeployed
+  Result<std::future<void>> Replace(DeployedFlow& flow, const PhysicalPlan& plan,
+                                    const std::filesystem::path& base_dir);
+
+  /// From now on requests to `flow` end with Unavailable; those in flight go on. What it returns is
+  /// ready once they have ended and the operators are gone, at once if it was undeployed before;
+  /// nobody must wait for it, and neither a completion nor an operator may.
+  std::future<void> Undeploy(DeployedFlow& flow);
 
   /// Returns at once; a worker runs the request. `completion` is called exactly once, here and now
   /// if `input` is not what the flow takes.

@@ -12,28 +12,47 @@
 
 namespace raceway::engine {
 
-Result<std::unique_ptr<Graph>> Graph::Build(const PhysicalPlan& plan,
-                                            const OperatorFactories& factories,
-                                            const StoreOpener& open_store,
-                                            const std::filesystem::path& base_dir,
-                                            const Clock& clock, tbb::task_arena& arena) {
-  std::unique_ptr<Graph> graph(new Graph(clock, arena));
-  Status added = graph->AddStages(plan, {factories, open_store, base_dir, graph->workers_});
+Result<Graph::Owner> Graph::Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
+                                  const Surroundings& around) {
+  Owner graph(new Graph(around));
+  Status added =
+      graph->AddStages(plan, {around.factories, around.open_store, base_dir, graph->workers_});
   if (!added) return std::move(added).error();
   graph->Connect(plan);
   graph->MakeTasks(plan);
   return graph;
 }
 
-Graph::Graph(const Clock& clock, tbb::task_arena& arena)
-    : clock_(clock), arena_(arena), workers_(arena, in_flight_) {
+Graph::Graph(const Surroundings& around)
+    : clock_(around.clock),
+      arena_(around.arena),
+      graphs_(around.graphs),
+      workers_(around.arena, *this) {
+  graphs_.Enter();
   // A graph belongs to the arena it is made in.
   arena_.execute([this] { graph_.emplace(); });
 }
 
 Graph::~Graph() {
-  in_flight_.Drain();
   graph_->wait_for_all();  // tasks whose request is over may still be on their way out
+}
+
+void Graph::Close() {
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) End();
+}
+
+// Not here and now: this may be one of the graph's own tasks, and ending waits for those.
+void Graph::Leave() {
+  if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  arena_.enqueue([this] { End(); });
+}
+
+void Graph::End() {
+  std::promise<void> gone = std::move(gone_);
+  InFlight& graphs = graphs_;
+  delete this;
+  gone.set_value();
+  graphs.Leave();
 }
 
 Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& around) {
@@ -153,7 +172,7 @@ void Graph::MakeTasks(const PhysicalPlan& plan) {
 
 // The rows of a table count on from those of the table before it, so that each row of a request
 // has a number of its own.
-void Graph::Enter(Request& request, std::span<Batch> inputs) {
+void Graph::Fill(Request& request, std::span<Batch> inputs) {
   int64_t num_rows = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     Batch& rows = inputs[i];
@@ -172,19 +191,15 @@ void Graph::Enter(Request& request, std::span<Batch> inputs) {
 }
 
 void Graph::Submit(Request::Ptr request, std::span<Batch> inputs) {
-  in_flight_.Enter();  // the request
-  in_flight_.Enter();  // this call
-  Enter(*request, inputs);
+  Enter();  // until `Complete`
+  Fill(*request, inputs);
   entry_->try_put(request.release());
-  in_flight_.Leave();
 }
 
 void Graph::RunHere(Request::Ptr request, std::span<Batch> inputs) {
-  in_flight_.Enter();
-  in_flight_.Enter();
-  Enter(*request, inputs);
+  Enter();
+  Fill(*request, inputs);
   Start(*request.release());
-  in_flight_.Leave();
 }
 
 void Graph::Start(Request& request) noexcept {
@@ -288,7 +303,7 @@ void Graph::Complete(Request& request) noexcept {
   owned.reset();  // what it holds is free when the caller learns that it is over
   completion(std::move(result));
   completion = nullptr;
-  in_flight_.Leave();
+  Leave();
 }
 
 }  // namespace raceway::engine

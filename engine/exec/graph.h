@@ -3,8 +3,10 @@
 #include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +22,12 @@
 
 namespace raceway::engine {
 
+/// What callers send or get; inside of a graph columns may have other names.
+struct FlowTable {
+  std::string name;
+  SchemaPtr schema;
+};
+
 /// A plan that runs: its stages, who waits for whom, and the TBB graph that moves requests from
 /// thread to thread.
 ///
@@ -31,32 +39,50 @@ namespace raceway::engine {
 /// without being run. So the stage of the output is the last to see it, and it ends exactly once;
 /// of several outputs the stage that is through last ends it.
 ///
+/// It lives as long as anybody uses it: its owner, requests in flight, their completions included,
+/// and callers. Whoever leaves last ends it.
+///
 /// Neither copied nor moved: bodies hold `this`.
 class Graph {
  public:
-  /// Makes the operators of a plan that is valid (`Validate`). `clock` and `arena` outlive the
-  /// graph; its tasks run in `arena`. May take long: operators load their models.
-  static Result<std::unique_ptr<Graph>> Build(const PhysicalPlan& plan,
-                                              const OperatorFactories& factories,
-                                              const StoreOpener& open_store,
-                                              const std::filesystem::path& base_dir,
-                                              const Clock& clock, tbb::task_arena& arena);
-  /// Waits for the requests in flight, their completions included.
-  ~Graph();
+  /// All outlive the graph.
+  struct Surroundings {
+    const OperatorFactories& factories;
+    const StoreOpener& open_store;
+    const Clock& clock;
+    tbb::task_arena& arena;  // where its tasks run
+    InFlight& graphs;        // those of the engine; it is left when the graph is gone
+  };
+  struct Closing {
+    void operator()(Graph* graph) const { graph->Close(); }
+  };
+  struct Leaving {
+    void operator()(Graph* graph) const { graph->Leave(); }
+  };
+  using Owner = std::unique_ptr<Graph, Closing>;
+  using Visit = std::unique_ptr<Graph, Leaving>;
+
+  /// Makes the operators of a plan that is valid (`Validate`). May take long: operators load their
+  /// models.
+  static Result<Owner> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
+                             const Surroundings& around);
   Graph(const Graph&) = delete;
 
-  /// What callers send and get; inside of the graph columns may have other names.
-  struct Table {
-    std::string name;
-    SchemaPtr schema;
-  };
-  const std::vector<Table>& inputs() const { return inputs_; }
-  const std::vector<Table>& results() const { return results_; }
+  /// To be called while somebody else uses it.
+  void Enter() { users_.fetch_add(1, std::memory_order_relaxed); }
+  Visit MakeVisit() { return Enter(), Visit(this); }
+  void Leave();
+  /// Ready once the graph and its operators are gone. To be called once.
+  std::future<void> gone() { return gone_.get_future(); }
+
+  const std::vector<FlowTable>& inputs() const { return inputs_; }
+  const std::vector<FlowTable>& results() const { return results_; }
 
   Request::Ptr MakeRequest(RequestId id, Request::Completion completion) const {
     return Request::Make(layout_, id, std::move(completion));
   }
-  /// Starts `request` in a worker of the arena. `inputs` have the schemas of `inputs()`.
+  /// Starts `request` in a worker of the arena. `inputs` have the schemas of `inputs()`. As with
+  /// `RunHere`, the caller uses the graph while it calls.
   void Submit(Request::Ptr request, std::span<Batch> inputs);
   /// Starts it in this thread. When this returns, the request is over, or other threads have it.
   void RunHere(Request::Ptr request, std::span<Batch> inputs);
@@ -92,11 +118,14 @@ class Graph {
     int32_t first_task = -1;  // of those worth a task of their own
   };
 
-  Graph(const Clock& clock, tbb::task_arena& arena);
+  explicit Graph(const Surroundings& around);
+  ~Graph();
+  void Close();
+  void End();
   Result<Done> AddStages(const PhysicalPlan& plan, const StageSurroundings& around);
   void AddResult(const PhysicalPlan& plan, const ResultSpec& spec,
                  const std::vector<SchemaPtr>& schemas);
-  void Enter(Request& request, std::span<Batch> inputs);
+  void Fill(Request& request, std::span<Batch> inputs);
   void Connect(const PhysicalPlan& plan);
   void MakeTasks(const PhysicalPlan& plan);
 
@@ -111,13 +140,15 @@ class Graph {
 
   const Clock& clock_;
   tbb::task_arena& arena_;
-  InFlight in_flight_;
+  InFlight& graphs_;
+  std::promise<void> gone_;
+  std::atomic<int64_t> users_ = 1;         // the owner
   Workers workers_;                        // of the stages in the nodes below
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
   RequestLayout layout_;
-  std::vector<Table> inputs_;
+  std::vector<FlowTable> inputs_;
   std::vector<SchemaPtr> input_schemas_;  // as the plan has them, null where they are the callers'
-  std::vector<Table> results_;
+  std::vector<FlowTable> results_;
   std::vector<Output> outputs_;  // of each result
   int32_t outputs_left_ = -1;    // counter of their stages still to run, -1: there is one
   std::vector<Edge> entry_edges_;

@@ -115,7 +115,7 @@ class EqualRowsTest : public ::testing::Test {
   }
 
   std::string Run(const engine::PhysicalPlan& plan, const Table& input) {
-    engine::Result<engine::DeployedFlow*> flow = engine_.Deploy(plan, "");
+    engine::Result<engine::FlowHandle> flow = engine_.Deploy(plan, "");
     if (!flow.ok()) return "not deployed: " + flow.error().Text();
     const engine::Result<Batch> result =
         engine_.Run(**flow, ToBatch(input, (*flow)->input_schema()));

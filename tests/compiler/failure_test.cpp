@@ -114,7 +114,7 @@ model two(a: i64) -> (score: f32, conf: f32) { source: "two.pt" }
     Result<engine::PhysicalPlan> plan = engine::PlanFromJson(json);
     if (!plan) return plan.error().Text();
     EXPECT_EQ(*plan, *compiled.result.physical);
-    Result<engine::DeployedFlow*> flow = engine_.Deploy(*plan, "");
+    Result<engine::FlowHandle> flow = engine_.Deploy(*plan, "");
     if (!flow) return flow.error().Text();
     std::vector<int64_t> ids;
     for (size_t i = 0; i < a.size(); ++i) ids.push_back(static_cast<int64_t>(i));

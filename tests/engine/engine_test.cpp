@@ -37,10 +37,10 @@ std::unique_ptr<Engine> MakeEngine(int num_workers = 2, const Clock* clock = nul
       .num_workers = num_workers, .factories = FlowBuilder::Factories(), .clock = clock});
 }
 
-DeployedFlow& Deploy(Engine& engine, FlowBuilder& builder) {
-  Result<DeployedFlow*> flow = engine.Deploy(builder.Build(), ".");
+FlowHandle Deploy(Engine& engine, FlowBuilder& builder) {
+  Result<FlowHandle> flow = engine.Deploy(builder.Build(), ".");
   if (!flow) throw std::runtime_error(flow.error().Text());
-  return **flow;
+  return *flow;
 }
 
 Hook Fails(std::string message) {
@@ -63,10 +63,10 @@ TEST(EngineTest, RunsAChain) {
   auto engine = MakeEngine();
   FlowBuilder builder;
   builder.Then(builder.Fused(builder.Then(kInput, Add(1)), {Add(10), Add(100)}), Add(1000));
-  DeployedFlow& flow = Deploy(*engine, builder);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({1, 2}))), "1112 1113");
-  EXPECT_EQ(TextOf(engine->Submit(flow, Rows({5})).get()), "1116");
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({}))), "");
+  const FlowHandle flow = Deploy(*engine, builder);
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({1, 2}))), "1112 1113");
+  EXPECT_EQ(TextOf(engine->Submit(*flow, Rows({5})).get()), "1116");
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({}))), "");
 }
 
 TEST(EngineTest, RunsADiamond) {
@@ -77,10 +77,10 @@ TEST(EngineTest, RunsADiamond) {
     const Port left = builder.Then(top, Add(10), own_task);
     const Port right = builder.Then(top, Add(20), own_task);
     builder.Merge({left, right, top});
-    DeployedFlow& flow = Deploy(*engine, builder);
+    const FlowHandle flow = Deploy(*engine, builder);
     for (int i = 0; i < 200; ++i) {
-      EXPECT_EQ(TextOf(engine->Run(flow, Rows({1, 2}))), "12 13 22 23 2 3");
-      EXPECT_EQ(TextOf(engine->Submit(flow, Rows({1, 2})).get()), "12 13 22 23 2 3");
+      EXPECT_EQ(TextOf(engine->Run(*flow, Rows({1, 2}))), "12 13 22 23 2 3");
+      EXPECT_EQ(TextOf(engine->Submit(*flow, Rows({1, 2})).get()), "12 13 22 23 2 3");
     }
   }
 }
@@ -90,8 +90,8 @@ TEST(EngineTest, SplitFeedsAStageFromSeveralOutputs) {
   FlowBuilder builder;
   const std::vector<Port> deal = builder.Split(kInput, 3);
   builder.Merge({deal[2], deal[0], deal[1], deal[2]});
-  DeployedFlow& flow = Deploy(*engine, builder);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({0, 1, 2, 3, 4, 5}))), "2 5 0 3 1 4 2 5");
+  const FlowHandle flow = Deploy(*engine, builder);
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({0, 1, 2, 3, 4, 5}))), "2 5 0 3 1 4 2 5");
 }
 
 TEST(EngineTest, FanInWorksWithOneEmptySide) {
@@ -104,11 +104,11 @@ TEST(EngineTest, FanInWorksWithOneEmptySide) {
   // What is not row by row is run on no rows, too.
   const Port even = builder.Then(deal[1], Counts(whole_table_runs), true, /*row_wise=*/false);
   builder.Merge({deal[0], odd, even});
-  DeployedFlow& flow = Deploy(*engine, builder);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({2, 4}))), "2 4");
+  const FlowHandle flow = Deploy(*engine, builder);
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({2, 4}))), "2 4");
   EXPECT_EQ(odd_runs, 0);
   EXPECT_EQ(whole_table_runs, 1);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({2, 3}))), "2 103 3");
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({2, 3}))), "2 103 3");
   EXPECT_EQ(odd_runs, 1);
 }
 
@@ -119,8 +119,8 @@ TEST(EngineTest, SeveralStagesReadTheInput) {
   const Port b = builder.Then(kInput, Add(2), true);
   const Port c = builder.Then(kInput, Add(3), true);
   builder.Merge({a, b, c, kInput});
-  DeployedFlow& flow = Deploy(*engine, builder);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(TextOf(engine->Run(flow, Rows({0}))), "1 2 3 0");
+  const FlowHandle flow = Deploy(*engine, builder);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(TextOf(engine->Run(*flow, Rows({0}))), "1 2 3 0");
 }
 
 TEST(EngineTest, BranchesWorthATaskRunSideBySide) {
@@ -135,10 +135,10 @@ TEST(EngineTest, BranchesWorthATaskRunSideBySide) {
   const Port left = builder.Then(builder.Then(deal[0], Pass()), meets, true);
   const Port right = builder.Then(deal[1], meets, true);
   builder.Merge({left, right});
-  DeployedFlow& flow = Deploy(*engine, builder);
+  const FlowHandle flow = Deploy(*engine, builder);
   for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(TextOf(engine->Run(flow, Rows({1, 2}))), "2 1");
-    EXPECT_EQ(TextOf(engine->Submit(flow, Rows({1, 2})).get()), "2 1");
+    EXPECT_EQ(TextOf(engine->Run(*flow, Rows({1, 2}))), "2 1");
+    EXPECT_EQ(TextOf(engine->Submit(*flow, Rows({1, 2})).get()), "2 1");
   }
 }
 
@@ -152,8 +152,8 @@ TEST(EngineTest, AShortFlowStaysInTheThreadThatRunsIt) {
   FlowBuilder builder;
   const std::vector<Port> deal = builder.Split(builder.Then(kInput, notes), 2);
   builder.Merge({builder.Then(deal[0], notes, true), builder.Then(deal[1], notes)});
-  DeployedFlow& flow = Deploy(*engine, builder);
-  ASSERT_TRUE(engine->Run(flow, Rows({1, 2, 3})).ok());
+  const FlowHandle flow = Deploy(*engine, builder);
+  ASSERT_TRUE(engine->Run(*flow, Rows({1, 2, 3})).ok());
   EXPECT_THAT(threads, ::testing::ElementsAre(std::this_thread::get_id()));
 }
 
@@ -162,9 +162,9 @@ TEST(EngineTest, AChainOfAThousandStagesNeedsNoStack) {
   FlowBuilder builder;
   Port port = kInput;
   for (int i = 0; i < 1000; ++i) port = builder.Then(port, Add(1), i % 3 == 0);
-  DeployedFlow& flow = Deploy(*engine, builder);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({0, 7}))), "1000 1007");
-  EXPECT_EQ(TextOf(engine->Submit(flow, Rows({1})).get()), "1001");
+  const FlowHandle flow = Deploy(*engine, builder);
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({0, 7}))), "1000 1007");
+  EXPECT_EQ(TextOf(engine->Submit(*flow, Rows({1})).get()), "1001");
 }
 
 TEST(EngineTest, OthersProceedWhileOneRequestIsSlow) {
@@ -180,12 +180,12 @@ TEST(EngineTest, OthersProceedWhileOneRequestIsSlow) {
     return batch;
   });
   builder.Then(slow, Add(1));
-  DeployedFlow& flow = Deploy(*engine, builder);
-  auto stuck = engine->Submit(flow, Rows({99}));
+  const FlowHandle flow = Deploy(*engine, builder);
+  auto stuck = engine->Submit(*flow, Rows({99}));
   slow_is_in.wait();
   for (int i = 0; i < 100; ++i) {
-    EXPECT_EQ(TextOf(engine->Submit(flow, Rows({1})).get()), "2");
-    EXPECT_EQ(TextOf(engine->Run(flow, Rows({2}))), "3");
+    EXPECT_EQ(TextOf(engine->Submit(*flow, Rows({1})).get()), "2");
+    EXPECT_EQ(TextOf(engine->Run(*flow, Rows({2}))), "3");
   }
   EXPECT_EQ(stuck.wait_for(0s), std::future_status::timeout);
   go_on.count_down();
@@ -197,7 +197,7 @@ TEST(EngineTest, ErrorsNameTheStepAndItsPlace) {
   const auto run = [&](Hook hook) {
     FlowBuilder builder;
     builder.Then(builder.Fused(kInput, {Pass(), std::move(hook), Pass()}), Pass());
-    std::string text = TextOf(engine->Run(Deploy(*engine, builder), Rows({1})));
+    std::string text = TextOf(engine->Run(*Deploy(*engine, builder), Rows({1})));
     const size_t number = text.find("hook ") + 5;  // hooks are numbered through the process
     return text.erase(number, text.find(' ', number) - number);
   };
@@ -221,9 +221,9 @@ TEST(EngineTest, TheFirstErrorWinsAndNothingRunsAfterIt) {
   FlowBuilder builder;
   const Port bad = builder.Then(kInput, Fails("first"));
   builder.Merge({builder.Then(bad, Counts(runs), true), builder.Then(bad, Fails("second"), true)});
-  DeployedFlow& flow = Deploy(*engine, builder);
+  const FlowHandle flow = Deploy(*engine, builder);
   for (int i = 0; i < 50; ++i) {
-    EXPECT_THAT(TextOf(engine->Submit(flow, Rows({1})).get()), HasSubstr("first"));
+    EXPECT_THAT(TextOf(engine->Submit(*flow, Rows({1})).get()), HasSubstr("first"));
   }
   EXPECT_EQ(runs, 0);
 }
@@ -247,13 +247,13 @@ TEST(EngineTest, EveryRequestEndsExactlyOnce) {
   const Port right = builder.Then(builder.Then(top, Pass()), trouble, true);
   const Port middle = builder.Then(top, Pass(), true);
   builder.Then(builder.Merge({left, right, middle}), Pass());
-  DeployedFlow& flow = Deploy(*engine, builder);
+  const FlowHandle flow = Deploy(*engine, builder);
 
   std::vector<std::atomic<int>> ends(kRequests);
   std::atomic<int> num_ok = 0;
   std::atomic<int> num_over = 0;
   for (int i = 0; i < kRequests; ++i) {
-    engine->Submit(flow, Rows({i}), {.deadline = {}, .cancel = i % 2 ? cancel_some : nullptr},
+    engine->Submit(*flow, Rows({i}), {.deadline = {}, .cancel = i % 2 ? cancel_some : nullptr},
                    [&, i](Result<Batch> result) {
                      ++ends[static_cast<size_t>(i)];
                      if (result) ++num_ok;
@@ -287,7 +287,7 @@ TEST(EngineTest, CancellationTakesEffectBetweenStagesAndBetweenSteps) {
       builder.Then(builder.Then(kInput, cancels), Counts(runs));
     }
     const Result<Batch> result =
-        engine->Run(Deploy(*engine, builder), Rows({1}), {.deadline = {}, .cancel = cancel});
+        engine->Run(*Deploy(*engine, builder), Rows({1}), {.deadline = {}, .cancel = cancel});
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
     EXPECT_THAT(result.error().stage, HasSubstr("at test.flow:1:1"));
@@ -305,15 +305,15 @@ TEST(EngineTest, DeadlinesAreThoseOfTheClock) {
     return batch;
   });
   builder.Then(slow, Counts(runs));
-  DeployedFlow& flow = Deploy(*engine, builder);
-  EXPECT_EQ(TextOf(engine->Run(flow, Rows({1}), {.deadline = clock.Now() + 11ms, .cancel = {}})),
+  const FlowHandle flow = Deploy(*engine, builder);
+  EXPECT_EQ(TextOf(engine->Run(*flow, Rows({1}), {.deadline = clock.Now() + 11ms, .cancel = {}})),
             "1");
   EXPECT_EQ(runs, 1);
-  EXPECT_THAT(TextOf(engine->Run(flow, Rows({1}), {.deadline = clock.Now() + 10ms, .cancel = {}})),
+  EXPECT_THAT(TextOf(engine->Run(*flow, Rows({1}), {.deadline = clock.Now() + 10ms, .cancel = {}})),
               HasSubstr("deadline exceeded: hook"));
   EXPECT_EQ(runs, 1);
   const TimePoint before = clock.Now();
-  EXPECT_THAT(TextOf(engine->Run(flow, Rows({1}), {.deadline = clock.Now() - 1ms, .cancel = {}})),
+  EXPECT_THAT(TextOf(engine->Run(*flow, Rows({1}), {.deadline = clock.Now() - 1ms, .cancel = {}})),
               HasSubstr("the deadline has passed"));
   EXPECT_EQ(clock.Now(), before) << "nothing ran";
 }
@@ -322,7 +322,7 @@ TEST(EngineTest, SaysWhatIsWrongWithAnInput) {
   auto engine = MakeEngine();
   FlowBuilder builder("cascade");
   builder.Then(kInput, Add(1));
-  DeployedFlow& flow = Deploy(*engine, builder);
+  const FlowHandle flow = Deploy(*engine, builder);
   const auto with = [](std::vector<Field> fields, std::vector<Column> columns) {
     const int64_t num_rows = columns.empty() ? 0 : columns[0].num_rows();
     return Batch(std::make_shared<const Schema>(std::move(fields)), std::move(columns), num_rows);
@@ -331,15 +331,15 @@ TEST(EngineTest, SaysWhatIsWrongWithAnInput) {
   const Column floats(at::tensor({1., 2.}, at::kFloat));
   const Type i64{.dtype = DataType::kI64, .shape = {}};
   const Type f32{.dtype = DataType::kF32, .shape = {}};
-  EXPECT_EQ(TextOf(engine->Run(flow, with({{"y", i64}}, {two}))),
+  EXPECT_EQ(TextOf(engine->Run(*flow, with({{"y", i64}}, {two}))),
             "invalid argument: `cascade` takes (x: i64): the table has no column `x`");
-  EXPECT_EQ(TextOf(engine->Run(flow, with({{"y", i64}, {"x", i64}}, {two, two}))),
+  EXPECT_EQ(TextOf(engine->Run(*flow, with({{"y", i64}, {"x", i64}}, {two, two}))),
             "invalid argument: `cascade` takes (x: i64): no column `y` is expected");
-  EXPECT_THAT(TextOf(engine->Submit(flow, with({{"x", f32}}, {floats})).get()),
+  EXPECT_THAT(TextOf(engine->Submit(*flow, with({{"x", f32}}, {floats})).get()),
               HasSubstr("invalid argument: `cascade` takes (x: i64): "));
-  EXPECT_EQ(TextOf(engine->Run(flow, Batch())),
+  EXPECT_EQ(TextOf(engine->Run(*flow, Batch())),
             "invalid argument: `cascade` takes (x: i64): there is no table");
-  EXPECT_EQ(TextOf(engine->Run(flow, with({{"x", i64}}, {two}))), "2 3");
+  EXPECT_EQ(TextOf(engine->Run(*flow, with({{"x", i64}}, {two}))), "2 3");
 }
 
 TEST(EngineTest, TheResultHasTheNamesOfTheSignature) {
@@ -348,7 +348,7 @@ TEST(EngineTest, TheResultHasTheNamesOfTheSignature) {
   builder.Then(kInput, Add(1));
   PhysicalPlan plan = builder.Build();
   plan.results.front().columns = {{"answer", "x"}, {"again", "x"}};
-  Result<DeployedFlow*> flow = engine->Deploy(plan, ".");
+  Result<FlowHandle> flow = engine->Deploy(plan, ".");
   ASSERT_TRUE(flow.ok()) << flow.error().Text();
   EXPECT_EQ(ToString(*(*flow)->result_schema()), "(answer: i64, again: i64)");
   const Result<Batch> result = engine->Run(**flow, Rows({1, 2}));
@@ -368,8 +368,8 @@ TEST(EngineTest, ABatchIsFreeWhenItsLastReaderHasIt) {
   };
   const Port made = builder.Then(kInput, Add(1));
   builder.Then(made, notes);
-  DeployedFlow& flow = Deploy(*engine, builder);
-  ASSERT_TRUE(engine->Run(flow, Rows({1})).ok());
+  const FlowHandle flow = Deploy(*engine, builder);
+  ASSERT_TRUE(engine->Run(*flow, Rows({1})).ok());
   EXPECT_EQ(uses, 1u);
 }
 
@@ -379,7 +379,7 @@ TEST(EngineTest, RefusesWhatItCannotRun) {
   builder.Then(kInput, Pass());
   PhysicalPlan unknown = builder.Build();
   unknown.stages[0].steps[0].op = "warp";
-  Result<DeployedFlow*> flow = engine->Deploy(unknown, ".");
+  Result<FlowHandle> flow = engine->Deploy(unknown, ".");
   ASSERT_FALSE(flow.ok());
   EXPECT_EQ(flow.error().code, ErrorCode::kUnsupported);
   EXPECT_THAT(flow.error().Text(), HasSubstr("this engine has no operator `warp`"));
@@ -405,15 +405,15 @@ TEST(EngineTest, StartsAndStopsAHundredTimes) {
     const Port a = builder.Then(kInput, Add(1), true);
     const Port b = builder.Then(kInput, Add(2), true);
     builder.Merge({a, b});
-    DeployedFlow& flow = Deploy(*engine, builder);
+    const FlowHandle flow = Deploy(*engine, builder);
     for (int r = 0; r < 20; ++r) {
-      engine->Submit(flow, Rows({r}), {}, [&](Result<Batch> result) {
+      engine->Submit(*flow, Rows({r}), {}, [&](Result<Batch> result) {
         EXPECT_TRUE(result.ok());
         ++ends;
       });
     }
     if (i % 2 == 0) {
-      EXPECT_EQ(TextOf(engine->Run(flow, Rows({1}))), "2 3");
+      EXPECT_EQ(TextOf(engine->Run(*flow, Rows({1}))), "2 3");
     }
     engine.reset();  // waits
     EXPECT_EQ(ends, 20);
@@ -430,15 +430,15 @@ TEST(EngineTest, SeveralEnginesAndCallersAtOnce) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([t, &plan] {
       auto engine = MakeEngine(1 + t);
-      Result<DeployedFlow*> deployed = engine->Deploy(plan, ".");
+      Result<FlowHandle> deployed = engine->Deploy(plan, ".");
       ASSERT_TRUE(deployed.ok());
-      DeployedFlow& flow = **deployed;
+      const FlowHandle flow = *deployed;
       std::vector<std::jthread> callers;
       for (int c = 0; c < 3; ++c) {
         callers.emplace_back([&] {
           for (int i = 0; i < 200; ++i) {
             const std::string sums = std::to_string(i + 1) + " " + std::to_string(i + 2);
-            EXPECT_EQ(TextOf(engine->Run(flow, Rows({i}))), sums);
+            EXPECT_EQ(TextOf(engine->Run(*flow, Rows({i}))), sums);
           }
         });
       }

@@ -56,7 +56,7 @@ Value::Record EachRow() { return {{"each_row", true}}; }
 class GuardTest : public ::testing::Test {
  protected:
   Result<Batch> Run(FlowBuilder& builder, Batch rows, RequestOptions options = {}) {
-    Result<DeployedFlow*> flow = engine_.Deploy(builder.Build(), ".");
+    Result<FlowHandle> flow = engine_.Deploy(builder.Build(), ".");
     if (!flow) throw std::runtime_error(flow.error().Text());
     return engine_.Run(**flow, std::move(rows), std::move(options));
   }
@@ -138,7 +138,7 @@ TEST_F(GuardTest, GuardsCanGuardGuards) {
   StageSpec& stage = plan.stages[0].steps[0].branches[0].stages[0];
   stage.name = "outer";
   stage.steps = {guard};
-  Result<DeployedFlow*> flow = engine_.Deploy(plan, ".");
+  Result<FlowHandle> flow = engine_.Deploy(plan, ".");
   ASSERT_TRUE(flow.ok()) << flow.error().Text();
   EXPECT_EQ(TextOf(engine_.Run(**flow, Rows({1, 2, 3}))), "101 1002 103");
 }

@@ -49,17 +49,17 @@ Hook Spins() {
 
 class RaceTest : public ::testing::Test {
  protected:
-  DeployedFlow& Deploy(Value::Record options, std::vector<BranchOfHooks> branches) {
+  FlowHandle Deploy(Value::Record options, std::vector<BranchOfHooks> branches) {
     FlowBuilder builder;
     builder.Branch(kInput, "anyof", std::move(options), std::move(branches));
-    Result<DeployedFlow*> flow = engine_->Deploy(builder.Build(), ".");
+    Result<FlowHandle> flow = engine_->Deploy(builder.Build(), ".");
     if (!flow) throw std::runtime_error(flow.error().Text());
-    return **flow;
+    return *flow;
   }
   std::string Race(Value::Record options, std::vector<BranchOfHooks> branches,
                    std::vector<int64_t> rows) {
-    DeployedFlow& flow = Deploy(std::move(options), std::move(branches));
-    return TextOf(engine_->Run(flow, Rows(std::move(rows))));
+    const FlowHandle flow = Deploy(std::move(options), std::move(branches));
+    return TextOf(engine_->Run(*flow, Rows(std::move(rows))));
   }
 
   FakeClock clock_;
@@ -173,14 +173,14 @@ TEST_F(RaceTest, WithinEndsTheWaitForAWorker) {
     started.wait();
     return Fails("no")(std::move(batch), context);
   };
-  DeployedFlow& flow =
+  const FlowHandle flow =
       Deploy({{"within", 10 * kMilliseconds}},
              {{"a", {fails}, &Any, true}, {"b", {deaf}, &Any, true}, {"else", {Add(1000)}}});
   std::jthread mover([&] {
     started.wait();
     clock_.Advance(10ms);
   });
-  EXPECT_EQ(TextOf(engine_->Run(flow, Rows({1, 2}))), "1001 1002");
+  EXPECT_EQ(TextOf(engine_->Run(*flow, Rows({1, 2}))), "1001 1002");
   go_on.count_down();
   engine_.reset();
 }
@@ -192,13 +192,13 @@ TEST_F(RaceTest, TheRequestsOwnEndStopsAllBranches) {
     both.count_down();
     return Spins()(std::move(batch), context);
   };
-  DeployedFlow& flow =
+  const FlowHandle flow =
       Deploy({}, {{"a", {spins}, &Any, true}, {"b", {spins}, &Any, true}, {"else", {Add(1000)}}});
   std::jthread canceller([&] {
     both.wait();
     cancel->Cancel();
   });
-  EXPECT_THAT(TextOf(engine_->Run(flow, Rows({1}), {.deadline = {}, .cancel = cancel})),
+  EXPECT_THAT(TextOf(engine_->Run(*flow, Rows({1}), {.deadline = {}, .cancel = cancel})),
               HasSubstr("cancelled: "));
   engine_.reset();
 }
@@ -208,10 +208,10 @@ TEST_F(RaceTest, TheRequestsDeadlineIsNoLossButItsEnd) {
     clock_.Advance(50ms);
     return batch;
   };
-  DeployedFlow& flow =
+  const FlowHandle flow =
       Deploy({{"within", 100 * kMilliseconds}}, {{"a", {slow}, &Any}, {"else", {Add(1000)}}});
   EXPECT_THAT(
-      TextOf(engine_->Run(flow, Rows({1}), {.deadline = clock_.Now() + 20ms, .cancel = {}})),
+      TextOf(engine_->Run(*flow, Rows({1}), {.deadline = clock_.Now() + 20ms, .cancel = {}})),
       HasSubstr("deadline exceeded: "));
 }
 
@@ -246,7 +246,7 @@ TEST_F(RaceTest, EveryRequestEndsOnceWhateverBranchesDo) {
                                      {"else", {Add(40)}}});
   builder.Branch(raced, "guard", {{"each_row", true}, {"timeout", 3 * kMilliseconds}},
                  {{"try", {trouble(4), Add(100)}}, {"rescue", {trouble(5), Add(200)}}});
-  Result<DeployedFlow*> flow = engine_->Deploy(builder.Build(), ".");
+  Result<FlowHandle> flow = engine_->Deploy(builder.Build(), ".");
   ASSERT_TRUE(flow.ok()) << flow.error().Text();
 
   std::vector<std::atomic<int>> ends(kRequests);

@@ -96,7 +96,7 @@ struct Ends {
 int64_t OneLife(const PhysicalPlan& plan, uint32_t seed, Ends& ends) {
   auto engine = std::make_unique<Engine>(EngineOptions{
       .num_workers = 1 + static_cast<int>(seed % 3), .factories = FlowBuilder::Factories()});
-  Result<DeployedFlow*> flow = engine->Deploy(plan, ".");
+  Result<FlowHandle> flow = engine->Deploy(plan, ".");
   if (!flow) throw std::runtime_error(flow.error().Text());
   std::atomic<int64_t> asked = 0;
   std::vector<std::jthread> callers;

@@ -25,10 +25,10 @@ constexpr Port kSecond = {-1, 1};
 
 class TablesTest : public ::testing::Test {
  protected:
-  DeployedFlow& Deploy(const PhysicalPlan& plan) {
-    Result<DeployedFlow*> flow = engine_.Deploy(plan, ".");
+  FlowHandle Deploy(const PhysicalPlan& plan) {
+    Result<FlowHandle> flow = engine_.Deploy(plan, ".");
     if (!flow) throw std::runtime_error(flow.error().Text());
-    return **flow;
+    return *flow;
   }
 
   /// "1 2 | 3", or "failed: …".
@@ -56,12 +56,12 @@ PhysicalPlan ThreeResults(bool own_task) {
 
 TEST_F(TablesTest, AFlowGivesSeveralTables) {
   for (const bool own_task : {false, true}) {
-    DeployedFlow& flow = Deploy(ThreeResults(own_task));
-    EXPECT_EQ(flow.num_results(), 3U);
-    EXPECT_EQ(ToString(*flow.result_schema(2)), "(y: i64)");
-    EXPECT_EQ(Text(engine_.RunTables(flow, {Rows({1, 2})})), "11 12 | 111 112 | 1 2");
-    EXPECT_EQ(Text(engine_.SubmitTables(flow, {Rows({3})}).get()), "13 | 113 | 3");
-    EXPECT_EQ(Text(engine_.RunTables(flow, {Rows({})})), " |  | ");
+    const FlowHandle flow = Deploy(ThreeResults(own_task));
+    EXPECT_EQ(flow->num_results(), 3U);
+    EXPECT_EQ(ToString(*flow->result_schema(2)), "(y: i64)");
+    EXPECT_EQ(Text(engine_.RunTables(*flow, {Rows({1, 2})})), "11 12 | 111 112 | 1 2");
+    EXPECT_EQ(Text(engine_.SubmitTables(*flow, {Rows({3})}).get()), "13 | 113 | 3");
+    EXPECT_EQ(Text(engine_.RunTables(*flow, {Rows({})})), " |  | ");
   }
 }
 
@@ -73,7 +73,7 @@ TEST_F(TablesTest, HalvesOfASplitAreResults) {
   plan.results = {{"even", halves[0], {{"x", "x"}}},
                   {"odd", odd, {{"x", "x"}}},
                   {"again", halves[0], {{"x", "x"}}}};
-  EXPECT_EQ(Text(engine_.RunTables(Deploy(plan), {Rows({1, 2, 3, 4})})), "2 4 | 101 103 | 2 4");
+  EXPECT_EQ(Text(engine_.RunTables(*Deploy(plan), {Rows({1, 2, 3, 4})})), "2 4 | 101 103 | 2 4");
 }
 
 TEST_F(TablesTest, ManyRequestsEndOnceEach) {
@@ -86,9 +86,9 @@ TEST_F(TablesTest, ManyRequestsEndOnceEach) {
   for (size_t i = 0; i < ends.size(); ++i) {
     plan.results.push_back({std::to_string(i), ends[i], {{"x", "x"}}});
   }
-  DeployedFlow& flow = Deploy(plan);
+  const FlowHandle flow = Deploy(plan);
   std::vector<std::future<Result<std::vector<Batch>>>> answers;
-  for (int i = 0; i < 2000; ++i) answers.push_back(engine_.SubmitTables(flow, {Rows({i})}));
+  for (int i = 0; i < 2000; ++i) answers.push_back(engine_.SubmitTables(*flow, {Rows({i})}));
   for (int i = 0; i < 2000; ++i) {
     const Result<std::vector<Batch>> tables = answers[static_cast<size_t>(i)].get();
     ASSERT_TRUE(tables.ok());
@@ -109,9 +109,9 @@ TEST_F(TablesTest, OneErrorEndsAll) {
       true);
   PhysicalPlan plan = builder.Build();
   plan.results = {{"a", a, {{"x", "x"}}}, {"b", b, {{"x", "x"}}}};
-  DeployedFlow& flow = Deploy(plan);
+  const FlowHandle flow = Deploy(plan);
   for (int i = 0; i < 100; ++i) {
-    EXPECT_NE(Text(engine_.SubmitTables(flow, {Rows({1})}).get()).find("no luck"),
+    EXPECT_NE(Text(engine_.SubmitTables(*flow, {Rows({1})}).get()).find("no luck"),
               std::string::npos);
   }
 }
@@ -133,36 +133,36 @@ Batch Others(const std::vector<int64_t>& rows) {
 }
 
 TEST_F(TablesTest, AFlowTakesSeveralTables) {
-  DeployedFlow& flow = Deploy(TwoInputs());
-  EXPECT_EQ(flow.num_inputs(), 2U);
-  EXPECT_EQ(ToString(*flow.input_schema(1)), "(y: i64)");
-  EXPECT_EQ(Text(engine_.RunTables(flow, {Rows({1, 2}), Others({3})})), "1 2 3");
-  EXPECT_EQ(Text(engine_.SubmitTables(flow, {Rows({}), Others({4, 5})}).get()), "4 5");
+  const FlowHandle flow = Deploy(TwoInputs());
+  EXPECT_EQ(flow->num_inputs(), 2U);
+  EXPECT_EQ(ToString(*flow->input_schema(1)), "(y: i64)");
+  EXPECT_EQ(Text(engine_.RunTables(*flow, {Rows({1, 2}), Others({3})})), "1 2 3");
+  EXPECT_EQ(Text(engine_.SubmitTables(*flow, {Rows({}), Others({4, 5})}).get()), "4 5");
 }
 
 TEST_F(TablesTest, RowsAreNumberedThroughAndNamedByTable) {
   const auto fails_at = [&](int64_t id) {
-    DeployedFlow& flow = Deploy(TwoInputs([id](std::span<Batch> inputs, RunContext&) {
+    const FlowHandle flow = Deploy(TwoInputs([id](std::span<Batch> inputs, RunContext&) {
       EXPECT_EQ(inputs[0].RowId(1), 1);
       EXPECT_EQ(inputs[1].RowId(0), 2);
       return Result<Batch>(Error{.code = ErrorCode::kFailed, .message = "no luck", .row_id = id});
     }));
-    return Text(engine_.RunTables(flow, {Rows({1, 2}), Others({3, 4})}));
+    return Text(engine_.RunTables(*flow, {Rows({1, 2}), Others({3, 4})}));
   };
   EXPECT_NE(fails_at(1).find("row 2: of `rows`: no luck"), std::string::npos) << fails_at(1);
   EXPECT_NE(fails_at(2).find("row 1: of `others`: no luck"), std::string::npos) << fails_at(2);
 }
 
 TEST_F(TablesTest, RefusesWhatTheFlowDoesNotTakeOrGive) {
-  DeployedFlow& two = Deploy(TwoInputs());
-  EXPECT_EQ(Text(engine_.RunTables(two, {Rows({1})})),
+  const FlowHandle two = Deploy(TwoInputs());
+  EXPECT_EQ(Text(engine_.RunTables(*two, {Rows({1})})),
             "invalid argument: `test` takes 2 tables, here are 1");
-  EXPECT_EQ(Text(engine_.RunTables(two, {Rows({1}), Rows({1})})),
+  EXPECT_EQ(Text(engine_.RunTables(*two, {Rows({1}), Rows({1})})),
             "invalid argument: `test(others)` takes (y: i64): the table has no column `y`");
-  EXPECT_EQ(TextOf(engine_.Run(two, Rows({1}))),
+  EXPECT_EQ(TextOf(engine_.Run(*two, Rows({1}))),
             "invalid argument: `test` takes several tables: call it by `RunTables` or "
             "`SubmitTables`");
-  EXPECT_EQ(TextOf(engine_.Submit(Deploy(ThreeResults(false)), Rows({1})).get()),
+  EXPECT_EQ(TextOf(engine_.Submit(*Deploy(ThreeResults(false)), Rows({1})).get()),
             "invalid argument: `test` gives several tables: call it by `RunTables` or "
             "`SubmitTables`");
 }

@@ -164,7 +164,7 @@ class FlowCascade {
   }
 
   engine::Engine engine_;
-  engine::DeployedFlow* flow_ = nullptr;
+  engine::FlowHandle flow_;
 };
 
 /// The two must agree, or the comparison means nothing.

@@ -98,9 +98,9 @@ engine::PhysicalPlan Diamond() {
   return builder.plan();
 }
 
-engine::DeployedFlow& Deploy(engine::Engine& engine, const engine::PhysicalPlan& plan) {
-  Result<engine::DeployedFlow*> flow = engine.Deploy(plan, ".");
-  if (flow) return **flow;
+engine::FlowHandle Deploy(engine::Engine& engine, const engine::PhysicalPlan& plan) {
+  Result<engine::FlowHandle> flow = engine.Deploy(plan, ".");
+  if (flow) return *flow;
   std::cerr << "hop: " << flow.error().Text() << "\n";
   std::exit(1);
 }
@@ -166,7 +166,7 @@ constexpr Goal kAtMostHalfMore{.of_ratio = true, .at_most = true, .bound = 1.5};
 // A chain of ours and the two raw ones, with a payload of `num_bytes`.
 void MeasureHops(engine::Engine& engine, const std::string& size, int64_t num_bytes,
                  const Options& options, std::vector<Metric>& metrics) {
-  engine::DeployedFlow& flow = Deploy(engine, Chain(kStages));
+  const engine::FlowHandle flow = Deploy(engine, Chain(kStages));
   const Batch batch = MakeBatch(num_bytes);
   void* const message = batch.column(0).dense().data_ptr();
   RawChain<tbb::flow::queueing> raw(kStages);
@@ -174,7 +174,7 @@ void MeasureHops(engine::Engine& engine, const std::string& size, int64_t num_by
   constexpr int kRuns = 300;
   const auto values = Interleave(
       options.quick ? 51 : 201,
-      {[&] { return NanosecondsPer(kRuns, [&] { RunOnce(engine, flow, batch); }) / kStages; },
+      {[&] { return NanosecondsPer(kRuns, [&] { RunOnce(engine, *flow, batch); }) / kStages; },
        [&] { return NanosecondsPer(kRuns, [&] { raw.Run(message); }) / kStages; },
        [&] { return NanosecondsPer(kRuns, [&] { lightweight.Run(message); }) / kStages; }});
   metrics.push_back({.name = "hop_" + size,
@@ -191,13 +191,13 @@ void MeasureHops(engine::Engine& engine, const std::string& size, int64_t num_by
 }
 
 void MeasureDiamond(engine::Engine& engine, std::vector<Metric>& metrics) {
-  engine::DeployedFlow& flow = Deploy(engine, Diamond());
+  const engine::FlowHandle flow = Deploy(engine, Diamond());
   const Batch batch = MakeBatch(8);
   RawDiamond raw;
   int message = 0;
   constexpr int kRuns = 2000;
   const auto values = Interleave(
-      51, {[&] { return NanosecondsPer(kRuns, [&] { RunOnce(engine, flow, batch); }) / 1e3; },
+      51, {[&] { return NanosecondsPer(kRuns, [&] { RunOnce(engine, *flow, batch); }) / 1e3; },
            [&] { return NanosecondsPer(kRuns, [&] { raw.Run(&message); }) / 1e3; }});
   metrics.push_back({.name = "fan_out_2_tasks",
                      .unit = "us",
@@ -226,12 +226,12 @@ double SubmittedPerSecond(engine::Engine& engine, engine::DeployedFlow& flow, co
 
 void MeasureRequests(const Options& options, std::vector<Metric>& metrics) {
   engine::Engine engine({.num_workers = 0, .factories = Factories(), .clock = nullptr});
-  engine::DeployedFlow& flow = Deploy(engine, Chain(1));
+  const engine::FlowHandle flow = Deploy(engine, Chain(1));
   const Batch batch = MakeBatch(8);
   const auto values = Interleave(
       options.quick ? 11 : 31,
-      {[&] { return 1e9 / NanosecondsPer(100'000, [&] { RunOnce(engine, flow, batch); }); },
-       [&] { return SubmittedPerSecond(engine, flow, batch, 50'000); }});
+      {[&] { return 1e9 / NanosecondsPer(100'000, [&] { RunOnce(engine, *flow, batch); }); },
+       [&] { return SubmittedPerSecond(engine, *flow, batch, 50'000); }});
   metrics.push_back({.name = "requests_run",
                      .unit = "requests/s",
                      .values = values[0],

@@ -216,7 +216,7 @@ int RunAll(const RunRequest& request) {
   at::set_num_threads(std::max(1, cores / options.num_workers));
   operators::RegisterAll(options.factories);
   engine::Engine engine(std::move(options));
-  Result<engine::DeployedFlow*> flow = [&] {
+  Result<engine::FlowHandle> flow = [&] {
     const Progress progress([] { return std::string("loading models"); });
     return engine.Deploy(request.plan, request.base_dir);
   }();

@@ -205,7 +205,7 @@ class TestRunner final : public TestFacts {
       }
       inputs.push_back(found->second);
     }
-    const Result<engine::DeployedFlow*> flow = engine_.Deploy(watch_.Watch(*run.plan), base_dir_);
+    const Result<engine::FlowHandle> flow = engine_.Deploy(watch_.Watch(*run.plan), base_dir_);
     if (!flow.ok()) return Fail(run.range, {flow.error().code, flow.error().Text()});
     Result<std::vector<Batch>> out = engine_.RunTables(**flow, std::move(inputs));
     const std::chrono::nanoseconds latency = watch_.TakeLatency(*run.plan);
