@@ -299,14 +299,15 @@ Status ReadRow(const Json& row, const std::string& where, const std::filesystem:
 Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
                            const std::filesystem::path& base_dir, const SchemaPtr& schema,
                            std::string_view reader,
-                           const std::vector<std::pair<std::string, Value>>& defaults) {
+                           const std::vector<std::pair<std::string, Value>>& defaults,
+                           int64_t first_line) {
   std::vector<ColumnReader> readers;
   for (const Field& field : schema->fields()) readers.emplace_back(field);
   for (const auto& [column, value] : defaults) {
     const std::optional<size_t> index = schema->IndexOf(column);
     if (index) readers[*index].SetDefault(value);
   }
-  int64_t line = 0;
+  int64_t line = first_line - 1;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     const std::string_view row = std::string_view(text).substr(begin, end - begin);

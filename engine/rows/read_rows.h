@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,12 +16,14 @@ namespace raceway::engine {
 
 /// JSON lines → a table of `schema`. Paths in it are relative to `base_dir`; `name` is what
 /// messages call the text ("rows.jsonl"), `reader` who wants the columns. A row that lacks a column
-/// has the value that `defaults` gives it: a bool, number, text, time or null.
+/// has the value that `defaults` gives it: a bool, number, text, time or null. `first_line` is the
+/// number of the first line, of a text that is a part of another.
 ///
 /// Errors   InvalidArgument with line and column name
 Result<Batch> RowsFromJson(const std::string& text, const std::string& name,
                            const std::filesystem::path& base_dir, const SchemaPtr& schema,
                            std::string_view reader = "the flow",
-                           const std::vector<std::pair<std::string, Value>>& defaults = {});
+                           const std::vector<std::pair<std::string, Value>>& defaults = {},
+                           int64_t first_line = 1);
 
 }  // namespace raceway::engine

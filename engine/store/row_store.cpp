@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "engine/data/key_text.h"
-#include "engine/data/time_text.h"
+#include "engine/store/row_codec.h"
 
 namespace raceway::engine {
 namespace {
@@ -90,12 +90,6 @@ class RowStore final : public Store {
   Batch rows_;
   Index index_;
 };
-
-bool CanBeKey(const Type& type) {
-  return type.is_scalar() && !type.optional &&
-         (IsInteger(type.dtype) || IsTime(type.dtype) || IsText(type.dtype) ||
-          type.dtype == DataType::kBool);
-}
 
 }  // namespace
 

@@ -2,16 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "engine/store/open_store.h"
-#include "tests/engine/data/columns.h"
+#include "tests/engine/store/stores.h"
 
 namespace raceway::engine {
 namespace {
 
 using testing::DataOf;
+using testing::Found;
 using testing::Ints;
 using testing::MakeBatch;
 using testing::Ragged;
@@ -27,22 +27,6 @@ std::shared_ptr<const Store> StoreOf(const Batch& rows) {
   Result<std::shared_ptr<const Store>> store = MakeRowStore(rows, "users");
   EXPECT_TRUE(store.ok()) << store.error().Text();
   return *store;
-}
-
-/// "taste: [1, 2] null, age: 30 null"
-std::string Found(const Store& store, const Column& keys, const std::vector<size_t>& columns) {
-  const CancelToken cancel;
-  const Result<Store::Found> found = store.Find(keys, columns, cancel);
-  if (!found) return found.error().Text();
-  std::string text;
-  for (const Column& column : found->columns) {
-    text += text.empty() ? "" : " | ";
-    for (int64_t row = 0; row < column.num_rows(); ++row) {
-      const bool is_there = found->is_there[static_cast<size_t>(row)];
-      text += (row == 0 ? "" : " ") + (is_there ? testing::TextOfRow(column, row) : "-");
-    }
-  }
-  return text;
 }
 
 TEST(RowStoreTest, AnswersWholeColumns) {
@@ -93,14 +77,8 @@ TEST(RowStoreTest, RefusesASecondRowForAKey) {
             "store users: two rows have the key 18446744073709551615");
 }
 
-class OpenStoreTest : public ::testing::Test {
+class OpenStoreTest : public testing::FolderTest {
  protected:
-  OpenStoreTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "raceway-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~OpenStoreTest() override { std::filesystem::remove_all(folder_); }
-
   StoreSpec Spec(const std::string& rows, const std::string& kind = "rows") {
     std::ofstream(folder_ / "users.jsonl") << rows;
     return {.name = "users",
@@ -110,8 +88,6 @@ class OpenStoreTest : public ::testing::Test {
             .sha256 = "",
             .schema = *S({{"user", "string"}, {"age", "i64?"}})};
   }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(OpenStoreTest, ReadsJsonLines) {
@@ -135,8 +111,8 @@ TEST_F(OpenStoreTest, SaysWhatIsWrong) {
             "users.jsonl:1: `user` wants a string, found 3");
   EXPECT_EQ(OpenStore(Spec("{\"user\": \"eve\"}\n")).error().Text(),
             "users.jsonl:1: no column `age`, store users takes (user: string, age: i64?)");
-  EXPECT_EQ(OpenStore(Spec("", "rocksdb")).error().Text(),
-            "store users: `rocksdb` is not supported yet");
+  EXPECT_EQ(OpenStore(Spec("", "sqlite")).error().Text(),
+            "store users: there is no kind of store `sqlite`");
   StoreSpec spec = Spec("");
   spec.source = "nobody.jsonl";
   EXPECT_EQ(OpenStore(spec).error().code, ErrorCode::kUnavailable);
