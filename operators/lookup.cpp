@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "engine/data/key_text.h"
+#include "operators/row_errors.h"
+#include "operators/store_options.h"
 
 namespace raceway::operators {
 namespace {
@@ -42,7 +44,7 @@ class Lookup final : public engine::Operator {
     if (input.num_rows() == 0) return Batch::Empty(layout_.output());
     const c10::InferenceMode inference;
     Result<Store::Found> found = store_->Find(input.column(key_), columns_, context.cancel);
-    if (!found) return std::move(found).error();
+    if (!found) return WithRowId(std::move(found).error(), input);
     std::vector<int64_t> there;
     std::optional<int64_t> missing;
     for (size_t row = 0; row < found->is_there.size(); ++row) {
@@ -92,58 +94,12 @@ class Lookup final : public engine::Operator {
 
 Error Bad(const std::string& what) { return {ErrorCode::kInvalidArgument, "lookup: " + what}; }
 
-/// The text of an option, empty if there is none.
-std::string TextOf(const Value& options, std::string_view key) {
-  const Value* value = options.Find(key);
-  return value != nullptr && value->AsString() != nullptr ? *value->AsString() : std::string();
-}
-
-Result<Schema> ReadSchema(const Value& options) {
-  const Value* schema = options.Find("schema");
-  const Value::List* list = schema == nullptr ? nullptr : schema->AsList();
-  std::vector<engine::Field> fields;
-  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
-    const Value::List* pair = (*list)[i].AsList();
-    const bool is_pair = pair != nullptr && pair->size() == 2 && (*pair)[0].AsString() != nullptr &&
-                         (*pair)[1].AsString() != nullptr;
-    const std::optional<Type> type =
-        is_pair ? engine::TypeFromString(*(*pair)[1].AsString()) : std::nullopt;
-    if (!type) return Bad("`schema` wants pairs of a name and a type");
-    fields.push_back({*(*pair)[0].AsString(), *type});
-  }
-  if (fields.empty()) return Bad("there is no `schema`");
-  return Schema(std::move(fields));
-}
-
-Result<engine::StoreSpec> ReadStore(const engine::OperatorSpec& spec) {
-  const Value options(spec.step.options);
-  Result<Schema> schema = ReadSchema(options);
-  if (!schema) return std::move(schema).error();
-  return engine::StoreSpec{.name = TextOf(options, "store"),
-                           .kind = TextOf(options, "kind"),
-                           .source = TextOf(options, "source"),
-                           .base_dir = spec.base_dir,
-                           .sha256 = TextOf(options, "sha256"),
-                           .schema = *std::move(schema)};
-}
-
 Result<Miss> ReadMiss(const engine::OperatorSpec& spec) {
-  const std::string miss = TextOf(Value(spec.step.options), "miss");
+  const std::string miss = TextOption(Value(spec.step.options), "miss");
   if (miss == "fail") return Miss::kFail;
   if (miss == "drop") return Miss::kDrop;
   if (miss == "null") return Miss::kNull;
   return Bad("`miss` cannot be \"" + miss + "\"");
-}
-
-/// The input's column of keys.
-Result<size_t> FindKey(const engine::OperatorSpec& spec, const Type& wanted) {
-  const auto& arguments = spec.step.arguments;
-  const std::optional<size_t> key =
-      arguments.size() == 1 ? spec.inputs[0]->IndexOf(arguments[0].second) : std::nullopt;
-  if (!key || (*spec.inputs[0])[*key].type != wanted) {
-    return Bad("it wants one key, " + ToString(wanted));
-  }
-  return *key;
 }
 
 /// The store's columns that are wanted, as places in what a row gives.
@@ -172,7 +128,7 @@ Result<engine::AnyOperator> MakeLookup(const engine::OperatorSpec& spec) {
     return Bad("it has one input and one output");
   }
   if (spec.open_store == nullptr) return Bad("there are no stores here");
-  const Result<engine::StoreSpec> store_spec = ReadStore(spec);
+  const Result<engine::StoreSpec> store_spec = ReadStoreOptions(spec);
   if (!store_spec) return store_spec.error();
   const Result<Miss> miss = ReadMiss(spec);
   if (!miss) return miss.error();

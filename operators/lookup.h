@@ -6,8 +6,7 @@ namespace raceway::operators {
 
 /// Adds what a store has for each row's key.
 ///
-/// Options  `store`, its `kind`, `source`, `sha256` and `schema` ([[name, type], …], the key
-/// first);
+/// Options  those of the store (store_options.h);
 ///          `miss`: what becomes of a row whose key the store does not have: "fail" (an error),
 ///          "drop" (the row goes) or "null" (the columns have no value there)
 /// Input    `step.arguments` names the column of keys

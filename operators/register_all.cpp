@@ -12,6 +12,7 @@
 #include "operators/model.h"
 #include "operators/native.h"
 #include "operators/omit.h"
+#include "operators/prefetch.h"
 #include "operators/select.h"
 #include "operators/sort.h"
 #include "operators/split.h"
@@ -32,6 +33,7 @@ void RegisterAll(engine::OperatorFactories& factories) {
   factories.Add("model", &MakeModel);
   factories.Add("native", &MakeNative);
   factories.Add("omit", &MakeOmit);
+  factories.Add("prefetch", &MakePrefetch);
   factories.Add("select", &MakeSelect);
   factories.Add("sort", &MakeSort);
   factories.Add("split", &MakeSplit);

@@ -8,6 +8,7 @@
 #include "compiler/check/flows.h"
 #include "compiler/check/hint_addresses.h"
 #include "compiler/check/runnable.h"
+#include "compiler/check/stores.h"
 #include "compiler/testing/check_tests.h"
 
 namespace raceway::compiler {
@@ -89,6 +90,7 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
     for (DeclaredModel& model : ModelsOf(all[i])) result.models.push_back(std::move(model));
   }
   Declarations& main = all.back();
+  result.stores = StoresOf(main);
   if (was_read && result.usage_error.empty()) {
     result.usage_error = AddressHints(options.hints, main, result.diagnostics);
   }

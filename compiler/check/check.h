@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/check/declared_store.h"
 #include "compiler/check/params.h"
 #include "compiler/load/modules.h"
 #include "compiler/models/check_models.h"
@@ -39,6 +40,8 @@ struct CheckResult {
   std::vector<TestCase> tests;
   /// The models of all files whose declarations are right.
   std::vector<DeclaredModel> models;
+  /// The stores of the main file whose declarations are right.
+  std::vector<DeclaredStore> stores;
   /// A mistake that has no place in the file: `--set` of an unknown parameter, `--hint` of an
   /// unknown step. Else empty.
   std::string usage_error;

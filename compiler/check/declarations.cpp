@@ -191,9 +191,12 @@ class Declarer {
           .help = "store " + decl.name.text + "(user: string) -> (taste: f32[512]) { … }";
       return std::nullopt;
     }
-    if (!CheckStoreKey(columns->front(), spec->native, diagnostics_)) return std::nullopt;
-    Store store{*std::move(spec), columns->front(), {}};
-    store.results.assign(columns->begin() + 1, columns->end());
+    Store store{*std::move(spec), columns->front(), {columns->begin() + 1, columns->end()}};
+    store.spec.source = PathIn(folder_, store.spec.source);
+    if (!CheckStoreColumns(store.key, store.results, store.spec.native, diagnostics_) ||
+        !CheckTop(decl, store.results, out_.params, diagnostics_)) {
+      return std::nullopt;
+    }
     return store;
   }
 

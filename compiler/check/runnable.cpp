@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "compiler/check/stores.h"
-
 namespace raceway::compiler {
 namespace {
 
@@ -29,14 +27,10 @@ class Runnable {
  private:
   bool Is(const Step& step) {
     const FunctionSpec& function = step.function;
-    if (step.kind == StepKind::kLookup && function.native != "rows") {
-      return Report(step, "`" + function.native + "` stores are not supported yet",
-                    function.native_range, std::string(kRowsInstead) + "; ");
-    }
     if (step.kind != StepKind::kMap || function.kind != FunctionSpec::Kind::kModel) return true;
     const bool has_text = HasText(step.arguments) || HasText(step.results);
     return !has_text || Report(step, "`" + function.source + "` is TorchScript, which has no text",
-                               function.source_range, "");
+                               function.source_range);
   }
 
   bool HasText(const std::vector<std::pair<std::string, std::string>>& columns) const {
@@ -45,11 +39,11 @@ class Runnable {
     });
   }
 
-  bool Report(const Step& step, std::string message, dsl::SourceRange declared, std::string help) {
+  bool Report(const Step& step, std::string message, dsl::SourceRange declared) {
     dsl::Diagnostic& diagnostic =
         diagnostics_.Add(DiagnosticKind::kNotImplemented, step.where, std::move(message));
     diagnostic.notes.push_back({declared, "it is one"});
-    diagnostic.help = std::move(help) + "in tests, `stub " + step.function.name + " => …`";
+    diagnostic.help = "in tests, `stub " + step.function.name + " => …`";
     return false;
   }
 

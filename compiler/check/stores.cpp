@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
+#include "compiler/check/quantities.h"
 #include "compiler/check/step_parts.h"
 
 namespace raceway::compiler {
@@ -20,10 +22,13 @@ bool IsKind(std::string_view key) {
 }
 
 /// What else may stand in the block of a store of that kind.
-std::string_view SettingOf(std::string_view kind) {
-  if (kind == "rocksdb") return "cache";
-  return kind == "index" ? "top" : "";
+std::vector<std::string> SettingsOf(std::string_view kind) {
+  if (kind == "rocksdb") return {"cache"};
+  if (kind == "index") return {"top", "metric"};
+  return {};
 }
+
+constexpr auto kMetrics = std::to_array<std::string_view>({"cosine", "dot", "l2"});
 
 bool Wrong(const ast::Entry& entry, std::string message, Diagnostics& diagnostics) {
   diagnostics.Add(DiagnosticKind::kBadSetting, entry.value ? entry.value->range : entry.range,
@@ -54,7 +59,32 @@ const ast::Entry* FindSource(const ast::StoreDecl& decl, Diagnostics& diagnostic
   return source;
 }
 
-/// Hints go into `spec`; everything else was said by the source, or is only checked.
+/// What the engine is told goes into `spec`. `top` is only compared with the types, later.
+bool CheckSetting(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagnostics) {
+  const std::string& key = entry.key.text;
+  const Kind kind = entry.value ? entry.value->kind : Kind::kNull;
+  if (key == "top") {
+    return kind == Kind::kInt || kind == Kind::kName ||
+           Wrong(entry, "`top` wants a number of rows", diagnostics);
+  }
+  if (key == "metric") {
+    const bool is_known = kind == Kind::kName && std::find(kMetrics.begin(), kMetrics.end(),
+                                                           entry.value->text) != kMetrics.end();
+    if (!is_known) return Wrong(entry, "`metric` is `cosine`, `dot` or `l2`", diagnostics);
+    spec.settings.emplace_back(key, entry.value->text);
+    return true;
+  }
+  const std::optional<Quantity> quantity =
+      kind == Kind::kQuantity ? ParseQuantity(entry.value->text) : std::nullopt;
+  if (!quantity || quantity->measure != Measure::kSize || quantity->amount < 1 ||
+      quantity->amount > 1e15) {
+    return Wrong(entry, "`cache` wants an amount of memory, as `256MiB`", diagnostics);
+  }
+  spec.settings.emplace_back(key, static_cast<int64_t>(quantity->amount));
+  return true;
+}
+
+/// Hints go into `spec`; everything else was said by the source.
 bool CheckEntry(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagnostics) {
   const std::string& kind = spec.native;
   const std::string& key = entry.key.text;
@@ -62,22 +92,53 @@ bool CheckEntry(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagno
     if (entry.value && entry.value->kind == Kind::kString) return true;
     return Wrong(entry, "`" + key + "` wants the name of a file in quotes", diagnostics);
   }
-  if (!SettingOf(kind).empty() && key == SettingOf(kind)) {
-    const bool is_amount =
-        entry.value && (entry.value->kind == Kind::kQuantity || entry.value->kind == Kind::kInt ||
-                        entry.value->kind == Kind::kName);
-    return is_amount || Wrong(entry, "`" + key + "` wants an amount", diagnostics);
+  if (const std::vector<std::string> settings = SettingsOf(kind);
+      std::find(settings.begin(), settings.end(), key) != settings.end()) {
+    return CheckSetting(entry, spec, diagnostics);
   }
   if (IsHint(key)) {
     Overlay(spec.hints, CheckHint(entry, HintPlace::kDeclaration, diagnostics));
     return true;
   }
   std::vector<std::string> known(kKinds.begin(), kKinds.end());
-  if (!SettingOf(kind).empty()) known.emplace_back(SettingOf(kind));
+  for (std::string& setting : SettingsOf(kind)) known.push_back(std::move(setting));
   diagnostics
       .Add(DiagnosticKind::kUnknownOption, entry.key.range, "a store has no setting `" + key + "`")
       .help = Suggest(key, known);
   return false;
+}
+
+/// The nearest of vectors: a vector, and of each column as many as are wanted.
+bool CheckIndexColumns(const DeclaredColumn& key, const std::vector<DeclaredColumn>& results,
+                       Diagnostics& diagnostics) {
+  const engine::Type& vector = key.type;
+  if (vector.dtype != engine::DataType::kF32 || vector.optional || vector.shape.size() != 1 ||
+      !vector.is_fixed()) {
+    diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, key.range,
+             "an index is searched by a vector of one size, `" + key.name + "` is " +
+                 ToString(vector))
+        .help = key.name + ": f32[384]";
+    return false;
+  }
+  for (const DeclaredColumn& result : results) {
+    const engine::Type& type = result.type;
+    const bool is_list = !type.shape.empty() && type.is_fixed() && !type.optional &&
+                         type.dtype != engine::DataType::kBytes;
+    const bool is_nearness = result.name == "score" || result.name == "distance";
+    if (is_list && type.shape[0] == results.front().type.shape[0] && type.shape[0].size > 0 &&
+        (!is_nearness || (type.dtype == engine::DataType::kF32 && type.shape.size() == 1))) {
+      continue;
+    }
+    diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, result.range,
+             "an index gives a list of the nearest, all of one size; `" + result.name + "` is " +
+                 ToString(type))
+        .help = is_nearness ? result.name + ": f32[5]"
+                            : "of five rows: `name: string[5]`, `place: f32[5, 3]`";
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -95,25 +156,53 @@ std::optional<FunctionSpec> StoreSettings(const ast::StoreDecl& decl, Diagnostic
   }
   if (!is_fine) return std::nullopt;
   spec.native_range = source->key.range;
-  if (spec.native != "rows") {
-    diagnostics
-        .Add(DiagnosticKind::kRunsInTestsOnly, source->key.range,
-             "`" + spec.native + "` stores are not supported yet; flows that look up in `" +
-                 spec.name + "` run only in tests, where a stub has its rows")
-        .help = std::string(kRowsInstead);
-  }
   spec.source = source->value->text;
   spec.source_range = source->value->range;
   return spec;
 }
 
-bool CheckStoreKey(const DeclaredColumn& key, std::string_view kind, Diagnostics& diagnostics) {
-  const bool is_vector = kind == "index" && !key.type.optional && key.type.shape.size() == 1;
-  if (is_vector || CanBeKey(key.type)) return true;
+std::vector<DeclaredStore> StoresOf(const Declarations& declarations) {
+  std::vector<DeclaredStore> stores;
+  for (const auto& [name, store] : declarations.stores) {
+    const std::vector<std::string>& own = declarations.own;
+    if (std::find(own.begin(), own.end(), name) == own.end()) continue;
+    std::vector<engine::Field> fields = {{store.key.name, store.key.type}};
+    for (const DeclaredColumn& result : store.results) fields.push_back({result.name, result.type});
+    stores.push_back(
+        {name, store.spec.native, store.spec.source, engine::Schema(std::move(fields))});
+  }
+  return stores;
+}
+
+bool CheckStoreColumns(const DeclaredColumn& key, const std::vector<DeclaredColumn>& results,
+                       std::string_view kind, Diagnostics& diagnostics) {
+  if (kind == "index") return CheckIndexColumns(key, results, diagnostics);
+  if (CanBeKey(key.type)) return true;
   diagnostics.Add(DiagnosticKind::kTypeMismatch, key.range,
                   "rows are looked up by integers, bools, times or strings, `" + key.name +
                       "` is " + ToString(key.type));
   return false;
+}
+
+bool CheckTop(const ast::StoreDecl& decl, const std::vector<DeclaredColumn>& results,
+              const std::map<std::string, Param>& params, Diagnostics& diagnostics) {
+  for (const ast::Entry& entry : decl.block.entries) {
+    if (entry.key.text != "top" || !entry.value) continue;
+    std::optional<engine::Value> top;
+    if (entry.value->kind == Kind::kInt) top = ConstantOf(*entry.value, diagnostics);
+    const auto param = params.find(entry.value->text);
+    if (entry.value->kind == Kind::kName && param != params.end()) top = param->second.value;
+    if (top && top->AsInt() != nullptr && *top->AsInt() == results.front().type.shape[0].size) {
+      continue;
+    }
+    diagnostics
+        .Add(DiagnosticKind::kBadSetting, entry.value->range,
+             "`top` is not how many rows the columns have")
+        .notes.push_back(
+            {results.front().range, "this has " + ToString(results.front().type.shape[0])});
+    return false;
+  }
+  return true;
 }
 
 }  // namespace raceway::compiler

@@ -83,7 +83,8 @@ std::string Details(const Step& step) {
     case StepKind::kExplode:
       for (const auto& [name, column] : step.arguments) parts.push_back(AsWritten(column));
       break;
-    case StepKind::kLookup: parts.push_back(step.function.name); break;
+    case StepKind::kLookup:
+    case StepKind::kPrefetch: parts.push_back(step.function.name); break;
     case StepKind::kLimit: parts.push_back(ToString(step.options.front().second)); break;
     case StepKind::kJoin:
       parts.emplace_back(step.arguments.empty() ? "by row"

@@ -88,7 +88,9 @@ class Lowering {
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
     for (const Branch& branch : step.branches) spec.branches.push_back(LowerBranch(branch));
     if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
-    if (step.kind == StepKind::kLookup) LowerStore(step.function, spec);
+    if (step.kind == StepKind::kLookup || step.kind == StepKind::kPrefetch) {
+      LowerStore(step.function, spec);
+    }
     return spec;
   }
 
@@ -131,6 +133,9 @@ class Lowering {
     spec.options.emplace_back("store", store.name);
     spec.options.emplace_back("kind", store.native);
     spec.options.emplace_back("source", store.source);
+    for (const auto& setting : store.settings) spec.options.push_back(setting);
+    // The rows of a database change, and a flow goes on with new ones.
+    if (store.native == "rocksdb") return;
     spec.options.emplace_back("sha256", Describe(store.source, store.source_range));
   }
 

@@ -141,6 +141,7 @@ std::string StepText(const LogicalPlan& plan, const Step& step) {
     case StepKind::kAgg: return AggText(plan, step);
     case StepKind::kJoin: return JoinText(plan, step);
     case StepKind::kLookup: return LookupText(plan, step);
+    case StepKind::kPrefetch: return step.label + " key: " + step.arguments.front().second;
     case StepKind::kSort: return SortText(step);
     case StepKind::kExplode: return ExplodeText(plan, step);
     case StepKind::kLimit: return "limit " + ToString(step.options.front().second);

@@ -24,6 +24,7 @@ std::string_view NameOf(StepKind kind) {
     case StepKind::kGuard: return "guard";
     case StepKind::kAnyof: return "anyof";
     case StepKind::kLookup: return "lookup";
+    case StepKind::kPrefetch: return "prefetch";
   }
   return "?";
 }

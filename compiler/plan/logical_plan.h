@@ -40,6 +40,7 @@ enum class StepKind {
   kGuard,  // of `rescue`, `timeout` and `on_error`: rows go through branches
   kAnyof,  // likewise
   kLookup,
+  kPrefetch,  // rows pass; a store is told which keys a later `lookup` will ask for
 };
 
 std::string_view NameOf(StepKind kind);  // "map"
@@ -71,10 +72,10 @@ struct Step {
   StepKind kind = StepKind::kOmit;
   dsl::SourceRange where;
   std::string label;      // "map(small)"
-  FunctionSpec function;  // kMap, kLookup
+  FunctionSpec function;  // kMap, kLookup, kPrefetch
   /// What is read. kMap: parameter → column; kExplode: its name → column; kAgg: name of the result
-  /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns; kLookup:
-  /// "key" → column.
+  /// → aggregated column, and "" → key; kJoin by a key: "left" and "right" → its columns; kLookup,
+  /// kPrefetch: "key" → column.
   std::vector<std::pair<std::string, std::string>> arguments;
   /// What is defined. kMap, kLookup: result → column; kExplode, kAgg: name → column; kDrop: columns
   /// of no rows; kJoin: column of the right table → column; kAnyof: "winner" → column.
@@ -88,8 +89,8 @@ struct Step {
   /// where only the other side has it.
   std::vector<std::pair<std::string, std::vector<std::string>>> sources;
   /// kLimit: "count"; kAgg: name of the result → {"function", "count"}; kJoin: "how", unless it is
-  /// inner; kLookup: "miss", and of its store "schema"; kGuard, kAnyof: as the engine has them
-  /// (engine/plan/physical_plan.h).
+  /// inner; kLookup, kPrefetch: of its store "schema", kLookup also "miss"; kGuard, kAnyof: as the
+  /// engine has them (engine/plan/physical_plan.h).
   engine::Value::Record options;
   Hints hints;  // those that hold here, of whatever origin
   /// The columns that leave, one list for each output (kSplit: of each condition, then

@@ -139,7 +139,8 @@ bool DoesNothing(const Step& step, const Live& read, bool keeps_errors) {
     case StepKind::kAgg:
     case StepKind::kFail:
     case StepKind::kDrop:
-    case StepKind::kAnyof: return false;
+    case StepKind::kAnyof:
+    case StepKind::kPrefetch: return false;
   }
   return false;
 }

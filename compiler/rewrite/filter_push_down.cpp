@@ -34,7 +34,8 @@ bool CanPass(const Step& step, const Columns& reads) {
     case StepKind::kFail:
     case StepKind::kDrop:
     case StepKind::kGuard:
-    case StepKind::kAnyof: return false;
+    case StepKind::kAnyof:
+    case StepKind::kPrefetch: return false;
   }
   const Columns defines = step.Defines();
   return std::find_first_of(defines.begin(), defines.end(), reads.begin(), reads.end()) ==

@@ -48,7 +48,8 @@ bool CanPass(const Step& lookup, const Step& next) {
     case StepKind::kFail:
     case StepKind::kDrop:
     case StepKind::kGuard:
-    case StepKind::kAnyof: return false;
+    case StepKind::kAnyof:
+    case StepKind::kPrefetch: return false;
   }
   return false;
 }

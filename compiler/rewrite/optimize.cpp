@@ -15,6 +15,7 @@
 #include "compiler/rewrite/lookup_beside_consumer.h"
 #include "compiler/rewrite/merge_branches.h"
 #include "compiler/rewrite/narrow_copies.h"
+#include "compiler/rewrite/prefetch_lookups.h"
 #include "compiler/rewrite/shared_subflows.h"
 
 namespace raceway::compiler {
@@ -40,6 +41,8 @@ constexpr Pass kPasses[] = {
     {"dead-columns", &DeadColumns},
     // After nobody carries what nobody reads; before fusing, which takes in what only narrows.
     {"narrow-copies", &NarrowCopies},
+    // Before fusing, which takes it in. Other rewrites need not look past it.
+    {"prefetch-lookups", &PrefetchLookups},
     {"fuse-chains", &FuseChains},
 };
 

@@ -478,7 +478,9 @@ void NameFunction(Step& step, const Declarations& declarations) {
     }
   }
   if (step.kind == StepKind::kMap) NameAs(step, declarations.functions);
-  if (step.kind == StepKind::kLookup) NameAs(step, declarations.stores);
+  if (step.kind == StepKind::kLookup || step.kind == StepKind::kPrefetch) {
+    NameAs(step, declarations.stores);
+  }
 }
 
 }  // namespace

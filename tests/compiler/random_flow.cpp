@@ -10,8 +10,7 @@
 namespace raceway::compiler::testing {
 namespace {
 
-constexpr char kStoreText[] =
-    "store shop(k: i64) -> (w: i64, u: i64?) { rows: \"shop.jsonl\" }\n\n";
+constexpr char kStoreText[] = "store shop(k: i64) -> (w: i64, u: i64?) { rocksdb: \"shop\" }\n\n";
 
 class Generator final : RandomTableSteps {
  public:
