@@ -120,7 +120,7 @@ class UsageTest(CliTest):
             USAGE, "explain", "twice.flow", "--without", "fuse",
             says="no rewrite `fuse`; there are: constant-folding, shared-subflows, exclusive-branches, "
             "merge-branches, filter-push-down, exclusive-routes, lookup-beside-consumer, "
-            "dead-columns, narrow-copies, fuse-chains"
+            "dead-columns, narrow-copies, prefetch-lookups, fuse-chains"
         )
 
     def test_unknown_value_to_print(self):

@@ -77,6 +77,20 @@ struct DiffOptions {
   bool json = false;
 };
 
+struct StoreLoadOptions {
+  FlowOptions flow;    // its file may be empty; then `dir` and `schema` say what it would
+  std::string store;   // of the flow
+  std::string dir;     // empty: where the flow has it
+  std::string schema;  // "user: string, taste: f32[512]"
+  std::string rows;    // a JSON lines file, "-" for standard input
+};
+
+struct StoreReadOptions {
+  std::string dir;
+  std::string key;  // of `get`
+  bool json = false;
+};
+
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 /// Whether `word` names a diagnostic, or all of them, rather than a file.
@@ -88,6 +102,9 @@ int RunFlow(const RunOptions& options);
 int RunLsp();
 int RunTests(const TestOptions& options);
 int RunFmt(const FmtOptions& options);
+int RunStoreLoad(const StoreLoadOptions& options);
+int RunStoreGet(const StoreReadOptions& options);
+int RunStoreStats(const StoreReadOptions& options);
 
 /// A flow file, read and compiled as far as it goes.
 struct LoadedFlow {

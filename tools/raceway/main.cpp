@@ -50,7 +50,7 @@ void AddCompiling(CLI::App& command, FlowOptions& options) {
                   "constant-folding, shared-subflows, exclusive-branches,\n"
                   "merge-branches, filter-push-down, exclusive-routes,\n"
                   "lookup-beside-consumer, dead-columns, narrow-copies,\n"
-                  "fuse-chains")
+                  "prefetch-lookups, fuse-chains")
       ->type_name("REWRITE")
       ->allow_extra_args(false);
 }
@@ -183,6 +183,55 @@ void AddRun(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunFlow(*options); });
 }
 
+void AddStoreLoad(CLI::App& store, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::StoreLoadOptions>();
+  CLI::App* command = store.add_subcommand("load", "Make the folder of a store from rows");
+  command->footer(
+      "raceway store load shop.flow users --rows users.jsonl\n"
+      "raceway store load --dir data/users --schema 'user: string, taste: f32[512]' --rows -\n"
+      "Rows are JSON objects, one a line, as `run` takes them; the first column is the key, and "
+      "no\n"
+      "two rows have the same. All rows are there afterwards, or the folder is as it was: a "
+      "mistake\n"
+      "in a row, a full disk or Ctrl-C leave nothing behind. Who has the old rows open keeps "
+      "them.\n"
+      "Keys are kept in memory while rows are read, rows are not.");
+  command->add_option("FLOW", options->flow.file, "The flow file that declares the store");
+  command->add_option("STORE", options->store, "The store, declared with `rocksdb: \"folder\"`");
+  command->add_option("--rows", options->rows, "Rows as JSON lines, - for standard input")
+      ->type_name("FILE")
+      ->required();
+  command->add_option("--dir", options->dir, "The folder; by default where the flow has it")
+      ->type_name("DIR");
+  command->add_option("--schema", options->schema, "In place of a flow: the key, then columns")
+      ->type_name("'NAME: TYPE, …'");
+  command->add_option("--set", options->flow.set, "A parameter of the flow file")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->flow.json, "Output for machines");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunStoreLoad(*options); });
+}
+
+void AddStore(CLI::App& app, int& exit_code) {
+  CLI::App* store =
+      app.add_subcommand("store", "Fill the stores that flows look up in, and look in");
+  store->require_subcommand(1);
+  AddStoreLoad(*store, exit_code);
+  auto options = std::make_shared<raceway::tools::StoreReadOptions>();
+  CLI::App* get = store->add_subcommand("get", "Print the row of a key");
+  get->footer(
+      "A key is written as in a row, without quotes: raceway store get data/users eve,\n"
+      "… 7, … true, … 2026-11-28T21:17:50Z. Exit code 3 if there is none.");
+  get->add_option("DIR", options->dir, "The folder of a store")->required();
+  get->add_option("KEY", options->key, "The key")->required();
+  get->add_flag("--json", options->json, "Output for machines");
+  get->callback([options, &exit_code] { exit_code = raceway::tools::RunStoreGet(*options); });
+  CLI::App* stats = store->add_subcommand("stats", "Say what a store has, and how large it is");
+  stats->add_option("DIR", options->dir, "The folder of a store")->required();
+  stats->add_flag("--json", options->json, "Output for machines");
+  stats->callback([options, &exit_code] { exit_code = raceway::tools::RunStoreStats(*options); });
+}
+
 void AddLsp(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("lsp", "Serve an editor over standard input and output");
   command->footer("Speaks the Language Server Protocol. How to set up an editor: tools/editor.");
@@ -264,6 +313,7 @@ int main(int argc, char** argv) {
   AddRun(app, exit_code);
   AddLsp(app, exit_code);
   AddTest(app, exit_code);
+  AddStore(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

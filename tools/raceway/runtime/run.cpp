@@ -1,6 +1,5 @@
 // The engine's side of `raceway run`: rows in, requests, rows out.
 #include <ATen/Parallel.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "tools/raceway/fail.h"
 #include "tools/raceway/files.h"
 #include "tools/raceway/run_request.h"
+#include "tools/raceway/runtime/cancel_on_interrupt.h"
 #include "tools/raceway/runtime/print_rows.h"
 #include "tools/raceway/runtime/progress.h"
 #include "tools/raceway/runtime/rows.h"
@@ -28,27 +28,6 @@ namespace {
 
 using engine::Batch;
 using engine::Result;
-
-/// Ctrl-C cancels the requests; a second one ends the process as usual.
-class CancelOnInterrupt {
- public:
-  CancelOnInterrupt() : token_(std::make_shared<engine::CancelToken>()) {
-    current_ = token_.get();
-    struct sigaction action {};
-    action.sa_handler = [](int) { current_.load()->Cancel(); };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, &before_);
-  }
-  ~CancelOnInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
-  CancelOnInterrupt(const CancelOnInterrupt&) = delete;
-
-  const std::shared_ptr<engine::CancelToken>& token() const { return token_; }
-
- private:
-  static inline std::atomic<engine::CancelToken*> current_ = nullptr;
-  std::shared_ptr<engine::CancelToken> token_;
-  struct sigaction before_ {};
-};
 
 using Tables = std::vector<Batch>;
 

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <memory>
+
+#include "engine/cancel.h"
+
+namespace raceway::tools {
+
+/// Ctrl-C cancels what runs; a second one ends the process as usual. One at a time.
+class CancelOnInterrupt {
+ public:
+  CancelOnInterrupt() : token_(std::make_shared<engine::CancelToken>()) {
+    current_ = token_.get();
+    struct sigaction action {};
+    action.sa_handler = [](int) { current_.load()->Cancel(); };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, &before_);
+  }
+  ~CancelOnInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
+  CancelOnInterrupt(const CancelOnInterrupt&) = delete;
+
+  const std::shared_ptr<engine::CancelToken>& token() const { return token_; }
+
+ private:
+  static inline std::atomic<engine::CancelToken*> current_ = nullptr;
+  std::shared_ptr<engine::CancelToken> token_;
+  struct sigaction before_ {};
+};
+
+}  // namespace raceway::tools
