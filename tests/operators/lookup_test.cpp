@@ -109,6 +109,57 @@ TEST(LookupTest, ColumnsThatNobodyReadsAreNotLookedFor) {
   EXPECT_EQ(Answer(step, SomeAsks()), "#0 id=1\n#1 id=2\n#3 id=4\n");
 }
 
+/// Answers nothing, and remembers what it was told.
+class ListeningStore final : public engine::Store {
+ public:
+  Result<Found> Find(const Column& /*keys*/, std::span<const size_t> /*columns*/,
+                     const engine::CancelToken& /*cancel*/) const override {
+    return engine::Error{
+        .code = engine::ErrorCode::kFailed, .message = "it is damaged", .row_id = 1};
+  }
+  void Prefetch(const Column& keys) const override { told_ += Text(keys) + "\n"; }
+
+  const std::string& told() const { return told_; }
+
+ private:
+  mutable std::string told_;
+};
+
+TEST(LookupTest, ADamagedRowIsOneOfTheRequest) {
+  const StoreOpener open = [](const StoreSpec&) -> Result<std::shared_ptr<const engine::Store>> {
+    return std::shared_ptr<const engine::Store>(std::make_shared<ListeningStore>());
+  };
+  const Result<AnyOperator> made = MakeLookup(Lookup("fail", Plain()), open);
+  ASSERT_TRUE(made.ok());
+  const auto ids = std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{5, 9});
+  EXPECT_EQ(Text(RunMade(*made, Batch(Asks(), {Ints({1, 2}), Texts({"eve", "ann"})}, 2, ids))),
+            "failed: row 10: it is damaged");
+}
+
+TEST(PrefetchTest, TellsTheStoreTheKeysAndPassesTheRows) {
+  const auto store = std::make_shared<ListeningStore>();
+  const StoreOpener open =
+      [&](const StoreSpec& spec) -> Result<std::shared_ptr<const engine::Store>> {
+    EXPECT_EQ(spec.cache_bytes, 1 << 20);
+    return std::shared_ptr<const engine::Store>(store);
+  };
+  StepSpec step = Lookup("fail", Asks());
+  step.op = "prefetch";
+  step.results.clear();
+  step.options.emplace_back("cache", int64_t{1} << 20);
+  engine::OperatorFactories factories;
+  RegisterAll(factories);
+  const OperatorSpec spec{step, {Asks()}, {Asks()}, "cpu", ".", &open};
+  const Result<AnyOperator> made = factories.Find("prefetch")(spec);
+  ASSERT_TRUE(made.ok()) << made.error().Text();
+  EXPECT_EQ(Text(RunMade(*made, SomeAsks())),
+            "#0 id=1 user='eve'\n#1 id=2 user='bob'\n#2 id=3 user='nobody'\n#3 id=4 user='eve'\n");
+  EXPECT_EQ(Text(RunMade(*made, Batch::Empty(Asks()))), "");
+  EXPECT_EQ(store->told(), "'eve' 'bob' 'nobody' 'eve'\n");
+  step.arguments = {{"key", "id"}};
+  EXPECT_EQ(factories.Find("prefetch")(spec).error().Text(), "prefetch: it wants one key, string");
+}
+
 TEST(LookupTest, RefusesPlansThatMakeNoSense) {
   const auto error = [](const StepSpec& step) { return MakeLookup(step).error().Text(); };
   EXPECT_EQ(error(Lookup("ignore", Plain())), "lookup: `miss` cannot be \"ignore\"");

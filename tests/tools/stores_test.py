@@ -2,7 +2,7 @@
 
 import json
 
-from cli import FINE, FLOW_IS_WRONG, CliTest, main
+from cli import FINE, FLOW_IS_WRONG, MACHINE_LACKS, CliTest, main
 
 FLOW = """edition 1
 
@@ -103,24 +103,19 @@ class StoresTest(CliTest):
         return json.loads(done.stdout)["files"][0]["tests"][0]["failures"]
 
     def test_program_4(self):
-        """The recommender of the specification: its stores are of a kind that only tests have."""
+        """The recommender of the specification: its stores are stubs here."""
         self.write("lib/vectors.flow", VECTORS)
         self.write("recommender.flow", RECOMMENDER)
         checked = self.call("check", "recommender.flow")
         self.assertEqual(checked.returncode, FINE, checked.stderr)
-        self.assertEqual(checked.stderr.count("warning[E0702]: `rocksdb` stores are not"), 2)
         self.assertNotIn("error", checked.stderr)
         tested = self.call("test", "recommender.flow")
         self.assertEqual(tested.returncode, FINE, tested.stdout + tested.stderr)
-        self.ends(
-            FLOW_IS_WRONG, "compile", "recommender.flow",
-            says=["error[E0701]: `rocksdb` stores are not supported yet", "recommender.flow:15:8"],
-        )
         # Without a stub there is nothing to look into.
         self.write("recommender.flow", RECOMMENDER.replace("  stub users", "  // stub users"))
         tested = self.call("test", "recommender.flow")
-        self.assertEqual(tested.returncode, FLOW_IS_WRONG, tested.stdout + tested.stderr)
-        self.assertIn("store users: `rocksdb` is not supported yet", tested.stdout)
+        self.assertEqual(tested.returncode, MACHINE_LACKS, tested.stdout + tested.stderr)
+        self.assertIn("store users: `data/users` is not there", tested.stdout)
 
     def test_the_recommender(self):
         self.run_case(USERS + """

@@ -35,6 +35,11 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(example_models PROPERTIES FIXTURES_SETUP example_models TIMEOUT 600)
   set_tests_properties(image_cascade PROPERTIES FIXTURES_REQUIRED example_models TIMEOUT 600)
+  add_test(NAME recommender
+    COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/recommender_test.py"
+            "${PROJECT_BINARY_DIR}/bin/raceway"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(recommender PROPERTIES TIMEOUT 600)
   add_test(NAME large_models
     COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/large_models_test.py"
             "${PROJECT_BINARY_DIR}/bin/raceway"
