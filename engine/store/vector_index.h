@@ -25,8 +25,8 @@ std::optional<Metric> MetricFromName(std::string_view name);  // "cosine", "dot"
 ///
 /// A matrix product of a block of queries with a block of vectors, then the best of each block and
 /// of these the best: memory for scores is bounded (16 MB a call). 100,000 vectors f32[384] take
-/// about 10 ms for one query on one core, which reads them from memory once; tools/bench/README.md
-/// has the figures. Up to a million or so that is what to use; beyond, an approximate index.
+/// 11 to 16 ms for one query on one core, 32 queries 40 to 50 ms (tools/bench/README.md). Time
+/// grows with the vectors: beyond a few hundred thousand an approximate index is worth its errors.
 ///
 /// Threads  immutable; `Search` may be called by several at once
 class VectorIndex {

@@ -205,6 +205,7 @@ engine::PhysicalPlan Recommender(const std::filesystem::path& data) {
   stage.steps.back().outputs = {*SchemaOf({{"taste", "f32[512]"}, {"items", "f32[M, 512]"}})};
   stage.steps.emplace_back();
   stage.steps.back().op = stage.steps.back().label = "score";
+  stage.steps.back().results = {{"best", "best"}};
   stage.steps.back().outputs = {*best};
   return plan;
 }
