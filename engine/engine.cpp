@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/exec/forks.h"
 #include "engine/exec/graph.h"
 #include "engine/exec/in_flight.h"
 #include "engine/store/open_store.h"
@@ -22,13 +23,21 @@ int NumWorkers(int wanted) {
   return wanted > 0 ? wanted : std::max(1, tbb::info::default_concurrency());
 }
 
-// TBB starts one thread less than there are cores unless asked for more. A smaller number is the
-// arena's business: the process may use TBB for other things.
-std::optional<tbb::global_control> AllowWorkers(int num_workers) {
+// A smaller number is the arena's business: the process may use TBB for other things.
+std::optional<tbb::global_control> AllowWorkers(const EngineOptions& options) {
+  if (!options.may_raise_thread_limit) return std::nullopt;
+  const int num_workers = NumWorkers(options.num_workers);
   const auto num_threads = static_cast<size_t>(num_workers) + 1;
   constexpr auto kLimit = tbb::global_control::max_allowed_parallelism;
   if (num_threads <= tbb::global_control::active_value(kLimit)) return std::nullopt;
   return std::optional<tbb::global_control>(std::in_place, kLimit, num_threads);
+}
+
+// TBB complains on standard error if it is asked for more than the process allows.
+int AllowedWorkers(const EngineOptions& options) {
+  const size_t num_threads =
+      tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  return std::min(NumWorkers(options.num_workers), static_cast<int>(num_threads) - 1);
 }
 
 Error BadInput(const std::string& flow, const Schema& wants, const std::string& what) {
@@ -161,6 +170,13 @@ bool AreAlike(const Tables& a, const Tables& b) {
       });
 }
 
+Error NoThreads() {
+  return {.code = ErrorCode::kUnavailable,
+          .message =
+              "this process was forked off from one that ran an engine, whose threads stayed "
+              "there: make engines only after forking, or let the child exec a program"};
+}
+
 std::future<void> Ready() {
   std::promise<void> promise;
   promise.set_value();
@@ -171,17 +187,17 @@ std::future<void> Ready() {
 
 /// Which graph is the flow's at present. Its tables are those of the first one and stay.
 struct DeployedFlow::Versions {
-  explicit Versions(Graph::Owner graph)
+  explicit Versions(Graph::User graph)
       : inputs(graph->inputs()), results(graph->results()), current(std::move(graph)) {}
 
   /// Null if there is none any more.
-  Graph::Visit Enter() {
+  Graph::User Enter() {
     const std::lock_guard lock(mutex);
-    return current ? current->MakeVisit() : nullptr;
+    return current ? current->MakeUser() : nullptr;
   }
   /// The graph that was there before; it must go outside of the lock. `next` stays what it is if
   /// there was none.
-  Graph::Owner Exchange(Graph::Owner& next) {
+  Graph::User Exchange(Graph::User& next) {
     const std::lock_guard lock(mutex);
     return current ? std::exchange(current, std::move(next)) : nullptr;
   }
@@ -189,14 +205,16 @@ struct DeployedFlow::Versions {
   const Tables inputs;
   const Tables results;
   std::mutex mutex;  // of `current`, held while a pointer is copied
-  Graph::Owner current;
+  Graph::User current;
 };
 
 DeployedFlow::DeployedFlow(std::string name, std::unique_ptr<Versions> versions)
     : name_(std::move(name)), versions_(std::move(versions)) {}
-DeployedFlow::~DeployedFlow() = default;
+DeployedFlow::~DeployedFlow() {
+  if (IsForkedOff()) static_cast<void>(versions_->current.release());
+}
 
-bool DeployedFlow::is_deployed() const { return versions_->Enter() != nullptr; }
+bool DeployedFlow::is_deployed() const { return !IsForkedOff() && versions_->Enter() != nullptr; }
 size_t DeployedFlow::num_inputs() const { return versions_->inputs.size(); }
 size_t DeployedFlow::num_results() const { return versions_->results.size(); }
 const SchemaPtr& DeployedFlow::input_schema(size_t index) const {
@@ -211,10 +229,11 @@ struct Engine::State {
       : factories(std::move(options.factories)),
         open_store(options.open_store ? std::move(options.open_store) : &OpenStore),
         clock(options.clock != nullptr ? *options.clock : steady_clock),
-        num_workers(NumWorkers(options.num_workers)),
-        limit(AllowWorkers(num_workers)),
-        // One slot more, for threads that come in from outside to deploy or to wait.
-        arena(num_workers + 1, 1) {}
+        tracer(options.tracer),
+        limit(AllowWorkers(options)),
+        num_workers(std::max(1, AllowedWorkers(options))),
+        // Where the process allows no workers: room for the one that TBB starts once it must.
+        arena(num_workers, AllowedWorkers(options) > 0 ? 0 : 1) {}
 
   Request::Ptr MakeRequest(Graph& graph, RequestOptions options, Completion completion) {
     Request::Ptr request = graph.MakeRequest(
@@ -224,14 +243,16 @@ struct Engine::State {
     return request;
   }
 
-  Result<Graph::Owner> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
+  Result<Graph::User> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
+    if (IsForkedOff()) return NoThreads();
     if (Status valid = Validate(plan); !valid) return std::move(valid).error();
-    return Graph::Build(plan, base_dir, {factories, open_store, clock, arena, graphs});
+    return Graph::Build(plan, base_dir, {factories, open_store, clock, arena, graphs, tracer});
   }
 
   /// A graph to send requests to.
-  Result<Graph::Visit> Enter(DeployedFlow& flow) {
-    Graph::Visit graph = flow.versions_->Enter();
+  Result<Graph::User> Enter(DeployedFlow& flow) {
+    if (IsForkedOff()) return NoThreads();
+    Graph::User graph = flow.versions_->Enter();
     if (graph) return graph;
     return Error{.code = ErrorCode::kUnavailable,
                  .message = "`" + flow.name() + "` was undeployed: it takes no more requests"};
@@ -241,8 +262,9 @@ struct Engine::State {
   const StoreOpener open_store;
   const SteadyClock steady_clock;
   const Clock& clock;
-  const int num_workers;
+  Tracer* const tracer;
   const std::optional<tbb::global_control> limit;
+  const int num_workers;
   tbb::task_arena arena;
   std::atomic<int64_t> next_id = 1;
   InFlight graphs;
@@ -250,9 +272,17 @@ struct Engine::State {
   std::vector<std::weak_ptr<DeployedFlow>> flows;  // some of them gone
 };
 
-Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Engine::Engine(EngineOptions options) {
+  WatchForks();
+  state_ = std::make_unique<State>(std::move(options));
+}
 
 Engine::~Engine() {
+  // Nobody is there to be waited for, locks may be held for ever: the memory stays as it is.
+  if (IsForkedOff()) {
+    static_cast<void>(state_.release());
+    return;
+  }
   for (const std::weak_ptr<DeployedFlow>& flow : state_->flows) {
     if (const FlowHandle handle = flow.lock()) Undeploy(*handle);
   }
@@ -262,7 +292,7 @@ Engine::~Engine() {
 int Engine::num_workers() const { return state_->num_workers; }
 
 Result<FlowHandle> Engine::Deploy(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
-  Result<Graph::Owner> graph = state_->Build(plan, base_dir);
+  Result<Graph::User> graph = state_->Build(plan, base_dir);
   if (!graph) return std::move(graph).error();
   FlowHandle flow(
       new DeployedFlow(plan.flow, std::make_unique<DeployedFlow::Versions>(*std::move(graph))));
@@ -274,7 +304,7 @@ Result<FlowHandle> Engine::Deploy(const PhysicalPlan& plan, const std::filesyste
 
 Result<std::future<void>> Engine::Replace(DeployedFlow& flow, const PhysicalPlan& plan,
                                           const std::filesystem::path& base_dir) {
-  Result<Graph::Owner> graph = state_->Build(plan, base_dir);
+  Result<Graph::User> graph = state_->Build(plan, base_dir);
   if (!graph) return std::move(graph).error();
   const auto check = [&](const char* verb, const Tables& has, const Tables& given) -> Status {
     if (AreAlike(has, given)) return Done{};
@@ -286,21 +316,22 @@ Result<std::future<void>> Engine::Replace(DeployedFlow& flow, const PhysicalPlan
   Status same = check("takes", flow.versions_->inputs, (*graph)->inputs());
   if (same) same = check("gives", flow.versions_->results, (*graph)->results());
   if (!same) return std::move(same).error();
-  const Graph::Owner old = flow.versions_->Exchange(*graph);
+  const Graph::User old = flow.versions_->Exchange(*graph);
   if (old) return old->gone();
   return Error{.code = ErrorCode::kUnavailable,
                .message = "`" + flow.name() + "` was undeployed: deploy the plan anew"};
 }
 
 std::future<void> Engine::Undeploy(DeployedFlow& flow) {
-  Graph::Owner none;
-  const Graph::Owner old = flow.versions_->Exchange(none);
+  if (IsForkedOff()) return Ready();
+  Graph::User none;
+  const Graph::User old = flow.versions_->Exchange(none);
   return old ? old->gone() : Ready();
 }
 
 void Engine::Submit(DeployedFlow& flow, Batch input, RequestOptions options,
                     Completion completion) {
-  Result<Graph::Visit> graph = state_->Enter(flow);
+  Result<Graph::User> graph = state_->Enter(flow);
   if (!graph) return completion(std::move(graph).error());
   Result<Batch> conformed = ConformOne(flow.name(), **graph, std::move(input));
   if (!conformed) return completion(std::move(conformed));
@@ -317,7 +348,7 @@ std::future<Result<Batch>> Engine::Submit(DeployedFlow& flow, Batch input, Reque
 }
 
 Result<Batch> Engine::Run(DeployedFlow& flow, Batch input, RequestOptions options) {
-  Result<Graph::Visit> graph = state_->Enter(flow);
+  Result<Graph::User> graph = state_->Enter(flow);
   if (!graph) return std::move(graph).error();
   Result<Batch> conformed = ConformOne(flow.name(), **graph, std::move(input));
   if (!conformed) return conformed;
@@ -338,7 +369,7 @@ std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
   };
   auto answer = std::make_shared<Answer>();
   std::future<Result<std::vector<Batch>>> future = answer->promise.get_future();
-  Result<Graph::Visit> visit = state_->Enter(flow);
+  Result<Graph::User> visit = state_->Enter(flow);
   if (!visit) {
     answer->promise.set_value(std::move(visit).error());
     return future;
@@ -361,7 +392,7 @@ std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
 
 Result<std::vector<Batch>> Engine::RunTables(DeployedFlow& flow, std::vector<Batch> inputs,
                                              RequestOptions options) {
-  Result<Graph::Visit> visit = state_->Enter(flow);
+  Result<Graph::User> visit = state_->Enter(flow);
   if (!visit) return std::move(visit).error();
   Graph& graph = **visit;
   Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));

@@ -19,6 +19,7 @@
 namespace raceway::engine {
 
 class Graph;
+class Tracer;
 struct FlowTable;
 
 struct EngineOptions {
@@ -28,6 +29,13 @@ struct EngineOptions {
   /// Opens the stores that flows name; null: `OpenStore` (engine/store/open_store.h). A test puts
   /// rows of its own here (`MakeRowStore`).
   StoreOpener open_store = nullptr;
+  /// Lets TBB start `num_workers` threads where the process allows it fewer, by default one less
+  /// than there are cores: enough where callers `Run`, one too few for `Submit` to use them all.
+  /// The limit is that of the whole process, so a library leaves it alone and a program of its own
+  /// may raise it.
+  bool may_raise_thread_limit = false;
+  Tracer* tracer =
+      nullptr;  // notes what each request does when (engine/trace/); outlives the engine
 };
 
 struct RequestOptions {
@@ -72,6 +80,10 @@ using FlowHandle = std::shared_ptr<DeployedFlow>;
 /// A request ends exactly once, with its rows or with an error, whatever operators do. Its input
 /// must have the columns of the flow's input, in any order; no rows are fine.
 ///
+/// As a guest in a process it sets no signal handlers, environment variables or numbers of threads
+/// that are not its own. Several engines share TBB's threads. A process that was forked off from
+/// one with an engine can use none: all calls end with Unavailable.
+///
 /// Threads  all functions but construction and destruction may be called from any thread
 class Engine {
  public:
@@ -89,7 +101,7 @@ class Engine {
   /// relative to `base_dir`.
   ///
   /// Errors   InvalidArgument for a bad plan, Unsupported for an operator that the engine does not
-  ///          have, Unavailable for a missing file or device
+  ///          have, Unavailable for a missing file or device, or in a process that was forked off
   Result<FlowHandle> Deploy(const PhysicalPlan& plan, const std::filesystem::path& base_dir);
 
   /// Later requests to `flow` run by `plan`, those in flight by the plan they began with. Until the

@@ -32,6 +32,10 @@ void CallGates(const GateScope* scope, const c10::OperatorHandle& op,
   scope->gate_.BeforeOperator(op, stack);
 }
 
+void CallGatesAfter(const GateScope* scope, const c10::OperatorHandle& op) {
+  for (; scope != nullptr; scope = scope->outer_) scope->gate_.AfterOperator(op);
+}
+
 namespace {
 
 // The key can be included without a scope: LibTorch takes a thread's keys along to threads that
@@ -41,6 +45,7 @@ void BeforeKernel(const c10::OperatorHandle& op, DispatchKeySet keys, torch::jit
   const c10::impl::ExcludeDispatchKeyGuard exclude(key);
   CallGates(innermost, op, *stack);
   op.redispatchBoxed(keys & DispatchKeySet(DispatchKeySet::FULL_AFTER, key), stack);
+  CallGatesAfter(innermost, op);
 }
 
 Status Install() {

@@ -32,6 +32,8 @@ class OperatorGate {
   /// `forward`. It leaves as it is only if it is not a `std::exception`: TorchScript's interpreter
   /// turns those into a `std::runtime_error` with a traceback.
   virtual void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) = 0;
+  /// Its kernel has returned; not called if it threw.
+  virtual void AfterOperator(const c10::OperatorHandle& /*op*/) {}
 };
 
 /// Makes gates work in this process. To be called before the first `GateScope`, e.g. by whoever
@@ -52,6 +54,7 @@ class GateScope {
  private:
   friend void CallGates(const GateScope* scope, const c10::OperatorHandle& op,
                         const torch::jit::Stack& stack);
+  friend void CallGatesAfter(const GateScope* scope, const c10::OperatorHandle& op);
 
   OperatorGate& gate_;
   const GateScope* const outer_;

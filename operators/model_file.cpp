@@ -38,6 +38,9 @@ Result<std::filesystem::path> Canonical(const std::filesystem::path& path,
                "model file " + shown + ": " + (error ? error.message() : "not a file")};
 }
 
+/// Then it says what is in the file, wherever that lies.
+bool IsSha256(const std::string& hash) { return hash.size() == 64; }
+
 Result<std::shared_ptr<const ModelFile>> LoadFile(const std::filesystem::path& path,
                                                   const std::string& shown) {
   try {
@@ -103,7 +106,8 @@ Result<std::shared_ptr<const ModelFile>> ShareModel(const std::filesystem::path&
   const Result<std::filesystem::path> canonical = Canonical(path, shown);
   if (!canonical.ok()) return canonical.error();
   const std::lock_guard lock(mutex);
-  std::weak_ptr<const ModelFile>& known = (*modules)[{canonical->string(), sha256}];
+  std::weak_ptr<const ModelFile>& known =
+      (*modules)[{IsSha256(sha256) ? "" : canonical->string(), sha256}];
   if (std::shared_ptr<const ModelFile> module = known.lock()) return module;
   Result<std::shared_ptr<const ModelFile>> loaded = LoadFile(*canonical, shown);
   if (loaded) known = *loaded;

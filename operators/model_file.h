@@ -28,7 +28,8 @@ struct ModelFile {
 engine::Result<std::shared_ptr<const ModelFile>> LoadModel(const std::filesystem::path& path,
                                                            const std::string& shown);
 
-/// One module for each path and hash, for as long as somebody holds it. Loading waits for others
+/// One module for each content, as its SHA-256 says, or else for each path and hash, for as long as
+/// somebody holds it. Loading waits for others
 /// that load, so that two steps of one deployment never load the same file twice.
 ///
 /// Errors   as `LoadModel`

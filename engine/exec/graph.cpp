@@ -12,14 +12,14 @@
 
 namespace raceway::engine {
 
-Result<Graph::Owner> Graph::Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
-                                  const Surroundings& around) {
-  Owner graph(new Graph(around));
+Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
+                                 const Surroundings& around) {
+  User graph(new Graph(around));
+  graph->Trace(plan, around.tracer);
   Status added =
       graph->AddStages(plan, {around.factories, around.open_store, base_dir, graph->workers_});
   if (!added) return std::move(added).error();
   graph->Connect(plan);
-  graph->MakeTasks(plan);
   return graph;
 }
 
@@ -29,25 +29,19 @@ Graph::Graph(const Surroundings& around)
       graphs_(around.graphs),
       workers_(around.arena, *this) {
   graphs_.Enter();
-  // A graph belongs to the arena it is made in.
-  arena_.execute([this] { graph_.emplace(); });
 }
 
-Graph::~Graph() {
-  graph_->wait_for_all();  // tasks whose request is over may still be on their way out
+void Graph::Trace(const PhysicalPlan& plan, Tracer* tracer) {
+  if (tracer == nullptr) return;
+  TracedFlow flow{plan.flow, {}};
+  for (const StageSpec& stage : plan.stages) flow.stages.push_back(stage.name);
+  tracing_ = {tracer, tracer->AddFlow(std::move(flow))};
+  layout_.is_traced = true;
 }
 
-void Graph::Close() {
-  if (users_.fetch_sub(1, std::memory_order_acq_rel) == 1) End();
-}
-
-// Not here and now: this may be one of the graph's own tasks, and ending waits for those.
+// Often out of one of its own tasks, which must not look at it afterwards.
 void Graph::Leave() {
   if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  arena_.enqueue([this] { End(); });
-}
-
-void Graph::End() {
   std::promise<void> gone = std::move(gone_);
   InFlight& graphs = graphs_;
   delete this;
@@ -84,7 +78,8 @@ Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& aroun
     nodes_.push_back({.stage = *std::move(stage),
                       .inputs = std::move(ports),
                       .first_port = schemas.size(),
-                      .num_ports = outputs.size()});
+                      .num_ports = outputs.size(),
+                      .own_task = spec.own_task});
     schemas.insert(schemas.end(), outputs.begin(), outputs.end());
   }
   layout_.num_ports = schemas.size();
@@ -153,23 +148,6 @@ void Graph::Connect(const PhysicalPlan& plan) {
   }
 }
 
-void Graph::MakeTasks(const PhysicalPlan& plan) {
-  entry_.emplace(*graph_, tbb::flow::unlimited, [this](Request* request) noexcept {
-    Start(*request);
-    return tbb::flow::continue_msg();
-  });
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (!plan.stages[i].own_task) continue;
-    const auto index = static_cast<int32_t>(i);
-    nodes_[i].task = std::make_unique<TaskNode>(*graph_, tbb::flow::unlimited,
-                                                [this, index](Request* request) noexcept {
-                                                  request->next_ready(index) = -1;
-                                                  Work(*request, {.first = index});
-                                                  return tbb::flow::continue_msg();
-                                                });
-  }
-}
-
 // The rows of a table count on from those of the table before it, so that each row of a request
 // has a number of its own.
 void Graph::Fill(Request& request, std::span<Batch> inputs) {
@@ -192,12 +170,14 @@ void Graph::Fill(Request& request, std::span<Batch> inputs) {
 
 void Graph::Submit(Request::Ptr request, std::span<Batch> inputs) {
   Enter();  // until `Complete`
+  NoteBegin(*request);
   Fill(*request, inputs);
-  entry_->try_put(request.release());
+  arena_.enqueue([this, &started = *request.release()]() noexcept { Start(started); });
 }
 
 void Graph::RunHere(Request::Ptr request, std::span<Batch> inputs) {
   Enter();
+  NoteBegin(*request);
   Fill(*request, inputs);
   Start(*request.release());
 }
@@ -220,7 +200,7 @@ void Graph::Work(Request& request, Ready ready) noexcept {
     const int32_t index = ready.first;
     ready.first = request.next_ready(index);
     const Node& node = nodes_[static_cast<size_t>(index)];
-    RunStage(node, request);
+    RunStage(index, request);
     if (node.is_output && outputs_left_ < 0) return Complete(request);
     Forward(node.edges, request, ready);
     if (!node.is_output) continue;
@@ -231,9 +211,15 @@ void Graph::Work(Request& request, Ready ready) noexcept {
   }
 }
 
-void Graph::RunStage(const Node& node, Request& request) const noexcept {
-  if (request.IsOver(node.stage.place())) return;
+void Graph::RunStage(int32_t index, Request& request) const noexcept {
+  const Node& node = nodes_[static_cast<size_t>(index)];
+  if (request.IsOver(node.stage.place())) {
+    if (tracing_) tracing_.NotePass(request, index);
+    return;
+  }
+  StageTrace trace(tracing_, request, index);
   const auto run = [&](std::span<Batch> inputs) {
+    if (tracing_) trace.Taken(inputs[0] ? inputs[0].num_rows() : -1);
     RunContext context{request.cancel(), clock_};
     const auto outputs = request.slots().subspan(node.first_port, node.num_ports);
     Status status = node.stage.Run(inputs, outputs, context);
@@ -257,7 +243,8 @@ void Graph::Forward(const std::vector<Edge>& edges, Request& request, Ready& rea
       continue;
     }
     const Node& node = nodes_[static_cast<size_t>(edge->to)];
-    const bool is_task = node.task != nullptr && IsWorthTask(node, request);
+    const bool is_task = node.own_task && IsWorthTask(node, request);
+    if (tracing_) request.ready_since(edge->to) = std::chrono::steady_clock::now();
     int32_t& first = is_task ? ready.first_task : ready.first;
     request.next_ready(edge->to) = std::exchange(first, edge->to);
   }
@@ -270,11 +257,16 @@ bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
   return request.slots()[node.inputs[0].port].num_rows() > 0;
 }
 
-void Graph::HandOffAllButFirst(Request& request, int32_t first) const noexcept {
+// Enqueued, not spawned: an enqueued task is sure of a thread, though the process may allow TBB no
+// workers and the thread that waits for it may be none of the arena.
+void Graph::HandOffAllButFirst(Request& request, int32_t first) noexcept {
   int32_t index = std::exchange(request.next_ready(first), -1);
   while (index >= 0) {
     const int32_t next = request.next_ready(index);  // before another thread has it
-    nodes_[static_cast<size_t>(index)].task->try_put(&request);
+    arena_.enqueue([this, &request, index]() noexcept {
+      request.next_ready(index) = -1;
+      Work(request, {.first = index});
+    });
     index = next;
   }
 }
@@ -300,6 +292,7 @@ void Graph::Complete(Request& request) noexcept {
       request.more_results()->push_back(ResultOf(i, request));
     }
   }
+  if (tracing_) tracing_.NoteRequest(request, result.ok() && *result ? result->num_rows() : -1);
   owned.reset();  // what it holds is free when the caller learns that it is over
   completion(std::move(result));
   completion = nullptr;

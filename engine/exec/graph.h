@@ -1,6 +1,5 @@
 #pragma once
 
-#include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include "engine/exec/in_flight.h"
 #include "engine/exec/request.h"
 #include "engine/exec/stage.h"
+#include "engine/exec/stage_trace.h"
 #include "engine/exec/workers.h"
 #include "engine/operator.h"
 #include "engine/plan/physical_plan.h"
@@ -28,12 +28,11 @@ struct FlowTable {
   SchemaPtr schema;
 };
 
-/// A plan that runs: its stages, who waits for whom, and the TBB graph that moves requests from
-/// thread to thread.
+/// A plan that runs: its stages, and who waits for whom.
 ///
 /// A request stays with its thread from stage to stage. Only where a thread finds several stages
-/// ready that are worth a task (`own_task`), it keeps one and puts the request into the TBB nodes
-/// of the others. So a hop is a call, and a hand-off is a TBB message: the `Request*` alone.
+/// ready that are worth a task (`own_task`), it keeps one and makes a TBB task of each of the
+/// others. So a hop is a call, and a hand-off is a task that knows the request and the stage.
 ///
 /// Every edge carries every request exactly once, also one that has failed: it passes through
 /// without being run. So the stage of the output is the last to see it, and it ends exactly once;
@@ -42,7 +41,7 @@ struct FlowTable {
 /// It lives as long as anybody uses it: its owner, requests in flight, their completions included,
 /// and callers. Whoever leaves last ends it.
 ///
-/// Neither copied nor moved: bodies hold `this`.
+/// Neither copied nor moved: tasks hold `this`.
 class Graph {
  public:
   /// All outlive the graph.
@@ -52,25 +51,24 @@ class Graph {
     const Clock& clock;
     tbb::task_arena& arena;  // where its tasks run
     InFlight& graphs;        // those of the engine; it is left when the graph is gone
-  };
-  struct Closing {
-    void operator()(Graph* graph) const { graph->Close(); }
+    Tracer* tracer;          // null: nobody traces
   };
   struct Leaving {
     void operator()(Graph* graph) const { graph->Leave(); }
   };
-  using Owner = std::unique_ptr<Graph, Closing>;
-  using Visit = std::unique_ptr<Graph, Leaving>;
+  /// Keeps the graph alive: of whoever made it, and of whoever calls it.
+  using User = std::unique_ptr<Graph, Leaving>;
 
   /// Makes the operators of a plan that is valid (`Validate`). May take long: operators load their
   /// models.
-  static Result<Owner> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
-                             const Surroundings& around);
+  static Result<User> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
+                            const Surroundings& around);
   Graph(const Graph&) = delete;
 
   /// To be called while somebody else uses it.
   void Enter() { users_.fetch_add(1, std::memory_order_relaxed); }
-  Visit MakeVisit() { return Enter(), Visit(this); }
+  User MakeUser() { return Enter(), User(this); }
+  /// Ends it, if it was the last.
   void Leave();
   /// Ready once the graph and its operators are gone. To be called once.
   std::future<void> gone() { return gone_.get_future(); }
@@ -88,8 +86,6 @@ class Graph {
   void RunHere(Request::Ptr request, std::span<Batch> inputs);
 
  private:
-  using TaskNode = tbb::flow::function_node<Request*>;
-
   struct Input {
     size_t port = 0;
     int32_t uses = -1;  // counter of its readers left, -1: one reader
@@ -104,7 +100,7 @@ class Graph {
     size_t first_port = 0;  // of its outputs
     size_t num_ports = 0;
     std::vector<Edge> edges = {};
-    std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
+    bool own_task = false;  // it is worth one
     bool is_output = false;
   };
   /// Where a result is found.
@@ -119,32 +115,34 @@ class Graph {
   };
 
   explicit Graph(const Surroundings& around);
-  ~Graph();
-  void Close();
-  void End();
+  ~Graph() = default;
+  void Trace(const PhysicalPlan& plan, Tracer* tracer);
   Result<Done> AddStages(const PhysicalPlan& plan, const StageSurroundings& around);
   void AddResult(const PhysicalPlan& plan, const ResultSpec& spec,
                  const std::vector<SchemaPtr>& schemas);
   void Fill(Request& request, std::span<Batch> inputs);
   void Connect(const PhysicalPlan& plan);
-  void MakeTasks(const PhysicalPlan& plan);
 
   void Start(Request& request) noexcept;
   void Work(Request& request, Ready ready) noexcept;
-  void RunStage(const Node& node, Request& request) const noexcept;
+  void RunStage(int32_t index, Request& request) const noexcept;
+  /// From here on the times of `request` are noted, where somebody traces.
+  void NoteBegin(Request& request) const noexcept {
+    if (tracing_) request.ready_since(-1) = std::chrono::steady_clock::now();
+  }
   void Forward(const std::vector<Edge>& edges, Request& request, Ready& ready) const noexcept;
   bool IsWorthTask(const Node& node, Request& request) const noexcept;
-  void HandOffAllButFirst(Request& request, int32_t first) const noexcept;
+  void HandOffAllButFirst(Request& request, int32_t first) noexcept;
   Batch ResultOf(size_t index, Request& request) const noexcept;
   void Complete(Request& request) noexcept;
 
   const Clock& clock_;
   tbb::task_arena& arena_;
   InFlight& graphs_;
+  Tracing tracing_;
   std::promise<void> gone_;
-  std::atomic<int64_t> users_ = 1;         // the owner
-  Workers workers_;                        // of the stages in the nodes below
-  std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
+  std::atomic<int64_t> users_ = 1;  // the owner
+  Workers workers_;                 // of the stages in the nodes below
   RequestLayout layout_;
   std::vector<FlowTable> inputs_;
   std::vector<SchemaPtr> input_schemas_;  // as the plan has them, null where they are the callers'
@@ -153,7 +151,6 @@ class Graph {
   int32_t outputs_left_ = -1;    // counter of their stages still to run, -1: there is one
   std::vector<Edge> entry_edges_;
   std::vector<Node> nodes_;
-  std::optional<TaskNode> entry_;
 };
 
 }  // namespace raceway::engine

@@ -1,5 +1,6 @@
 #include "engine/exec/request.h"
 
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@ namespace {
 
 static_assert(alignof(Batch) <= alignof(std::max_align_t));
 static_assert(alignof(Batch) >= alignof(std::atomic<int32_t>));
+static_assert(alignof(Batch) >= alignof(std::chrono::steady_clock::time_point));
 static_assert(std::is_trivially_destructible_v<std::atomic<int32_t>>);
 
 constexpr size_t RoundUp(size_t num_bytes) {
@@ -28,7 +30,10 @@ Error StopError(ErrorCode code, std::string stage) {
 Request::Ptr Request::Make(const RequestLayout& layout, RequestId id, Completion completion) {
   const size_t num_counters = layout.counters.size();
   const size_t slots_at = RoundUp(sizeof(Request));
-  const size_t counters_at = slots_at + layout.num_ports * sizeof(Batch);
+  using ReadySince = std::chrono::steady_clock::time_point;
+  const size_t num_times = layout.is_traced ? layout.num_stages + 1 : 0;
+  const size_t times_at = slots_at + layout.num_ports * sizeof(Batch);
+  const size_t counters_at = times_at + num_times * sizeof(ReadySince);
   const size_t next_at = counters_at + num_counters * sizeof(std::atomic<int32_t>);
   auto* block =
       static_cast<std::byte*>(::operator new(next_at + layout.num_stages * sizeof(int32_t)));
@@ -36,6 +41,10 @@ Request::Ptr Request::Make(const RequestLayout& layout, RequestId id, Completion
   Ptr request(new (block) Request(id, std::move(completion)));
   request->num_ports_ = layout.num_ports;
   request->slots_ = reinterpret_cast<Batch*>(block + slots_at);
+  if (layout.is_traced) {
+    request->ready_since_ = reinterpret_cast<ReadySince*>(block + times_at);
+    std::uninitialized_default_construct_n(request->ready_since_, num_times);
+  }
   request->counters_ = reinterpret_cast<std::atomic<int32_t>*>(block + counters_at);
   request->next_ready_ = reinterpret_cast<int32_t*>(block + next_at);
   std::uninitialized_default_construct_n(request->slots_, layout.num_ports);

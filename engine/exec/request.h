@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ struct RequestLayout {
   size_t num_ports = 0;
   size_t num_stages = 0;
   std::vector<int32_t> counters;  // what each counter starts with
+  bool is_traced = false;         // it notes since when each stage is ready
 };
 
 /// What a request ends with where `CancelToken::Check` said `code`.
@@ -74,6 +76,10 @@ class Request {
   std::atomic<int32_t>& counter(int32_t index) { return counters_[index]; }
   /// For each stage, the one to be run after it by the same thread.
   int32_t& next_ready(int32_t stage) { return next_ready_[stage]; }
+  /// Only where the layout is traced: since when a stage has all it waits for, -1: the request.
+  std::chrono::steady_clock::time_point& ready_since(int32_t stage) {
+    return ready_since_[stage + 1];
+  }
 
   /// The batch on `port` for one of its readers; the last one gets the batch itself. `uses` is the
   /// counter of readers left, -1 where there is only one.
@@ -96,6 +102,7 @@ class Request {
   Batch* slots_ = nullptr;                    // [num_ports_], behind this object
   std::atomic<int32_t>* counters_ = nullptr;  // likewise
   int32_t* next_ready_ = nullptr;             // likewise, one for each stage, not initialised
+  std::chrono::steady_clock::time_point* ready_since_ = nullptr;  // likewise, one more, or null
 };
 
 }  // namespace raceway::engine

@@ -121,9 +121,17 @@ Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunCon
     if (at > 0) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
     }
-    if (batch && batch.num_rows() == 0 && step.rest_is_row_wise) {
+    if (step.rest_is_row_wise && batch && batch.num_rows() == 0) {
       std::copy(empty_outputs_.begin(), empty_outputs_.end(), outputs.begin());
       return Done{};
+    }
+    if (step.plain !=
+        nullptr) {  // nearly always, and as quick as calling it in a loop of one's own
+      Result<Batch> result = step.plain->Run(std::move(batch), context);
+      if (!result) return std::move(result).error();
+      batch = *std::move(result);
+      if (!batch) return NoBatch();
+      continue;
     }
     if (step.splitter != nullptr) {
       Status status = step.splitter->Run(std::move(batch), outputs, context);
@@ -134,10 +142,7 @@ Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunCon
       return Done{};
     }
     const bool has_several = at == 0 && inputs.size() > 1;
-    Result<Batch> result =
-        step.plain != nullptr
-            ? step.plain->Run(std::move(batch), context)
-            : step.merger->Run(has_several ? inputs : std::span(&batch, 1), context);
+    Result<Batch> result = step.merger->Run(has_several ? inputs : std::span(&batch, 1), context);
     if (!result) return std::move(result).error();
     batch = *std::move(result);
     if (!batch) return NoBatch();

@@ -33,8 +33,10 @@ using namespace std::chrono_literals;
 constexpr Port kInput = FlowBuilder::kInput;
 
 std::unique_ptr<Engine> MakeEngine(int num_workers = 2, const Clock* clock = nullptr) {
-  return std::make_unique<Engine>(EngineOptions{
-      .num_workers = num_workers, .factories = FlowBuilder::Factories(), .clock = clock});
+  return std::make_unique<Engine>(EngineOptions{.num_workers = num_workers,
+                                                .factories = FlowBuilder::Factories(),
+                                                .clock = clock,
+                                                .may_raise_thread_limit = true});
 }
 
 FlowHandle Deploy(Engine& engine, FlowBuilder& builder) {

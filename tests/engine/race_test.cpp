@@ -63,8 +63,11 @@ class RaceTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  std::unique_ptr<Engine> engine_ = std::make_unique<Engine>(
-      EngineOptions{.num_workers = 2, .factories = FlowBuilder::Factories(), .clock = &clock_});
+  std::unique_ptr<Engine> engine_ =
+      std::make_unique<Engine>(EngineOptions{.num_workers = 2,
+                                             .factories = FlowBuilder::Factories(),
+                                             .clock = &clock_,
+                                             .may_raise_thread_limit = true});
 };
 
 TEST_F(RaceTest, WithoutWorkersBranchesRunAsWrittenAndOnlyOnOpenRows) {

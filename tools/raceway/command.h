@@ -52,6 +52,8 @@ struct RunOptions {
   bool per_row = false;
   std::optional<int64_t> deadline_ms;
   int workers = 0;
+  std::string trace;  // where a trace goes, or empty
+  bool trace_ops = false;
 };
 
 struct TestOptions {

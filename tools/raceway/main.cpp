@@ -179,6 +179,13 @@ void AddRun(CLI::App& app, int& exit_code) {
                    "Threads that run stages; by default one, with --per-row one a core")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
+  CLI::Option* trace =
+      command
+          ->add_option("--trace", options->trace,
+                       "Write what each stage did when, as JSON for ui.perfetto.dev")
+          ->type_name("FILE");
+  command->add_flag("--trace-ops", options->trace_ops, "With each LibTorch operator of the models")
+      ->needs(trace);
   AddCompiling(*command, options->flow);
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunFlow(*options); });
 }

@@ -150,6 +150,8 @@ int RunFlow(const RunOptions& options) {
   request.deadline_ms = options.deadline_ms;
   request.workers = options.workers;
   request.json = options.flow.json;
+  request.trace = options.trace;
+  request.trace_ops = options.trace_ops;
   auto* run = reinterpret_cast<RunFunction*>(EngineFunction(kRunFunction));
   return run == nullptr ? kMachineLacks : run(request);
 }

@@ -21,6 +21,8 @@ struct RunRequest {
   std::optional<int64_t> deadline_ms;
   int workers = 0;  // 0: one, or one per core where there are many requests
   bool json = false;
+  std::string trace;       // where a trace goes, or empty
+  bool trace_ops = false;  // with each LibTorch operator
 };
 
 /// The library's one function. Prints results on standard output, errors on standard error.

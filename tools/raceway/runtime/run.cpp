@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/engine.h"
+#include "engine/trace/tracer.h"
 #include "operators/register_all.h"
 #include "tools/raceway/fail.h"
 #include "tools/raceway/files.h"
@@ -178,6 +179,16 @@ int ExitCodeOf(const engine::Error& error) {
   return error.code == engine::ErrorCode::kUnsupported ? kFlowIsWrong : kMachineLacks;
 }
 
+int RunEngine(engine::EngineOptions options, const Input& input, const RunRequest& request) {
+  engine::Engine engine(std::move(options));
+  Result<engine::FlowHandle> flow = [&] {
+    const Progress progress([] { return std::string("loading models"); });
+    return engine.Deploy(request.plan, request.base_dir);
+  }();
+  if (!flow.ok()) return Fail(ExitCodeOf(flow.error()), flow.error().Text());
+  return RunRequests(engine, **flow, input, request);
+}
+
 int RunAll(const RunRequest& request) {
   // Rows first: a mistake in them is said before threads are started and models are loaded.
   Result<Input> input = ReadInput(request);
@@ -193,14 +204,18 @@ int RunAll(const RunRequest& request) {
   const int by_default = request.per_row ? cores : 1;
   options.num_workers = request.workers > 0 ? request.workers : by_default;
   at::set_num_threads(std::max(1, cores / options.num_workers));
+  options.may_raise_thread_limit = true;  // the process is ours
   operators::RegisterAll(options.factories);
-  engine::Engine engine(std::move(options));
-  Result<engine::FlowHandle> flow = [&] {
-    const Progress progress([] { return std::string("loading models"); });
-    return engine.Deploy(request.plan, request.base_dir);
-  }();
-  if (!flow.ok()) return Fail(ExitCodeOf(flow.error()), flow.error().Text());
-  return RunRequests(engine, **flow, *input, request);
+  if (request.trace.empty()) return RunEngine(std::move(options), *input, request);
+  engine::Tracer tracer(request.trace_ops);
+  options.tracer = &tracer;
+  // Before the run: hours later it would be a pity.
+  if (const engine::Status written = tracer.Write(request.trace); !written.ok()) {
+    return Fail(kMachineLacks, written.error().Text());
+  }
+  const int exit_code = RunEngine(std::move(options), *input, request);
+  const engine::Status written = tracer.Write(request.trace);
+  return written.ok() ? exit_code : Fail(kMachineLacks, written.error().Text());
 }
 
 }  // namespace
