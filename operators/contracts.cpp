@@ -14,6 +14,7 @@ std::string AtLeastZero(const engine::Value& value) {
 
 void RegisterFunctionContracts(engine::Catalog& catalog) {
   RegisterImageContracts(catalog);
+  RegisterBoxContracts(catalog);
   RegisterAudioContracts(catalog);
   RegisterLabelContracts(catalog);
   RegisterTextContracts(catalog);

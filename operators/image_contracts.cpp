@@ -15,6 +15,16 @@ Type Image(const char* height, const char* width) {
   return {engine::DataType::kU8, {Dim::Symbol(height), Dim::Symbol(width), Dim::Size(3)}};
 }
 
+Type Boxes() { return {engine::DataType::kF32, {Dim::Symbol("N"), Dim::Size(4)}}; }
+
+std::string Byte(const engine::Value& value) {
+  return *value.AsInt() >= 0 && *value.AsInt() <= 255 ? "" : "must be 0 to 255";
+}
+
+std::string Factor(const engine::Value& value) {
+  return *value.AsNumber() > 0 && *value.AsNumber() <= 0.99 ? "" : "must be above 0, at most 0.99";
+}
+
 /// One number for all channels, or one for each.
 std::string OneOrThree(const engine::Value& value) {
   const engine::Value::List* list = value.AsList();
@@ -40,6 +50,15 @@ FunctionContract Decode() {
               "dropped, 16 bits become 8. At most 178 megapixels."};
 }
 
+engine::SettingContract Filter(const std::string& otherwise) {
+  return {"filter",
+          Kind::kString,
+          false,
+          {"bilinear", "bicubic", "area"},
+          "How pixels are weighed, " + otherwise + " by default.",
+          nullptr};
+}
+
 FunctionContract Resize() {
   return {.name = "image.resize",
           .params = {{"px", Image("H", "W")}},
@@ -51,13 +70,85 @@ FunctionContract Resize() {
                         "Length of the shorter side, the other keeps the proportions. Without it "
                         "the declared result says both.",
                         &AtLeastOne},
-                       {"filter",
-                        Kind::kString,
-                        false,
-                        {"bilinear", "bicubic"},
-                        "How pixels are weighed, bilinear by default.",
-                        nullptr}},
+                       Filter("bilinear")},
           .doc = "Resizes with antialiasing, bit for bit as torchvision does on uint8 tensors."};
+}
+
+FunctionContract ResizeTo() {
+  return {.name = "image.resize_to",
+          .params = {{"px", Image("H", "W")},
+                     {"height", Scalar(engine::DataType::kI64)},
+                     {"width", Scalar(engine::DataType::kI64)}},
+          .results = {{"px", Image("h", "w")}},
+          .settings = {Filter("bilinear")},
+          .doc = "Resizes each image to the size that its row says."};
+}
+
+FunctionContract Letterbox() {
+  return {.name = "image.letterbox",
+          .params = {{"px", Image("H", "W")}},
+          .results = {{"px", Image("h", "w")},
+                      {"scale", Scalar(engine::DataType::kF32)},
+                      {"offset", Type{engine::DataType::kF32, {Dim::Size(2)}}}},
+          .settings = {{"fill", Kind::kInt, false, {}, "What is around it, 114 by default.", &Byte},
+                       Filter("bilinear")},
+          .doc =
+              "The whole image in its proportions in the middle of one of the declared size; "
+              "`boxes.unletterbox` is the way back."};
+}
+
+FunctionContract CropBoxes() {
+  const Type crops = {engine::DataType::kU8,
+                      {Dim::Symbol("N"), Dim::Symbol("h"), Dim::Symbol("w"), Dim::Size(3)}};
+  return {.name = "image.crop_boxes",
+          .params = {{"px", Image("H", "W")}, {"boxes", Boxes()}},
+          .results = {{"crops", crops}},
+          .settings = {Filter("bilinear")},
+          .doc = "What lies in each box (x1, y1, x2, y2 in pixels), resized to the declared size."};
+}
+
+FunctionContract Pyramid() {
+  return {
+      .name = "image.pyramid",
+      .params = {{"px", Image("H", "W")}},
+      .results = {{"scales", Type{engine::DataType::kF64, {Dim::Symbol("K")}}}},
+      .settings =
+          {{"window", Kind::kInt, true, {}, "The side of what the model looks at.", &AtLeastOne},
+           {"smallest",
+            Kind::kInt,
+            true,
+            {},
+            "The side of the smallest thing to be found.",
+            &AtLeastOne},
+           {"factor",
+            Kind::kNumber,
+            false,
+            {},
+            "From one level to the next, 0.709 by default.",
+            &Factor}},
+      .doc = "The scales at which a model with a small window sees things of every size."};
+}
+
+FunctionContract DrawBoxes() {
+  return {.name = "image.draw_boxes",
+          .params = {{"px", Image("H", "W")}, {"boxes", Boxes()}},
+          .results = {{"px", Image("H", "W")}},
+          .settings = {{"colour",
+                        Kind::kNumbers,
+                        false,
+                        {},
+                        "Red, green and blue, [255, 48, 48] by default.",
+                        &OneOrThree},
+                       {"width", Kind::kInt, false, {}, "Of the line, 2 by default.", &AtLeastOne}},
+          .doc = "The image with the frame of each box (x1, y1, x2, y2 in pixels)."};
+}
+
+FunctionContract EncodePng() {
+  return {.name = "image.encode_png",
+          .params = {{"px", Image("H", "W")}},
+          .results = {{"image", Scalar(engine::DataType::kBytes)}},
+          .settings = {},
+          .doc = "A PNG file of the image."};
 }
 
 FunctionContract Crop() {
@@ -94,8 +185,14 @@ FunctionContract Normalise() {
 void RegisterImageContracts(engine::Catalog& catalog) {
   catalog.Add(Decode());
   catalog.Add(Resize());
+  catalog.Add(ResizeTo());
+  catalog.Add(Letterbox());
   catalog.Add(Crop());
+  catalog.Add(CropBoxes());
   catalog.Add(Normalise());
+  catalog.Add(Pyramid());
+  catalog.Add(DrawBoxes());
+  catalog.Add(EncodePng());
 }
 
 }  // namespace raceway::operators

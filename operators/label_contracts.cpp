@@ -19,8 +19,21 @@ FunctionContract Lookup() {
           .doc = "The label with that index in a file."};
 }
 
+FunctionContract LookupAll() {
+  const engine::Dim k = engine::Dim::Symbol("K");
+  FunctionContract contract = Lookup();
+  contract.name = "labels.lookup_all";
+  contract.params = {{"indices", engine::Type{engine::DataType::kI64, {k}}}};
+  contract.results = {{"labels", engine::Type{engine::DataType::kString, {k}}}};
+  contract.doc = "The labels of several, of the places that `topk` gives say.";
+  return contract;
+}
+
 }  // namespace
 
-void RegisterLabelContracts(engine::Catalog& catalog) { catalog.Add(Lookup()); }
+void RegisterLabelContracts(engine::Catalog& catalog) {
+  catalog.Add(Lookup());
+  catalog.Add(LookupAll());
+}
 
 }  // namespace raceway::operators

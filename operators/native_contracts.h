@@ -10,6 +10,7 @@
 namespace raceway::operators {
 
 void RegisterImageContracts(engine::Catalog& catalog);
+void RegisterBoxContracts(engine::Catalog& catalog);
 void RegisterAudioContracts(engine::Catalog& catalog);
 void RegisterLabelContracts(engine::Catalog& catalog);
 void RegisterTextContracts(engine::Catalog& catalog);

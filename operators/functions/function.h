@@ -67,6 +67,32 @@ engine::Result<engine::Column> MapRows(int64_t num_rows, const engine::Type& typ
   return engine::Column::FromRows(std::move(rows), type);
 }
 
+/// As many columns as there are types, from `row(r)`, a `Result` of an array of tensors, for each
+/// r.
+template <typename RowFunction>
+engine::Result<std::vector<engine::Column>> MapRowsToColumns(int64_t num_rows,
+                                                             std::span<const engine::Type> types,
+                                                             engine::RunContext& context,
+                                                             RowFunction row) {
+  std::vector<std::vector<at::Tensor>> rows(types.size());
+  for (int64_t r = 0; r < num_rows; ++r) {
+    if (const auto stop = context.cancel.Check()) return StopError(*stop);
+    auto values = row(r);
+    if (!values) {
+      values.error().row_id = r;
+      return std::move(values).error();
+    }
+    for (size_t c = 0; c < rows.size(); ++c) rows[c].push_back(std::move((*values)[c]));
+  }
+  std::vector<engine::Column> columns;
+  for (size_t c = 0; c < rows.size(); ++c) {
+    columns.push_back(num_rows > 1 && !types[c].is_fixed()
+                          ? engine::Column(std::move(rows[c]))
+                          : engine::Column::FromRows(std::move(rows[c]), types[c]));
+  }
+  return columns;
+}
+
 /// One column of images from another by `images(t)`, a `Result<at::Tensor>` for a tensor of rows of
 /// one shape: all at once where the rows are dense, else row by row.
 template <typename ImagesFunction>

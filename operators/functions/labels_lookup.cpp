@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/data/text_tensor.h"
 #include "operators/functions/text_lines.h"
 
 namespace raceway::operators {
@@ -12,6 +13,7 @@ using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
 
+/// Of one index a row, or of a list of them.
 class LabelsLookup final : public NativeFunction {
  public:
   LabelsLookup(std::string file, std::vector<std::string> labels)
@@ -19,22 +21,36 @@ class LabelsLookup final : public NativeFunction {
 
   Result<std::vector<Column>> Run(std::span<const Column> args, int64_t num_rows,
                                   engine::RunContext& /*context*/) const override {
-    const at::Tensor indices = args[0].dense().contiguous();
-    const int64_t* index = indices.const_data_ptr<int64_t>();
     engine::TextBuilder builder(num_rows);
     for (int64_t row = 0; row < num_rows; ++row) {
-      if (index[row] < 0 || index[row] >= static_cast<int64_t>(labels_.size())) {
-        return Error{.code = ErrorCode::kFailed,
-                     .message = "no label " + std::to_string(index[row]) + " in " + file_ +
-                                ", which has " + std::to_string(labels_.size()),
-                     .row_id = row};
+      Result<std::string> text = TextOf(args[0].Row(row).contiguous());
+      if (!text) {
+        text.error().row_id = row;
+        return std::move(text).error();
       }
-      builder.Append(labels_[static_cast<size_t>(index[row])]);
+      builder.Append(*text);
     }
     return std::vector<Column>{std::move(builder).Build()};
   }
 
  private:
+  /// i64 → a label, i64[K] → K of them, packed
+  Result<std::string> TextOf(const at::Tensor& indices) const {
+    std::vector<std::string_view> labels;
+    for (int64_t i = 0; i < indices.numel(); ++i) {
+      const int64_t index = indices.const_data_ptr<int64_t>()[i];
+      if (index < 0 || index >= static_cast<int64_t>(labels_.size())) {
+        return Error{ErrorCode::kFailed, "no label " + std::to_string(index) + " in " + file_ +
+                                             ", which has " + std::to_string(labels_.size())};
+      }
+      labels.push_back(labels_[static_cast<size_t>(index)]);
+    }
+    if (indices.dim() == 0) return std::string(labels[0]);
+    std::string packed;
+    engine::Pack(indices.sizes(), labels, packed);
+    return packed;
+  }
+
   std::string file_;  // as written
   std::vector<std::string> labels_;
 };

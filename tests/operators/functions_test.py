@@ -115,6 +115,109 @@ class AudioTest(FlowTest):
                 assert_near(got["samples"], samples.mean(axis=1) / scale, 1e-6)
 
 
+class ImageTest(FlowTest):
+    def setUp(self):
+        super().setUp()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def random(self, *shape):
+        return torch.rand(*shape, generator=self.generator)
+
+    def image(self, height, width):
+        return (self.random(height, width, 3) * 256).to(torch.uint8)
+
+    def test_letterboxes_as_resize_and_pad_do(self):
+        images = [self.image(*size) for size in ((30, 50), (70, 20), (64, 64), (200, 333), (3, 90))]
+        got = self.run_flow(
+            """
+            fn box(px: u8[H, W, 3]) -> (square: u8[64, 64, 3], scale: f32, offset: f32[2]) {
+              native: "image.letterbox"
+            }
+            flow f(rows: { px: u8[H, W, 3] }) -> {
+              square: u8[64, 64, 3]
+              scale: f32
+              offset: f32[2]
+            } {
+              return rows |> map(box) |> select(square, scale, offset)
+            }""",
+            [{"px": image} for image in images],
+        )
+        for row, image in zip(got, images):
+            height, width = image.shape[:2]
+            scale = min(64 / height, 64 / width)
+            size = (max(1, round(height * scale)), max(1, round(width * scale)))
+            planes = image.permute(2, 0, 1).unsqueeze(0)
+            if size != (height, width):
+                planes = torch.nn.functional.interpolate(
+                    planes, size=size, mode="bilinear", antialias=True
+                )
+            top, left = (64 - size[0]) // 2, (64 - size[1]) // 2
+            sides = (left, 64 - size[1] - left, top, 64 - size[0] - top)
+            expected = torch.nn.functional.pad(planes, sides, value=114)[0].permute(1, 2, 0)
+            numpy.testing.assert_array_equal(numpy.asarray(row["square"]), expected.numpy())
+            assert_near(row["scale"], scale, 1e-6)
+            self.assertEqual(row["offset"], [left, top])
+
+    def test_crops_as_slices_and_interpolate_do(self):
+        image = self.image(60, 80)
+        corners = self.random(40, 2) * torch.tensor([70.0, 50.0])
+        boxes = torch.cat([corners, corners + self.random(40, 2) * 30 + 1], 1)
+        for mode, options in (("bilinear", {"antialias": True}), ("area", {})):
+            (got,) = self.run_flow(
+                f"""
+                fn crop(px: u8[H, W, 3], boxes: f32[N, 4]) -> (crops: u8[N, 9, 7, 3]) {{
+                  native: "image.crop_boxes", filter: "{mode}"
+                }}
+                flow f(rows: {{ px: u8[H, W, 3], boxes: f32[N, 4] }}) -> {{
+                  crops: u8[_, 9, 7, 3]
+                }} {{
+                  return rows |> map(crop) |> select(crops)
+                }}""",
+                [{"px": image, "boxes": boxes}],
+            )
+            for crop, (x1, y1, x2, y2) in zip(got["crops"], boxes.tolist(), strict=True):
+                part = image[int(y1) : -int(-y2 // 1), int(x1) : -int(-x2 // 1)]
+                planes = part.permute(2, 0, 1).unsqueeze(0)
+                planes = planes.float() if mode == "area" else planes
+                expected = torch.nn.functional.interpolate(planes, (9, 7), mode=mode, **options)
+                expected = expected[0].permute(1, 2, 0).round().to(torch.uint8)
+                numpy.testing.assert_array_equal(numpy.asarray(crop), expected.numpy())
+
+    def test_suppresses_as_torchvision_does(self):
+        from torchvision.ops import batched_nms, nms
+
+        for overlap in (0.0, 0.3, 0.5, 0.9, 1.0):
+            rows = []
+            for count in (0, 1, 2, 50, 400):
+                corners = self.random(count, 2) * 100
+                boxes = torch.cat([corners, corners + self.random(count, 2) * 60], 1)
+                scores = (self.random(count) * 50).round() / 50  # some are equal
+                classes = (self.random(count) * 3).long()
+                rows.append({"boxes": boxes, "scores": scores, "classes": classes})
+            got = self.run_flow(
+                f"""
+                fn nms(boxes: f32[N, 4], scores: f32[N]) -> (kept: i64[K]) {{
+                  native: "boxes.nms", overlap: {overlap}
+                }}
+                fn by_class(boxes: f32[N, 4], scores: f32[N], classes: i64[N]) -> (each: i64[K]) {{
+                  native: "boxes.nms_by_class", overlap: {overlap}
+                }}
+                flow f(rows: {{ boxes: f32[N, 4], scores: f32[N], classes: i64[N] }}) -> {{
+                  kept: i64[_]
+                  each: i64[_]
+                }} {{
+                  return rows |> map(nms) |> map(by_class) |> select(kept, each)
+                }}""",
+                rows,
+            )
+            for answer, row in zip(got, rows, strict=True):
+                boxes, scores, classes = row["boxes"], row["scores"], row["classes"]
+                self.assertEqual(answer["kept"], nms(boxes, scores, overlap).tolist())
+                expected = batched_nms(boxes, scores, classes, overlap).tolist()
+                expected.sort(key=lambda i: (-float(scores[i]), i))  # its order of equals is open
+                self.assertEqual(answer["each"], expected)
+
+
 def main():
     global cli
     parser = argparse.ArgumentParser(

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "engine/data/text_tensor.h"
 #include "tests/operators/images.h"
 
 namespace raceway::operators {
@@ -23,6 +24,21 @@ TEST(LabelsTest, AnIndexOutOfRangeIsAnErrorOfItsRow) {
             "failed: row 2: no label 2 in labels.txt, which has 2");
   EXPECT_EQ(Text(RunOn(Labels(), "i64", Ints({-1}), folder.path())),
             "failed: row 1: no label -1 in labels.txt, which has 2");
+}
+
+TEST(LabelsTest, ManyIndicesHaveManyLabels) {
+  TempFolder folder;
+  folder.Write("labels.txt", "cat\ndog\nowl\n");
+  const StepSpec step = Native("labels.lookup_all", {{"file", "labels.txt"}}, "string[K]");
+  const Result<Column> out =
+      RunOn(step, "i64[K]", Ragged({{2, 0}, {}, {1}}, at::kLong), folder.path());
+  ASSERT_TRUE(out.ok()) << out.error().message;
+  const auto labels = [&](int64_t row) { return engine::Unpack(out->text()[row])->elements; };
+  EXPECT_EQ(labels(0), (std::vector<std::string_view>{"owl", "cat"}));
+  EXPECT_EQ(labels(1), std::vector<std::string_view>());
+  EXPECT_EQ(labels(2), std::vector<std::string_view>{"dog"});
+  EXPECT_EQ(Text(RunOn(step, "i64[K]", Ragged({{2}, {0, 3}}, at::kLong), folder.path())),
+            "failed: row 2: no label 3 in labels.txt, which has 3");
 }
 
 TEST(LabelsTest, AMissingFileIsSaidAtOnce) {
