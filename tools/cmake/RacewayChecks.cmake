@@ -40,6 +40,21 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
             "${PROJECT_BINARY_DIR}/bin/raceway"
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(recommender PROPERTIES TIMEOUT 600)
+  # What only these want is made for them alone.
+  add_test(NAME example_models_all
+    COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tools/models/export.py" --all
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(example_models_all PROPERTIES
+    FIXTURES_SETUP example_models_all FIXTURES_REQUIRED example_models TIMEOUT 600
+    ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+  foreach(name IN ITEMS search)
+    add_test(NAME example_${name}
+      COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/${name}_test.py"
+              "${PROJECT_BINARY_DIR}/bin/raceway"
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(example_${name} PROPERTIES
+      FIXTURES_REQUIRED example_models_all TIMEOUT 600 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+  endforeach()
   add_test(NAME large_models
     COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/large_models_test.py"
             "${PROJECT_BINARY_DIR}/bin/raceway"

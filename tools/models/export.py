@@ -7,6 +7,10 @@ examples/models/efficientnet_lite2.pt   f32[rows, 3, 260, 260] -> logits f32[row
 examples/models/imagenet_labels.txt     1000 lines, line i names class i
 examples/photos/*                       five photographs of scikit-image
 
+With --all also what other examples want; each group has a file beside this one:
+examples/models/mtcnn_*.pt              faces.flow (mtcnn.py)
+examples/models/minilm*, packages.*     search.flow (package_search.py)
+
 A second run does nothing: what was made is recorded with its hash and the hash of what it was
 made by. Run with the environment that tools/setup made: .venv/bin/python tools/models/export.py
 """
@@ -43,24 +47,36 @@ def outputs():
     )
 
 
+GROUPS = ("mtcnn", "package_search")  # beside this file: FILES and export(folder, write)
+
+
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def made_by():
-    """What decides the outputs: this script and the pinned packages."""
-    sources = Path(__file__).read_bytes() + (ROOT / "tools/requirements.txt").read_bytes()
+def made_by(source):
+    """What decides the outputs: a script and the pinned packages."""
+    sources = source.read_bytes() + (ROOT / "tools/requirements.txt").read_bytes()
     return hashlib.sha256(sources).hexdigest()
 
 
-def is_up_to_date():
+def is_up_to_date(record_path, source, paths):
     try:
-        record = json.loads(RECORD.read_text())
-        return record["made_by"] == made_by() and all(
-            record["files"][str(path.relative_to(ROOT))] == sha256(path) for path in outputs()
+        record = json.loads(record_path.read_text())
+        return record["made_by"] == made_by(source) and all(
+            record["files"][str(path.relative_to(ROOT))] == sha256(path) for path in paths
         )
     except (OSError, ValueError, KeyError):
         return False
+
+
+def write_record(record_path, source, paths):
+    record = {
+        "made_by": made_by(source),
+        "files": {str(path.relative_to(ROOT)): sha256(path) for path in paths},
+    }
+    text = json.dumps(record, indent=1) + "\n"
+    write_atomically(record_path, lambda temporary: temporary.write_text(text))
 
 
 def write_atomically(path, write):
@@ -127,17 +143,7 @@ def collect_photographs():
         write_atomically(PHOTOS / ours, lambda temporary: temporary.write_bytes(content))
 
 
-def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--force", action="store_true", help="make everything again")
-    arguments = parser.parse_args()
-    if not arguments.force and is_up_to_date():
-        print("exported: examples/models, examples/photos")
-        return 0
-
-    began = time.monotonic()
+def export_base():
     collect_photographs()
     print(f"… {len(PHOTOGRAPHS)} photographs", flush=True)
     try:
@@ -148,13 +154,35 @@ def main():
     for name, size in EFFICIENTNETS.items():
         print(f"… {name}", flush=True)
         export_efficientnet(name, size, MODELS / f"{name}.pt")
-    record = {
-        "made_by": made_by(),
-        "files": {str(path.relative_to(ROOT)): sha256(path) for path in outputs()},
-    }
-    text = json.dumps(record, indent=1) + "\n"
-    write_atomically(RECORD, lambda temporary: temporary.write_text(text))
-    print(f"exported: examples/models, examples/photos in {time.monotonic() - began:.0f} s")
+    write_record(RECORD, Path(__file__), outputs())
+
+
+def export_group(name, force):
+    import importlib
+
+    group = importlib.import_module(name)
+    record, source = MODELS / f"{name}.json", Path(group.__file__)
+    paths = [MODELS / file for file in group.FILES]
+    if force or not is_up_to_date(record, source, paths):
+        print(f"… {name}", flush=True)
+        group.export(MODELS, write_atomically)
+        write_record(record, source, paths)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--force", action="store_true", help="make everything again")
+    parser.add_argument("--all", action="store_true", help="also what other examples want")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    if arguments.force or not is_up_to_date(RECORD, Path(__file__), outputs()):
+        export_base()
+    for name in GROUPS if arguments.all else ():
+        export_group(name, arguments.force)
+    took = time.monotonic() - began
+    print("exported: examples/models, examples/photos" + (f" in {took:.0f} s" if took > 2 else ""))
     return 0
 
 
