@@ -5,11 +5,20 @@
 #include <string>
 #include <vector>
 
-#include "engine/data/type.h"
+#include "engine/data/schema.h"
+#include "engine/value.h"
 
 /// A model run on zeros to see what it takes and gives: what those who run it and those who compare
 /// it with a flow have in common.
 namespace raceway::engine {
+
+/// What a flow says of the model.
+struct DryRunModel {
+  std::string path;        // relative to the flow's folder
+  Value::Record settings;  // as steps have them in their options, but for the file
+  std::vector<Field> inputs;
+  size_t num_results = 1;
+};
 
 /// One call.
 struct DryRunTrial {
@@ -22,9 +31,9 @@ struct DryRunTrial {
 /// One thing that came back.
 struct DryRunOutput {
   std::string name;                     // in a dictionary, else empty
-  std::string other;                    // what it is where it is no tensor: "List[int]"
-  DataType dtype = DataType::kUnknown;  // of a tensor; unknown where no flow can name it
-  std::vector<int64_t> sizes;           // of a tensor, all of them: the rows are first
+  std::string other;                    // what it is where it is no column: "Dict[int, int]"
+  DataType dtype = DataType::kUnknown;  // unknown where no flow can name it
+  std::vector<int64_t> sizes;           // the rows, then those of the first row
 
   friend bool operator==(const DryRunOutput&, const DryRunOutput&) = default;
 };
@@ -40,6 +49,7 @@ struct DryRunAnswer {
 struct DryRun {
   size_t min_inputs = 0;
   size_t max_inputs = 0;
+  std::string misfit;  // why the model cannot take such inputs; else empty
   /// One for each trial; none if a trial has a number of inputs that the model does not take.
   std::vector<DryRunAnswer> answers;
 

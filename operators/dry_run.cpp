@@ -1,97 +1,135 @@
 #include "operators/dry_run.h"
 
-#include <ATen/ATen.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/data/column.h"
-#include "operators/model_file.h"
+#include "engine/data/text_tensor.h"
+#include "operators/models/inputs.h"
+#include "operators/models/model_file.h"
+#include "operators/models/outputs.h"
 
 namespace raceway::operators {
 namespace {
 
+using engine::Column;
 using engine::DryRun;
 using engine::DryRunAnswer;
+using engine::DryRunModel;
 using engine::DryRunOutput;
 using engine::DryRunTrial;
 using engine::Result;
 
-at::Tensor Zeros(const engine::Type& type, int64_t num_rows) {
+/// Numbers that are 0, texts that are empty.
+Column Zeros(const engine::Type& type, int64_t num_rows) {
   std::vector<int64_t> sizes;
   sizes.reserve(type.shape.size() + 1);
-  sizes.push_back(num_rows);
   for (const engine::Dim& dim : type.shape) sizes.push_back(dim.size);
-  return at::zeros(sizes, at::TensorOptions().dtype(engine::ScalarTypeOf(type.dtype)));
+  if (!engine::IsText(type.dtype)) {
+    sizes.insert(sizes.begin(), num_rows);
+    return at::zeros(sizes, at::TensorOptions().dtype(engine::ScalarTypeOf(type.dtype)));
+  }
+  std::string row;
+  if (!sizes.empty()) {
+    int64_t count = 1;
+    for (const int64_t size : sizes) count *= size;
+    engine::Pack(sizes, std::vector<std::string_view>(static_cast<size_t>(count)), row);
+  }
+  return engine::TextColumn::Repeat(row, num_rows);
 }
 
-DryRunOutput Describe(const c10::IValue& value, std::string name) {
+DryRunOutput Describe(const AnswerPart& part) {
   DryRunOutput output;
-  output.name = std::move(name);
-  if (!value.isTensor()) {
-    output.other = value.type()->annotation_str();
-    return output;
+  output.name = part.name;
+  const Result<Column> column = ColumnOf(part, engine::Type{});
+  if (!column) {
+    output.other = part.value.type()->annotation_str();
+  } else if (column->is_text()) {
+    output.dtype = engine::DataType::kString;
+    output.sizes = {column->num_rows()};
+    if (!part.rows.empty() && part.rows.front().isList()) {
+      output.sizes.push_back(static_cast<int64_t>(part.rows.front().toListRef().size()));
+    }
+  } else if (column->is_dense()) {
+    output.dtype = engine::DataTypeOf(column->dense().scalar_type());
+    output.sizes = column->dense().sizes().vec();
+  } else {
+    const at::Tensor& first = column->ragged().front();
+    output.dtype = engine::DataTypeOf(first.scalar_type());
+    output.sizes = first.sizes().vec();
+    output.sizes.insert(output.sizes.begin(), column->num_rows());
   }
-  const at::Tensor& tensor = value.toTensor();
-  output.dtype = engine::DataTypeOf(tensor.scalar_type());
-  output.sizes = tensor.sizes().vec();
   return output;
 }
 
-DryRunAnswer Describe(const c10::IValue& value) {
-  DryRunAnswer answer;
-  if (value.isTuple()) {
-    for (const c10::IValue& element : value.toTupleRef().elements()) {
-      answer.outputs.push_back(Describe(element, ""));
-    }
-  } else if (value.isGenericDict() &&
-             value.toGenericDict().keyType()->kind() == c10::TypeKind::StringType) {
-    answer.is_dictionary = true;
-    for (const auto& entry : value.toGenericDict()) {
-      answer.outputs.push_back(Describe(entry.value(), entry.key().toStringRef()));
-    }
-  } else {
-    answer.outputs.push_back(Describe(value, ""));
-  }
-  return answer;
+DryRunAnswer Failed(const std::string& why) {
+  DryRunAnswer failed;
+  failed.error = why;
+  return failed;
 }
 
-DryRunAnswer RunTrial(const ModelFile& file, const DryRunTrial& trial) {
+DryRunAnswer RunTrial(const LoadedModel& model, const Padding& padding, size_t num_results,
+                      const DryRunTrial& trial) {
   const c10::InferenceMode inference;
-  const torch::jit::GraphOptimizerEnabledGuard optimiser(false);  // as when the flow runs
   try {
-    std::vector<c10::IValue> inputs;
-    inputs.reserve(trial.inputs.size());
-    for (const engine::Type& type : trial.inputs) inputs.emplace_back(Zeros(type, trial.num_rows));
-    torch::jit::Module module = file.module;  // a handle; `forward` is not const
-    return Describe(module.forward(std::move(inputs)));
+    std::vector<Column> args;
+    args.reserve(trial.inputs.size());
+    for (const engine::Type& type : trial.inputs) args.push_back(Zeros(type, trial.num_rows));
+    std::vector<int64_t> lengths;
+    if (padding.is_on()) {
+      const Result<std::vector<int64_t>> found = LengthsOf(args, padding, trial.num_rows);
+      if (!found) return Failed(found.error().message);
+      lengths = *found;
+    }
+    const Result<std::vector<AnswerPart>> parts = PartsOf(
+        model.Call(InputsOf(args, model.parameters(), padding, lengths, false)), num_results);
+    if (!parts) return Failed(parts.error().message);
+    DryRunAnswer answer;
+    for (const AnswerPart& part : *parts) {
+      answer.is_dictionary |= !part.name.empty();
+      answer.outputs.push_back(Describe(part));
+    }
+    return answer;
   } catch (const std::exception& exception) {
-    DryRunAnswer failed;
-    failed.error = OneLine(exception.what());
-    return failed;
+    return Failed(OneLine(exception.what()));
   }
 }
 
 }  // namespace
 
-Result<DryRun> RunOnZeros(const std::filesystem::path& path, const std::string& shown,
+Result<DryRun> RunOnZeros(const std::filesystem::path& folder, const DryRunModel& model,
                           std::span<const DryRunTrial> trials) {
-  const Result<std::shared_ptr<const ModelFile>> loaded = LoadModel(path, shown);
-  if (!loaded.ok()) return loaded.error();
-  const ModelFile& file = **loaded;
+  engine::Value::Record settings = model.settings;
+  settings.emplace_back("source", model.path);
+  const Result<ModelOptions> options = ReadModelOptions(settings, "");
+  if (!options) return options.error();
+  const Result<std::shared_ptr<const LoadedModel>> loaded = LoadModel(folder, *options, "cpu");
+  if (!loaded) return loaded.error();
+  const std::vector<ModelParameter>& parameters = (*loaded)->parameters();
+  const auto num_optional = static_cast<size_t>(std::count_if(
+      parameters.begin(), parameters.end(), [](const auto& one) { return one.has_default; }));
   DryRun run;
-  run.max_inputs = file.num_inputs;
-  run.min_inputs = file.num_inputs - std::min(file.num_inputs, file.num_optional_inputs);
-  const auto is_taken = [&](const DryRunTrial& trial) {
-    return run.min_inputs <= trial.inputs.size() && trial.inputs.size() <= run.max_inputs;
-  };
-  if (!std::all_of(trials.begin(), trials.end(), is_taken)) return run;
+  const size_t num_masks = options->padding.is_on() ? 1 : 0;
+  run.max_inputs = parameters.size() - std::min(parameters.size(), num_masks);
+  run.min_inputs = run.max_inputs - std::min(run.max_inputs, num_optional);
+  const size_t num_inputs = model.inputs.size();
+  if (num_inputs < run.min_inputs || num_inputs > run.max_inputs) return run;
+  std::vector<engine::Field> given = model.inputs;
+  if (options->padding.is_on()) given.push_back(MaskField());
+  if (const engine::Status fits = (*loaded)->CheckInputs(given); !fits) {
+    run.misfit = fits.error().message;
+    return run;
+  }
   run.answers.reserve(trials.size());
-  for (const DryRunTrial& trial : trials) run.answers.push_back(RunTrial(file, trial));
+  for (const DryRunTrial& trial : trials) {
+    run.answers.push_back(RunTrial(**loaded, options->padding, model.num_results, trial));
+  }
   return run;
 }
 

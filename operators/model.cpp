@@ -2,12 +2,8 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/script.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,7 +11,9 @@
 
 #include "engine/data/symbols.h"
 #include "engine/gate.h"
-#include "operators/model_file.h"
+#include "operators/models/inputs.h"
+#include "operators/models/model_file.h"
+#include "operators/models/outputs.h"
 #include "operators/row_errors.h"
 
 namespace raceway::operators {
@@ -29,7 +27,6 @@ using engine::Layout;
 using engine::Result;
 using engine::Status;
 using engine::Type;
-using engine::Value;
 
 // --- a run ---
 
@@ -52,34 +49,29 @@ class IntraOpThreads {
   bool is_changed_ = false;
 };
 
-struct Outcome {
-  std::string name;
-  Type declared;  // by the plan; unknown where nobody reads it
-};
-
 class Model final : public engine::Operator {
  public:
-  Model(std::string name, std::shared_ptr<const ModelFile> module, std::vector<size_t> arguments,
-        std::vector<Outcome> outcomes, std::vector<engine::Field> fields, Layout layout,
-        int num_threads)
-      : name_(std::move(name)),
-        module_(std::move(module)),
+  Model(ModelOptions options, std::shared_ptr<const LoadedModel> model,
+        std::vector<size_t> arguments, std::vector<Outcome> outcomes,
+        std::vector<engine::Field> fields, Layout layout)
+      : options_(std::move(options)),
+        model_(std::move(model)),
         arguments_(std::move(arguments)),
         outcomes_(std::move(outcomes)),
         fields_(std::move(fields)),
         layout_(std::move(layout)),
-        num_threads_(num_threads),
         has_gate_(engine::InstallOperatorGate().ok()) {}
 
   Result<Batch> Run(Batch input, engine::RunContext& context) const override {
     if (input.num_rows() == 0) return Batch::Empty(layout_.output());
     std::vector<Column> args;
-    for (const size_t argument : arguments_) args.push_back(Stacked(input.column(argument)));
-    const bool is_dense =
-        std::all_of(args.begin(), args.end(), [](const Column& arg) { return arg.is_dense(); });
-    Result<std::vector<Column>> results = is_dense
-                                              ? Forward(args, input.num_rows(), context)
-                                              : ForwardByShape(args, input.num_rows(), context);
+    args.reserve(arguments_.size());
+    for (const size_t argument : arguments_) args.push_back(input.column(argument));
+    const std::vector<std::vector<int64_t>> calls =
+        RowsByCall(args, model_->parameters(), options_.padding, input.num_rows());
+    Result<std::vector<Column>> results = calls.empty()
+                                              ? Call(args, input.num_rows(), context)
+                                              : CallEach(args, calls, input.num_rows(), context);
     if (!results) return WithRowId(std::move(results).error(), input);
     if (Status checked = CheckSizes(std::move(args), *results); !checked) {
       return WithRowId(std::move(checked).error(), input);
@@ -88,18 +80,9 @@ class Model final : public engine::Operator {
   }
 
  private:
-  Error Failed(const std::string& message) const {
-    return {ErrorCode::kFailed, "model " + name_ + ": " + message};
-  }
-
-  /// One tensor where all rows agree.
-  static Column Stacked(const Column& column) {
-    if (column.is_dense()) {
-      // A constant has its one row in memory; modules may want `view` to work.
-      return column.dense().stride(0) == 0 ? Column(column.dense().contiguous()) : column;
-    }
-    const c10::InferenceMode inference;
-    return Column::FromRows(column.ragged(), Type{});
+  Error Named(Error error) const {
+    error.message.insert(0, "model " + options_.name + ": ");
+    return error;
   }
 
   /// What several results, or arguments and results, say of their dimensions.
@@ -108,191 +91,88 @@ class Model final : public engine::Operator {
     Status checked = engine::CheckSymbols(fields_, columns);
     if (!checked) {
       checked.error().code = ErrorCode::kFailed;
-      checked.error().message.insert(0, "model " + name_ + ": ");
+      checked.error() = Named(std::move(checked.error()));
     }
     return checked;
   }
 
-  Result<std::vector<Column>> ForwardByShape(std::span<const Column> args, int64_t num_rows,
-                                             engine::RunContext& context) const {
-    std::map<std::vector<int64_t>, std::vector<int64_t>> groups;  // shapes → rows
-    for (int64_t row = 0; row < num_rows; ++row) {
-      std::vector<int64_t> shapes;
-      for (const Column& arg : args) {
-        if (!arg.is_ragged()) continue;
-        const at::Tensor& tensor = arg.ragged()[static_cast<size_t>(row)];
-        shapes.push_back(tensor.dim());
-        shapes.insert(shapes.end(), tensor.sizes().begin(), tensor.sizes().end());
-      }
-      groups[std::move(shapes)].push_back(row);
-    }
-    std::vector<std::vector<Column>> parts(outcomes_.size());  // of each outcome, a group each
+  Result<std::vector<Column>> CallEach(std::span<const Column> args,
+                                       const std::vector<std::vector<int64_t>>& calls,
+                                       int64_t num_rows, engine::RunContext& context) const {
+    std::vector<std::vector<Column>> parts(outcomes_.size());  // of each outcome, one a call
     std::vector<std::pair<int32_t, int64_t>> from(static_cast<size_t>(num_rows));
-    int32_t group = 0;
-    for (const auto& [shapes, rows] : groups) {
+    int32_t call = 0;
+    for (const std::vector<int64_t>& rows : calls) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop);
       std::vector<Column> taken;
-      for (const Column& arg : args) taken.push_back(Stacked(arg.Take(rows)));
-      Result<std::vector<Column>> results =
-          Forward(taken, static_cast<int64_t>(rows.size()), context);
+      taken.reserve(args.size());
+      for (const Column& arg : args) taken.push_back(arg.Take(rows));
+      Result<std::vector<Column>> results = Call(taken, static_cast<int64_t>(rows.size()), context);
       if (!results) {
-        if (rows.size() == 1) results.error().row_id = rows[0];
+        int64_t& row = results.error().row_id;
+        if (rows.size() == 1) row = 0;
+        if (row >= 0) row = rows[static_cast<size_t>(row)];
         return results;
       }
       for (size_t i = 0; i < parts.size(); ++i) parts[i].push_back(std::move((*results)[i]));
       for (size_t i = 0; i < rows.size(); ++i) {
-        from[static_cast<size_t>(rows[i])] = {group, static_cast<int64_t>(i)};
+        from[static_cast<size_t>(rows[i])] = {call, static_cast<int64_t>(i)};
       }
-      ++group;
+      ++call;
     }
     std::vector<Column> results;
     results.reserve(parts.size());
-    for (const std::vector<Column>& part : parts) results.push_back(Column::Gather(part, from));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const bool is_read = !outcomes_[i].declared.is_unknown();
+      results.push_back(is_read ? Column::Gather(parts[i], from) : Column());
+    }
     return results;
   }
 
-  /// `args` are dense.
-  Result<std::vector<Column>> Forward(std::span<const Column> args, int64_t num_rows,
-                                      engine::RunContext& context) const {
+  /// Rows that go into one call.
+  Result<std::vector<Column>> Call(std::span<const Column> args, int64_t num_rows,
+                                   engine::RunContext& context) const {
     const c10::InferenceMode inference;
-    // Without it, the profiling executor compiles a module twice, and for nothing: on a CPU without
-    // LLVM it has no fuser. EfficientNet-lite0 traced, 1 row, one thread, CPU time: first run
-    // 241–248 → 98–107 ms, second 128–137 → 50–59 ms, later ones 45 ms either way; the first run at
-    // another batch size costs what later ones do either way (2026-11, LibTorch 2.11).
-    // Thread-local.
-    const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
-    const IntraOpThreads threads(num_threads_);
-    std::vector<c10::IValue> inputs;
-    inputs.reserve(args.size());
-    for (const Column& arg : args) {
-      inputs.emplace_back(module_->writes_inputs ? arg.dense().clone() : arg.dense());
+    const IntraOpThreads threads(options_.num_threads);
+    std::vector<int64_t> lengths;
+    if (options_.padding.is_on()) {
+      Result<std::vector<int64_t>> found = LengthsOf(args, options_.padding, num_rows);
+      if (!found) return Named(std::move(found).error());
+      lengths = *std::move(found);
     }
     engine::CancelGate gate(context.cancel);
     std::optional<engine::GateScope> scope;
-    if (has_gate_ && context.cancel.may_stop()) scope.emplace(gate);
+    c10::IValue answer;
     try {
-      torch::jit::Module module = module_->module;  // a handle; `forward` is not const
-      return Columns(module.forward(std::move(inputs)), num_rows);
+      std::vector<c10::IValue> inputs =
+          InputsOf(args, model_->parameters(), options_.padding, lengths, model_->writes_inputs());
+      if (has_gate_ && context.cancel.may_stop()) scope.emplace(gate);
+      answer = model_->Call(std::move(inputs));
+      scope.reset();
     } catch (const engine::Stopped& stopped) {
       return StopError(stopped.code);
     } catch (const std::exception& exception) {
-      return Failed(OneLine(exception.what()));
+      return Named({ErrorCode::kFailed, OneLine(exception.what())});
     }
+    Result<std::vector<Column>> results =
+        ColumnsOf(answer, outcomes_, num_rows, options_.dtype.has_value());
+    if (!results) return Named(std::move(results).error());
+    if (lengths.empty()) return results;
+    Status cut = CutPadding(*results, outcomes_, options_.padding, lengths);
+    if (!cut) return Named(std::move(cut).error());
+    return results;
   }
 
-  Result<std::vector<Column>> Columns(const c10::IValue& answer, int64_t num_rows) const {
-    std::vector<Column> columns;
-    for (size_t i = 0; i < outcomes_.size(); ++i) {
-      const Result<at::Tensor> tensor = Element(answer, i);
-      if (!tensor) return tensor.error();
-      Column column(*tensor);
-      if (Status checked = Check(column, outcomes_[i], num_rows); !checked) return checked.error();
-      columns.push_back(std::move(column));
-    }
-    return columns;
-  }
-
-  /// The i-th result of what `forward` answered.
-  Result<at::Tensor> Element(const c10::IValue& answer, size_t i) const {
-    const std::string& name = outcomes_[i].name;
-    c10::IValue element;
-    if (answer.isTuple()) {
-      const auto& elements = answer.toTupleRef().elements();
-      if (elements.size() != outcomes_.size()) return WrongNumber(elements.size());
-      element = elements[i];
-    } else if (answer.isGenericDict()) {
-      const auto dictionary = answer.toGenericDict();
-      if (dictionary.keyType()->kind() != c10::TypeKind::StringType || !dictionary.contains(name)) {
-        return Failed("no output `" + name + "` in the dictionary it answers with");
-      }
-      element = dictionary.at(name);
-    } else {
-      if (outcomes_.size() != 1) return WrongNumber(1);
-      element = answer;
-    }
-    if (!element.isTensor()) {
-      return Failed("output `" + name + "` is no tensor but " + element.type()->annotation_str());
-    }
-    return element.toTensor();
-  }
-
-  Error WrongNumber(size_t found) const {
-    return Failed("it answers with " + std::to_string(found) +
-                  (found == 1 ? " output, declared " : " outputs, declared ") +
-                  std::to_string(outcomes_.size()));
-  }
-
-  Status Check(const Column& column, const Outcome& outcome, int64_t num_rows) const {
-    if (outcome.declared.is_unknown()) return engine::Done{};
-    const std::string output = "output `" + outcome.name + "` ";
-    if (Status checked = column.CheckType(outcome.declared); !checked) {
-      return Failed(output + checked.error().message);
-    }
-    if (column.num_rows() != num_rows) {
-      return Failed(output + "has " + std::to_string(column.num_rows()) + " rows, the input " +
-                    std::to_string(num_rows));
-    }
-    return engine::Done{};
-  }
-
-  std::string name_;
-  std::shared_ptr<const ModelFile> module_;
+  ModelOptions options_;
+  std::shared_ptr<const LoadedModel> model_;
   std::vector<size_t> arguments_;  // columns of the input
   std::vector<Outcome> outcomes_;
   std::vector<engine::Field> fields_;  // of the arguments, then of the outcomes
   Layout layout_;
-  int num_threads_;
   bool has_gate_;  // else a run cannot be stopped before its end
 };
 
 // --- making it ---
-
-struct ModelOptions {
-  std::string source;
-  std::string sha256;
-  std::string name;
-  int num_threads = 0;
-};
-
-/// "small" of "map(small)", empty for other labels.
-std::string NameIn(std::string_view label) {
-  const size_t open = label.find('(');
-  if (open == std::string_view::npos || !label.ends_with(')')) return {};
-  return std::string(label.substr(open + 1, label.size() - open - 2));
-}
-
-Result<ModelOptions> ReadOptions(const engine::StepSpec& step) {
-  const Value options(step.options);
-  const auto text = [&options](std::string_view key) {
-    const Value* value = options.Find(key);
-    return value != nullptr && value->AsString() != nullptr ? *value->AsString() : std::string();
-  };
-  ModelOptions read{text("source"), text("sha256"), NameIn(step.label)};
-  if (read.source.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "a model wants the option `source`"};
-  }
-  if (read.name.empty()) read.name = std::filesystem::path(read.source).stem().string();
-  if (const Value* threads = options.Find("threads")) {
-    const int64_t* count = threads->AsInt();
-    if (count == nullptr || *count < 0 || *count > 1024) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "model " + read.name + ": `threads` cannot be " + ToString(*threads)};
-    }
-    read.num_threads = static_cast<int>(*count);
-  }
-  return read;
-}
-
-Status CheckInputs(const ModelFile& module, size_t num_arguments, const std::string& name) {
-  if (num_arguments <= module.num_inputs &&
-      num_arguments + module.num_optional_inputs >= module.num_inputs) {
-    return engine::Done{};
-  }
-  return Error{ErrorCode::kInvalidArgument,
-               "model " + name + ": `forward` takes " + std::to_string(module.num_inputs) +
-                   (module.num_inputs == 1 ? " input, declared " : " inputs, declared ") +
-                   std::to_string(num_arguments)};
-}
 
 Result<std::vector<size_t>> FindArguments(const engine::OperatorSpec& spec,
                                           const std::string& name) {
@@ -307,13 +187,22 @@ Result<std::vector<size_t>> FindArguments(const engine::OperatorSpec& spec,
       return Error{ErrorCode::kInvalidArgument,
                    "model " + name + ": `" + parameter + "` may be missing, a model gets values"};
     }
-    if (engine::IsText((*spec.inputs[0])[*index].type.dtype)) {
-      return Error{ErrorCode::kUnsupported,
-                   "model " + name + ": `" + parameter + "` is text, TorchScript gets tensors"};
-    }
     arguments.push_back(*index);
   }
   return arguments;
+}
+
+/// Whether padded dimensions are dimensions of what goes in and comes out.
+bool AreThere(const Padding& padding, std::span<const engine::Field> fields, size_t num_arguments) {
+  const auto has = [&fields](const Padding::Place& place, size_t first, size_t end) {
+    if (first + place.column >= end) return false;
+    const Type& type = fields[first + place.column].type;
+    return type.is_unknown() || place.dim < static_cast<int64_t>(type.shape.size());
+  };
+  return std::all_of(padding.inputs.begin(), padding.inputs.end(),
+                     [&](const auto& place) { return has(place, 0, num_arguments); }) &&
+         std::all_of(padding.outputs.begin(), padding.outputs.end(),
+                     [&](const auto& place) { return has(place, num_arguments, fields.size()); });
 }
 
 }  // namespace
@@ -322,12 +211,8 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   if (spec.inputs.size() != 1 || spec.outputs.size() != 1) {
     return Error{ErrorCode::kInvalidArgument, "a model has one input and one output"};
   }
-  Result<ModelOptions> options = ReadOptions(spec.step);
+  Result<ModelOptions> options = ReadModelOptions(spec.step.options, spec.step.label);
   if (!options) return std::move(options).error();
-  if (spec.device != "cpu") {
-    return Error{ErrorCode::kUnsupported,
-                 "model " + options->name + ": device `" + spec.device + "` is not supported yet"};
-  }
   Result<std::vector<size_t>> arguments = FindArguments(spec, options->name);
   if (!arguments) return std::move(arguments).error();
 
@@ -343,18 +228,26 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
     fields.push_back({result, outcomes.back().declared});
     defined.push_back(column);
   }
+  if (!AreThere(options->padding, fields, arguments->size())) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "model " + options->name + ": `pad` names a dimension that is not there"};
+  }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
 
-  Result<std::shared_ptr<const ModelFile>> module =
-      ShareModel(spec.base_dir / options->source, options->source, options->sha256);
-  if (!module) return std::move(module).error();
-  if (auto checked = CheckInputs(**module, arguments->size(), options->name); !checked) {
-    return checked.error();
+  Result<std::shared_ptr<const LoadedModel>> model =
+      ShareModel(spec.base_dir, *options, spec.device);
+  if (!model) return std::move(model).error();
+  std::vector<engine::Field> given(fields.begin(),
+                                   fields.begin() + static_cast<ptrdiff_t>(arguments->size()));
+  if (options->padding.is_on()) given.push_back(MaskField());
+  if (Status checked = (*model)->CheckInputs(given); !checked) {
+    checked.error().message.insert(0, "model " + options->name + ": ");
+    return std::move(checked).error();
   }
-  return engine::AnyOperator(std::make_unique<Model>(
-      std::move(options->name), std::move(*module), std::move(*arguments), std::move(outcomes),
-      std::move(fields), std::move(*layout), options->num_threads));
+  return engine::AnyOperator(std::make_unique<Model>(*std::move(options), *std::move(model),
+                                                     *std::move(arguments), std::move(outcomes),
+                                                     std::move(fields), *std::move(layout)));
 }
 
 }  // namespace raceway::operators

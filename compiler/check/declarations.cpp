@@ -6,6 +6,7 @@
 #include "compiler/check/flow_steps.h"
 #include "compiler/check/functions.h"
 #include "compiler/check/imports.h"
+#include "compiler/check/model_settings.h"
 #include "compiler/check/model_signature.h"
 #include "compiler/check/param_values.h"
 #include "compiler/check/row_types.h"
@@ -209,21 +210,24 @@ class Declarer {
       is_fine = TakeSidecar(decl, *spec, sidecars_, function, diagnostics_);
     }
     if (!is_fine || !spec) return out_.broken.push_back(decl.name.text);
-    WarnOfText(function, decl.name.text);
+    WarnOfBytes(function, decl.name.text);
+    if (!ResolvePadding(decl, function, *spec, diagnostics_)) {
+      return out_.broken.push_back(decl.name.text);
+    }
     function.spec = *std::move(spec);
     function.spec.source = PathIn(folder_, function.spec.source);
     out_.functions[decl.name.text] = std::move(function);
   }
 
-  void WarnOfText(const RowFunction& model, const std::string& name) {
+  void WarnOfBytes(const RowFunction& model, const std::string& name) {
     for (const auto* columns : {&model.params, &model.results}) {
       for (const DeclaredColumn& column : *columns) {
-        if (!engine::IsText(column.type.dtype)) continue;
+        if (column.type.dtype != engine::DataType::kBytes) continue;
         diagnostics_
             .Add(DiagnosticKind::kRunsInTestsOnly, column.range,
-                 "TorchScript has no " + std::string(NameOf(column.type.dtype)) +
-                     "; flows that call `" + name + "` run only in tests, where a stub answers")
-            .help = "models take and give numbers and tensors of numbers";
+                 "models have no bytes; flows that call `" + name +
+                     "` run only in tests, where a stub answers")
+            .help = "models take and give numbers, tensors of numbers and strings";
         return;
       }
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/check/model_settings.h"
+
 namespace raceway::compiler {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr std::string_view kLaterSources[] = {"onnx", "llm", "wasm", "safetensor
 constexpr std::string_view kLaterSettings[] = {"dtype", "export",  "memory",   "timeout",
                                                "state", "context", "instances"};
 
-constexpr std::string_view kLaterEndings[] = {".onnx", ".pt2", ".safetensors"};
+constexpr std::string_view kLaterEndings[] = {".onnx", ".safetensors"};
 
 /// The ending of a model's file that no engine reads yet; else empty.
 std::string_view LaterEnding(std::string_view source) {
@@ -266,7 +268,7 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
         diagnostics
             .Add(DiagnosticKind::kNotImplemented, entry.value->range,
                  "models of " + std::string(ending) + " files are not supported yet")
-            .help = "a TorchScript file: `source: \"model.pt\"`";
+            .help = "a TorchScript file or an AOTInductor package: `source: \"model.pt\"`";
         is_fine = false;
       }
       if (!source) is_fine = false;
@@ -274,22 +276,16 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       spec.source_range = ValueOf(entry);
     } else if (key == "device") {
       CheckDevice(entry, diagnostics);
-    } else if (key == "threads") {
-      const auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
-      const int64_t* threads = value ? value->AsInt() : nullptr;
-      if (threads == nullptr || *threads < 1 || *threads > 1024) {
-        diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry),
-                        "`threads` wants an integer from 1 to 1024");
-        is_fine = false;
-      } else {
-        spec.settings.emplace_back("threads", *value);
-      }
+    } else if (TakeModelSetting(entry, spec, is_fine, diagnostics)) {
+      continue;
     } else if (Contains(kLaterSources, key) || Contains(kLaterSettings, key)) {
       // What goes with a source that is not there yet is no mistake of its own.
       if (Contains(kLaterSources, key) || !is_later) NotImplemented(entry, diagnostics);
       is_fine = false;
     } else if (!TakeHint(entry, place, spec, diagnostics)) {
-      UnknownSetting(entry, "a model", {"source", "device", "threads", "batch", "load", "prewarm"},
+      UnknownSetting(entry, "a model",
+                     {"source", "device", "threads", "method", "state", "dtype", "pad", "batch",
+                      "load", "prewarm"},
                      diagnostics);
       is_fine = false;
     }

@@ -4,7 +4,7 @@
 
 namespace raceway::compiler {
 
-/// The settings of a `model` block: source, device, threads, hints.
+/// The settings of a `model` block: source, device, those of `TakeModelSetting`, hints.
 std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, dsl::Diagnostics& diagnostics);
 
 /// The settings of a `fn` block, and its signature against the contract of the native function.

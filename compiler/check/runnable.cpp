@@ -28,14 +28,14 @@ class Runnable {
   bool Is(const Step& step) {
     const FunctionSpec& function = step.function;
     if (step.kind != StepKind::kMap || function.kind != FunctionSpec::Kind::kModel) return true;
-    const bool has_text = HasText(step.arguments) || HasText(step.results);
-    return !has_text || Report(step, "`" + function.source + "` is TorchScript, which has no text",
-                               function.source_range);
+    const bool has_bytes = HasBytes(step.arguments) || HasBytes(step.results);
+    return !has_bytes || Report(step, "`" + function.source + "` is a model, which has no bytes",
+                                function.source_range);
   }
 
-  bool HasText(const std::vector<std::pair<std::string, std::string>>& columns) const {
+  bool HasBytes(const std::vector<std::pair<std::string, std::string>>& columns) const {
     return std::any_of(columns.begin(), columns.end(), [&](const auto& column) {
-      return engine::IsText(plan_.columns.at(column.second).dtype);
+      return plan_.columns.at(column.second).dtype == engine::DataType::kBytes;
     });
   }
 

@@ -117,6 +117,9 @@ class Lowering {
       const Value settings(function.settings);
       const Value* threads = settings.Find("threads");
       spec.options.emplace_back("threads", threads != nullptr ? *threads : Value(int64_t{0}));
+      for (const auto& setting : function.settings) {
+        if (setting.first != "threads") spec.options.push_back(setting);
+      }
       return;
     }
     spec.op = "native";

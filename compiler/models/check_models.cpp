@@ -23,7 +23,7 @@ class ModelChecker {
     if (!file.ok()) return Report(file.error());
     const Result<FileText> text = files_.Read(SidecarPath(model_.source));
     if (text.ok()) return CheckSidecar(text->text, file->sha256);
-    if (HasOnlyTensors()) RunOnZeros();
+    if (HasNoBytes()) RunOnZeros();
   }
 
  private:
@@ -45,17 +45,16 @@ class ModelChecker {
     }
   }
 
-  /// TorchScript knows no text.
-  bool HasOnlyTensors() {
+  /// Models know strings, but no bytes.
+  bool HasNoBytes() {
     bool is_fine = true;
     for (const auto* columns : {&model_.params, &model_.results}) {
       for (const DeclaredColumn& column : *columns) {
-        if (!engine::IsText(column.type.dtype)) continue;
+        if (column.type.dtype != engine::DataType::kBytes) continue;
         diagnostics_
             .Add(DiagnosticKind::kModelDiffers, column.range,
-                 "`" + model_.source + "` is TorchScript, which has no " +
-                     std::string(NameOf(column.type.dtype)) + ", declared `" + column.name + ": " +
-                     ToString(column.type) + "`")
+                 "a model has no bytes, `" + model_.source + "` is declared with `" + column.name +
+                     ": " + ToString(column.type) + "`")
             .notes.push_back({model_.source_range, "this file"});
         is_fine = false;
       }
@@ -65,6 +64,10 @@ class ModelChecker {
 
   /// Some models take no small inputs: where one fails, it gets larger ones.
   void RunOnZeros() {
+    engine::DryRunModel model{model_.source, model_.settings, {}, model_.results.size()};
+    for (const DeclaredColumn& param : model_.params) {
+      model.inputs.push_back({param.name, param.type});
+    }
     constexpr int64_t kScales[] = {1, 4, 16};
     for (const int64_t scale : kScales) {
       const std::vector<TrialSizes> sizes = ChooseSizes(model_.params, scale);
@@ -73,7 +76,7 @@ class ModelChecker {
       std::vector<engine::DryRunTrial> trials;
       trials.reserve(sizes.size());
       for (const TrialSizes& one : sizes) trials.push_back(TrialOf(model_.params, one));
-      const Result<engine::DryRun> run = reader_.RunOnZeros(model_.source, trials);
+      const Result<engine::DryRun> run = reader_.RunOnZeros(model, trials);
       if (!run.ok()) return Report(run.error());
       if (HasFailed(*run) && !is_last) continue;
       return CompareWithRun(model_, sizes, *run, diagnostics_);
@@ -96,7 +99,9 @@ class ModelChecker {
     if (kind == DiagnosticKind::kMissingFile) {
       diagnostic.help = "paths are relative to the folder of the flow file";
     } else if (kind == DiagnosticKind::kBadModel) {
-      diagnostic.help = "a model is a file that `torch.jit.save` wrote";
+      diagnostic.help =
+          "a model is a file that `torch.jit.save` or `torch._inductor.aoti_compile_and_package` "
+          "wrote";
     } else if (error.code == ErrorCode::kDeadlineExceeded) {
       diagnostic.help =
           "give it more time with `--model-seconds`, or say what it takes and gives in `" +
@@ -120,7 +125,7 @@ std::vector<DeclaredModel> ModelsOf(const Declarations& declarations) {
     const RowFunction& function = found->second;
     if (function.spec.kind != FunctionSpec::Kind::kModel) continue;
     models.push_back({name, function.spec.source, function.spec.source_range, function.params,
-                      function.results, function.is_from_sidecar});
+                      function.results, function.is_from_sidecar, function.spec.settings});
   }
   return models;
 }

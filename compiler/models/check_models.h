@@ -18,6 +18,7 @@ struct DeclaredModel {
   std::vector<DeclaredColumn> params;
   std::vector<DeclaredColumn> results;
   bool is_from_sidecar = false;  // the flow leaves the signature to the sidecar
+  engine::Value::Record settings = {};
 };
 
 /// The models that a file declares itself, in its order.

@@ -35,6 +35,9 @@ class RunComparison {
     if (sizes_.empty()) {
       Add(DiagnosticKind::kModelFails, Cover(model_.params), "no small sizes suit these dimensions")
           .help = "say what the model takes and gives in a file beside it";
+    } else if (!run.misfit.empty()) {
+      Add(DiagnosticKind::kModelDiffers, Cover(model_.params),
+          "`" + model_.source + "`: " + run.misfit);
     } else if (run.answers.empty()) {
       ReportInputs(run);
     } else if (!ReportFailure(run)) {
@@ -129,7 +132,7 @@ class RunComparison {
       if (!output.other.empty()) {
         Add(DiagnosticKind::kModelDiffers, result.range,
             "`" + model_.source + "` gives `" + result.name + "` as " + output.other +
-                ", a column is made of a tensor");
+                ", a column is made of a tensor, or of a list with an element for each row");
         return;
       }
       if (output.sizes.empty() || output.sizes.front() != sizes_[i].num_rows) {

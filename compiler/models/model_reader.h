@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "engine/dry_run.h"
 #include "engine/result.h"
@@ -12,12 +11,12 @@ namespace raceway::compiler {
 class ModelReader {
  public:
   virtual ~ModelReader() = default;
-  /// Runs the model `path` (relative to the flow's folder) on zeros, once for each trial.
+  /// Runs the model on zeros, once for each trial.
   ///
   /// Errors   Unavailable if the file cannot be read, InvalidArgument if it is no model,
   ///          DeadlineExceeded if it takes too long, Failed if it ends its process
   virtual engine::Result<engine::DryRun> RunOnZeros(
-      const std::string& path, std::span<const engine::DryRunTrial> trials) = 0;
+      const engine::DryRunModel& model, std::span<const engine::DryRunTrial> trials) = 0;
 };
 
 }  // namespace raceway::compiler

@@ -12,8 +12,9 @@ namespace raceway::compiler::testing {
 /// row with `f32[5]`, whatever it gets.
 class FakeReader final : public ModelReader {
  public:
-  engine::Result<engine::DryRun> RunOnZeros(const std::string& path,
+  engine::Result<engine::DryRun> RunOnZeros(const engine::DryRunModel& model,
                                             std::span<const engine::DryRunTrial> trials) override {
+    const std::string& path = model.path;
     if (path == "torn.pt") {
       return engine::Error{
           engine::ErrorCode::kInvalidArgument,
@@ -23,9 +24,9 @@ class FakeReader final : public ModelReader {
       return engine::Error{engine::ErrorCode::kDeadlineExceeded,
                            "`endless.pt` was not done after 30 seconds on zeros"};
     }
-    engine::DryRun run{1, 1, {}};
+    engine::DryRun run{1, 1, {}, {}};
     for (const engine::DryRunTrial& trial : trials) {
-      if (trial.inputs.size() != 1) return engine::DryRun{1, 1, {}};
+      if (trial.inputs.size() != 1) return engine::DryRun{1, 1, {}, {}};
       engine::DryRunAnswer answer{"", false, {{"", "", engine::DataType::kF32, {}}}};
       answer.outputs.front().sizes = {trial.num_rows, 5};
       if (path == "picky.pt") answer = {"mat1 and mat2 shapes cannot be multiplied", false, {}};

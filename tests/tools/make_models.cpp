@@ -1,4 +1,5 @@
 // Writes the models of the tests into a folder.
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <cstdio>
@@ -39,6 +40,24 @@ constexpr std::pair<const char*, const char*> kModels[] = {
     {"first", "def forward(self, x, y):\n  return x\n"},
     {"lists", "def forward(self, x):\n  return x.sum(1), [1, 2]\n"},
     {"optional", "def forward(self, x, y: int = 3):\n  print('hello')\n  return x * y\n"},
+    // string[rows] -> i64[rows], string[rows]
+    {"greets",
+     "def forward(self, texts: List[str]):\n"
+     "  return [len(text) for text in texts], ['hello ' + text for text in texts]\n"},
+    // f32[rows, N] -> a list of rows, the i-th without its last i % 2 elements
+    {"pieces",
+     "def forward(self, x):\n"
+     "  rows: List[Tensor] = []\n"
+     "  for i in range(x.size(0)):\n"
+     "    rows.append(x[i, i % 2:])\n"
+     "  return rows\n"},
+    {"masked", "def forward(self, x, mask):\n  return x * mask, mask.sum(1)\n"},
+    {"counts",
+     "def twice(self, x):\n  return x * 2.0\n"
+     "def forward(self, x):\n"
+     "  self.calls.add_(1)\n"
+     "  return x + self.calls.float()\n"},
+    {"numbers", "def forward(self, x):\n  return x.sum(1), {1: x}\n"},
     {"endless",
      "def forward(self, x):\n"
      "  i = 0\n"
@@ -56,6 +75,7 @@ int main(int argc, char** argv) {
   }
   for (const auto& [name, forward] : kModels) {
     torch::jit::Module module(name);
+    module.register_buffer("calls", at::zeros({1}, at::kLong));
     module.define(forward);
     module.save(std::string(argv[1]) + "/" + name + ".pt");
   }

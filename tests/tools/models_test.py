@@ -135,15 +135,49 @@ class DryRunTest(ModelsTest):
     def test_what_is_no_tensor(self):
         self.assertEqual(
             [
-                "3:32 E0803 `lists.pt` gives `z` as List[int], a column is made of a tensor",
-                "4:9 E0702 TorchScript has no string; flows that call `b` run only in tests, where a stub answers",
-                "4:9 E0803 `double.pt` is TorchScript, which has no string, declared `x: string`",
+                "3:32 E0803 `lists.pt` gives 2 rows of `z` for 3 rows",
+                "4:9 E0803 `double.pt`: `forward` takes `x: Tensor`, declared `x: string`",
+                "5:9 E0702 models have no bytes; flows that call `c` run only in tests, where a stub answers",
+                "5:9 E0803 a model has no bytes, `double.pt` is declared with `x: bytes`",
+                "6:33 E0803 `numbers.pt` gives `n` as Dict[int, Tensor], a column is made of a tensor, "
+                "or of a list with an element for each row",
             ],
             self.messages(
                 FLOW_IS_WRONG,
                 'model a(x: f32[8]) -> (y: f32, z: i64) { source: "lists.pt" }',
                 'model b(x: string) -> (y: f32) { source: "double.pt" }',
+                'model c(x: bytes) -> (y: f32) { source: "double.pt" }',
+                'model d(x: f32[8]) -> (y: f32, n: f32) { source: "numbers.pt" }',
             ),
+        )
+
+    def test_texts_lists_and_padding(self):
+        self.check(
+            FINE,
+            'model a(t: string) -> (size: i64, loud: string) { source: "greets.pt" }',
+            'model b(x: f32[N]) -> (y: f32[M]) { source: "pieces.pt" }',
+            'model c(x: f32[L]) -> (y: f32[L], n: i64) { source: "masked.pt", pad: L }',
+            'model d(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", state: fresh }',
+            'model e(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", method: "twice" }',
+            'model f(x: f32[4]) -> (y: f32[4]) { source: "double.pt", dtype: f64 }',
+        )
+
+    def test_what_settings_do_not_suit(self):
+        found = self.messages(
+            FLOW_IS_WRONG,
+            'model a(x: f32[4]) -> (y: f32[4]) { source: "counts.pt" }',
+            'model b(x: f32[4]) -> (y: f32[4]) { source: "double.pt", method: "encode" }',
+            'model c(x: f32[L]) -> (y: f32[L]) { source: "double.pt", pad: L }',
+            'model d(x: f32[4]) -> (y: f32[4]) { source: "double.pt", dtype: f64, state: fresh }',
+        )
+        self.assertEqual(
+            [
+                "3:45 E0802 model file counts.pt keeps state between calls: `forward` writes "
+                "`calls`; `state: fresh` lets each call begin with what is in the file",
+                "4:45 E0802 model file double.pt has no `encode`; its methods are `forward`",
+                "5:9 E0803 `double.pt`: `forward` takes 1 input, declared 2",
+            ],
+            found,
         )
 
     def test_files_that_are_none(self):

@@ -60,6 +60,15 @@ class ModelTest(CliTest):
         self.write("cut.pt", content[: len(content) // 2])
         self.run_with(MACHINE_LACKS, "cut.pt", says="cut.pt is no TorchScript")
 
+    def test_a_picture_as_model(self):
+        picture = b"\x89PNG\r\n\x1a\n" + bytes(64)
+        (self.dir / "cat.pt").write_bytes(picture)
+        self.run_with(MACHINE_LACKS, "cat.pt", says="cat.pt is no TorchScript")
+
+    def test_a_model_that_keeps_state(self):
+        says = ["map(double) at twice.flow:11:18", "counts.pt keeps state between calls"]
+        self.run_with(MACHINE_LACKS, "counts.pt", says=says)
+
     def test_a_model_that_answers_another_shape(self):
         self.run_with(
             REQUEST_FAILED, "longer.pt",

@@ -55,6 +55,18 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
     set_tests_properties(example_${name} PROPERTIES
       FIXTURES_REQUIRED example_models_all TIMEOUT 600 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
   endforeach()
+  add_test(NAME example_voice_models
+    COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tools/models/export_voice.py"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(example_voice_models PROPERTIES FIXTURES_SETUP example_voice_models)
+  foreach(name IN ITEMS photo_races voice)
+    add_test(NAME ${name}
+      COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/${name}_test.py"
+              "${PROJECT_BINARY_DIR}/bin/raceway"
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  endforeach()
+  set_tests_properties(photo_races PROPERTIES FIXTURES_REQUIRED example_models TIMEOUT 600)
+  set_tests_properties(voice PROPERTIES FIXTURES_REQUIRED example_voice_models TIMEOUT 600)
   add_test(NAME large_models
     COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/large_models_test.py"
             "${PROJECT_BINARY_DIR}/bin/raceway"

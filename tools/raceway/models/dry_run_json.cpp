@@ -40,7 +40,8 @@ DryRunAnswer AnswerFrom(const json& from) {
 std::string DryRunAsJson(const Result<DryRun>& run) {
   json out;
   if (run.ok()) {
-    out = {{"min_inputs", run->min_inputs}, {"max_inputs", run->max_inputs}};
+    out = {
+        {"min_inputs", run->min_inputs}, {"max_inputs", run->max_inputs}, {"misfit", run->misfit}};
     out["answers"] = json::array();
     for (const DryRunAnswer& answer : run->answers) out["answers"].push_back(AsJson(answer));
   } else {
@@ -56,7 +57,7 @@ Result<DryRun> DryRunFromJson(const std::string& text) {
     if (from.contains("code")) {
       return Error{static_cast<ErrorCode>(from.at("code").get<int>()), from.at("message")};
     }
-    DryRun run{from.at("min_inputs"), from.at("max_inputs"), {}};
+    DryRun run{from.at("min_inputs"), from.at("max_inputs"), from.at("misfit"), {}};
     for (const json& answer : from.at("answers")) run.answers.push_back(AnswerFrom(answer));
     return run;
   } catch (const json::exception& exception) {

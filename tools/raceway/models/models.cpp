@@ -25,6 +25,7 @@ namespace raceway::tools {
 namespace {
 
 using engine::DryRun;
+using engine::DryRunModel;
 using engine::DryRunTrial;
 using engine::Error;
 using engine::ErrorCode;
@@ -79,7 +80,8 @@ class ForkingReader final : public compiler::ModelReader {
  public:
   explicit ForkingReader(ModelsRequest request) : request_(std::move(request)) {}
 
-  Result<DryRun> RunOnZeros(const std::string& path, std::span<const DryRunTrial> trials) override {
+  Result<DryRun> RunOnZeros(const DryRunModel& model,
+                            std::span<const DryRunTrial> trials) override {
     std::array<int, 2> pipe{};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return NoProcess();
     std::fflush(nullptr);  // else the child has it, too
@@ -88,12 +90,11 @@ class ForkingReader final : public compiler::ModelReader {
     if (child == 0) {
       ::close(pipe[0]);
       Silence();
-      WriteAll(pipe[1],
-               DryRunAsJson(operators::RunOnZeros(request_.base_dir / path, path, trials)));
+      WriteAll(pipe[1], DryRunAsJson(operators::RunOnZeros(request_.base_dir, model, trials)));
       ::_exit(0);
     }
     ::close(pipe[1]);
-    Result<DryRun> run = child < 0 ? NoProcess() : ResultOf(child, pipe[0], path);
+    Result<DryRun> run = child < 0 ? NoProcess() : ResultOf(child, pipe[0], model.path);
     ::close(pipe[0]);
     return run;
   }

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/result.h"
+#include "operators/models/loaded_model.h"
+#include "operators/models/options.h"
+
+namespace raceway::operators {
+
+/// Whether the content of a file is a `.pt2` archive, whatever it is called.
+bool IsAotiPackage(const std::filesystem::path& path);
+
+/// Reads a package that `torch._inductor.aoti_compile_and_package` wrote, for `device`.
+///
+/// Compiled code trusts its inputs; the sizes it was compiled for stand in its source, which the
+/// package has with it, and `Call` checks them. As many calls run at once as the machine has
+/// threads; they share the weights. The folder that the code is unpacked to is gone when this
+/// returns (for CUDA, with the model).
+///
+/// Errors   InvalidArgument for what is no whole package, Unsupported for one that was made for
+///          other machines or in another way than we know, Unavailable for another device
+engine::Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(
+    const std::filesystem::path& path, const std::string& shown, const ModelOptions& options,
+    c10::Device device);
+
+}  // namespace raceway::operators

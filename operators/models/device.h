@@ -1,0 +1,23 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+#include "engine/result.h"
+
+namespace raceway::operators {
+
+/// Opens a library that lies beside the LibTorch of this process, for all to see: "libtorch.so".
+///
+/// Errors   Unavailable, with the loader's own words
+engine::Status OpenTorchLibrary(const std::string& name);
+
+/// The device that a plan calls "cpu", "cuda" or "cuda:1". The first that is no CPU opens
+/// LibTorch's library for it.
+///
+/// Errors   Unsupported for another name, Unavailable where this machine has no such device
+/// Threads  any
+engine::Result<c10::Device> FindDevice(const std::string& name);
+
+}  // namespace raceway::operators

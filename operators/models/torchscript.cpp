@@ -1,0 +1,217 @@
+#include "operators/models/torchscript.h"
+
+#include <c10/core/InferenceMode.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "operators/models/state.h"
+
+namespace raceway::operators {
+namespace {
+
+using engine::Error;
+using engine::ErrorCode;
+using engine::Result;
+using engine::Status;
+using Kind = ModelParameter::Kind;
+
+/// Whether the method may write into its arguments, which others may be reading.
+bool WritesInputs(const torch::jit::Method& method) {
+  const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
+  torch::jit::Inline(*graph);
+  const torch::jit::AliasDb aliases(graph);
+  for (size_t i = 1; i < graph->inputs().size(); ++i) {  // 0 is the module itself
+    if (aliases.hasWriters(graph->inputs()[i])) return true;
+  }
+  return false;
+}
+
+Kind KindOf(const c10::TypePtr& type, bool in_list = false) {
+  switch (type->kind()) {
+    case c10::TypeKind::TensorType: return in_list ? Kind::kTensors : Kind::kTensor;
+    case c10::TypeKind::IntType: return in_list ? Kind::kInts : Kind::kInt;
+    case c10::TypeKind::FloatType: return in_list ? Kind::kFloats : Kind::kFloat;
+    case c10::TypeKind::BoolType: return in_list ? Kind::kBools : Kind::kBool;
+    case c10::TypeKind::StringType: return in_list ? Kind::kTexts : Kind::kText;
+    case c10::TypeKind::OptionalType:
+      return KindOf(type->expectRef<c10::OptionalType>().getElementType(), in_list);
+    case c10::TypeKind::ListType: {
+      const Kind element = KindOf(type->expectRef<c10::ListType>().getElementType(), true);
+      if (!in_list) return element;
+      return element == Kind::kTexts ? Kind::kTextLists : Kind::kOther;
+    }
+    default: return Kind::kOther;
+  }
+}
+
+std::vector<ModelParameter> ParametersOf(const torch::jit::Method& method) {
+  std::vector<ModelParameter> parameters;
+  for (const c10::Argument& argument : method.function().getSchema().arguments()) {
+    parameters.push_back({argument.name(), KindOf(argument.type()),
+                          argument.default_value().has_value(), argument.type()->annotation_str()});
+  }
+  parameters.erase(parameters.begin());  // the module itself
+  return parameters;
+}
+
+/// "as f32", or why a column of `type` is no such parameter.
+bool Takes(Kind kind, const engine::Type& type) {
+  const bool is_one = type.is_scalar();
+  switch (kind) {
+    case Kind::kTensor:
+    case Kind::kTensors: return !engine::IsText(type.dtype);
+    case Kind::kText:
+    case Kind::kTexts: return is_one && type.dtype == engine::DataType::kString;
+    case Kind::kTextLists: return type.shape.size() == 1 && type.dtype == engine::DataType::kString;
+    case Kind::kInt:
+    case Kind::kInts: return is_one && engine::IsInteger(type.dtype);
+    case Kind::kFloat:
+    case Kind::kFloats: return is_one && engine::IsFloat(type.dtype);
+    case Kind::kBool:
+    case Kind::kBools: return is_one && type.dtype == engine::DataType::kBool;
+    case Kind::kOther: return false;
+  }
+  return false;
+}
+
+/// "`_state` and `_context`"
+std::string NamesOf(const std::vector<StatePath>& state) {
+  std::string text;
+  for (size_t i = 0; i < state.size() && i < 3; ++i) {
+    text += i == 0 ? "`" : i + 1 == state.size() ? " and `" : ", `";
+    for (size_t j = 0; j < state[i].size(); ++j) text += (j == 0 ? "" : ".") + state[i][j];
+    text += "`";
+  }
+  return state.size() > 3 ? text + ", …" : text;
+}
+
+bool IsFloating(const at::Tensor& tensor) { return tensor.is_floating_point(); }
+
+class TorchScriptModel final : public LoadedModel {
+ public:
+  TorchScriptModel(torch::jit::Module module, const torch::jit::Method& method,
+                   std::vector<StatePath> state, const ModelOptions& options, c10::Device device)
+      : module_(std::move(module)),
+        method_(options.method),
+        parameters_(ParametersOf(method)),
+        state_(std::move(state)),
+        writes_inputs_(WritesInputs(method)),
+        dtype_(options.dtype),
+        device_(device) {}
+
+  const std::vector<ModelParameter>& parameters() const override { return parameters_; }
+  bool writes_inputs() const override { return writes_inputs_; }
+
+  Status CheckInputs(std::span<const engine::Field> fields) const override {
+    if (Status checked = CheckNumberOfInputs(parameters_, fields.size(), method_); !checked) {
+      return checked;
+    }
+    for (size_t i = 0; i < fields.size(); ++i) {
+      if (Takes(parameters_[i].kind, fields[i].type)) continue;
+      return Error{ErrorCode::kInvalidArgument,
+                   "`" + method_ + "` takes `" + parameters_[i].name + ": " + parameters_[i].type +
+                       "`, declared `" + fields[i].name + ": " + ToString(fields[i].type) + "`"};
+    }
+    return engine::Done{};
+  }
+
+  c10::IValue Call(std::vector<c10::IValue> inputs) const override {
+    const c10::InferenceMode inference;
+    // Without it, the profiling executor compiles a module twice, and for nothing: on a CPU without
+    // LLVM it has no fuser. EfficientNet-lite0 traced, 1 row, one thread, CPU time: first run
+    // 241–248 → 98–107 ms, second 128–137 → 50–59 ms, later ones 45 ms either way; the first run at
+    // another batch size costs what later ones do either way (2026-11, LibTorch 2.11).
+    // Thread-local.
+    const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
+    if (dtype_ || !device_.is_cpu()) {
+      for (c10::IValue& input : inputs) Move(input);
+    }
+    // A module is a handle, and its methods are not const.
+    torch::jit::Module module = state_.empty() ? module_ : WithOwnState(module_, state_);
+    return module.get_method(method_)(std::move(inputs));
+  }
+
+ private:
+  void Move(c10::IValue& input) const {
+    if (input.isTensor()) {
+      input = Moved(input.toTensor());
+    } else if (input.isTensorList()) {
+      c10::List<at::Tensor> moved;
+      for (const at::Tensor& tensor : input.toTensorVector()) moved.push_back(Moved(tensor));
+      input = std::move(moved);
+    }
+  }
+  at::Tensor Moved(const at::Tensor& tensor) const {
+    const bool casts = dtype_ && IsFloating(tensor);
+    return tensor.to(device_, casts ? *dtype_ : tensor.scalar_type(), /*non_blocking=*/true);
+  }
+
+  torch::jit::Module module_;
+  std::string method_;
+  std::vector<ModelParameter> parameters_;
+  std::vector<StatePath> state_;
+  bool writes_inputs_;
+  std::optional<c10::ScalarType> dtype_;
+  c10::Device device_;
+};
+
+/// Weights and other floating tensors of the module as `dtype`. (`Module::to` would turn integers,
+/// too.)
+void Cast(torch::jit::Module& module, c10::ScalarType dtype) {
+  for (at::Tensor tensor : module.parameters()) {
+    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
+  }
+  for (at::Tensor tensor : module.buffers()) {
+    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
+  }
+}
+
+/// "`forward` and `encode`"
+std::string MethodsOf(const torch::jit::Module& module) {
+  std::string text;
+  for (const torch::jit::Method& method : module.get_methods()) {
+    text += (text.empty() ? "`" : ", `") + method.name() + "`";
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem::path& path,
+                                                           const std::string& shown,
+                                                           const ModelOptions& options,
+                                                           c10::Device device) {
+  try {
+    const c10::InferenceMode inference;
+    torch::jit::Module module = torch::jit::load(path.string(), device);
+    module.eval();
+    const std::optional<torch::jit::Method> method = module.find_method(options.method);
+    if (!method) {
+      return Error{ErrorCode::kInvalidArgument, "model file " + shown + " has no `" +
+                                                    options.method + "`; its methods are " +
+                                                    MethodsOf(module)};
+    }
+    std::vector<StatePath> state = StateOf(module, *method);
+    if (!state.empty() && !options.starts_fresh) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "model file " + shown + " keeps state between calls: `" + options.method +
+                       "` writes " + NamesOf(state) +
+                       "; `state: fresh` lets each call begin with what is in the file"};
+    }
+    if (options.dtype) Cast(module, *options.dtype);
+    return std::shared_ptr<const LoadedModel>(
+        std::make_shared<TorchScriptModel>(module, *method, std::move(state), options, device));
+  } catch (const std::exception& exception) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "model file " + shown + " is no TorchScript: " + OneLine(exception.what())};
+  }
+}
+
+}  // namespace raceway::operators

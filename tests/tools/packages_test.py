@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""AOTInductor packages (`.pt2`) through the command line, against the same network as TorchScript.
+
+    .venv/bin/python tests/tools/packages_test.py RACEWAY FOLDER
+
+Compiling the two small networks takes a minute; they are kept in FOLDER, by the hash of this file.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+FINE, FLOW_IS_WRONG, REQUEST_FAILED, MACHINE_LACKS = 0, 1, 3, 4
+SIGNATURE = "(x: f32[4], k: f32) -> (y: f32[3], total: f32)"
+ROWS = [{"id": i, "x": [i * 0.5 - 2, 1.0, -i, 0.25], "k": 0.1 * i} for i in range(9)]
+
+raceway = None
+packages = None
+
+
+def flow(source, signature=SIGNATURE, settings=""):
+    total = "sum" if "sum" in signature else "total"
+    return (
+        "edition 1\n"
+        "schema Row { id: i64, x: f32[4], k: f32 }\n"
+        f'model net{signature} {{ source: "{source}"{settings} }}\n'
+        "flow f(rows: Row) -> { id: i64, y: f32[3], total: f32 } {\n"
+        f"  return rows |> map(net) |> select(id, y, total = {total})\n"
+        "}\n"
+    )
+
+
+def export(folder):
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 3)
+
+        def forward(self, x, k):
+            y = torch.relu(self.layer(x)) + k.unsqueeze(-1)
+            return {"total": y.sum(-1), "y": y}
+
+    torch.manual_seed(0)
+    net = Net().eval()
+    example = (torch.rand(3, 4), torch.rand(3))
+    torch.jit.trace(net, example, strict=False).save(str(folder / "net.pt"))
+    rows = torch.export.Dim("rows", min=1, max=64)
+    for name, shapes in {"net.pt2": ({0: rows}, {0: rows}), "three.pt2": None}.items():
+        program = torch.export.export(net, example, dynamic_shapes=shapes)
+        torch._inductor.aoti_compile_and_package(program, package_path=str(folder / name))
+    torch.export.save(program, str(folder / "program.pt2"))
+
+
+def ready_packages(folder):
+    """The folder with the networks, made if they are not there."""
+    ready = folder / hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    if not ready.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            export(Path(work))
+            Path(work).chmod(0o755)
+            shutil.copytree(work, ready.with_suffix(".part"), dirs_exist_ok=True)
+        os.replace(ready.with_suffix(".part"), ready)
+    return ready
+
+
+class PackagesTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="raceway-packages-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        for file in packages.iterdir():
+            shutil.copy(file, self.folder / file.name)
+        (self.folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+
+    def tearDown(self):
+        self.assertEqual([], list(self.temporary.iterdir()), "left in the temporary folder")
+
+    def call(self, code, *words):
+        done = subprocess.run(
+            [str(raceway), *words],
+            cwd=self.folder,
+            env={**os.environ, "TMPDIR": str(self.temporary)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        self.assertEqual(code, done.returncode, done.stdout + done.stderr)
+        return done
+
+    def run_flow(self, code, source, rows="rows.jsonl", **more):
+        (self.folder / "f.flow").write_text(flow(source, **more))
+        return self.call(code, "run", "f.flow", "--rows", rows, "--json")
+
+    def says(self, code, source, text, **more):
+        self.assertIn(text, self.run_flow(code, source, **more).stderr)
+
+    def remake(self, change):
+        """net.pt2 with records changed by change(name, bytes); None leaves one out."""
+        with zipfile.ZipFile(self.folder / "net.pt2") as old:
+            with zipfile.ZipFile(self.folder / "other.pt2", "w") as new:
+                for name in old.namelist():
+                    content = change(name, old.read(name))
+                    if content is not None:
+                        new.writestr(name, content)
+
+    def test_answers_as_torchscript_does(self):
+        shutil.copy(self.folder / "net.pt2", self.folder / "anything.bin")  # content tells
+        rows = {}
+        for source in ("net.pt", "net.pt2", "anything.bin"):
+            out = self.run_flow(FINE, source).stdout
+            rows[source] = [json.loads(line) for line in out.splitlines()]
+        for source in ("net.pt2", "anything.bin"):
+            self.assertEqual(len(rows[source]), len(ROWS))
+            for got, expected in zip(rows[source], rows["net.pt"]):
+                self.assertEqual(got["id"], expected["id"])
+                self.assertAlmostEqual(got["total"], expected["total"], delta=1e-5)
+                for a, b in zip(got["y"], expected["y"]):
+                    self.assertAlmostEqual(a, b, delta=1e-5)
+
+    def test_a_single_row_is_enough(self):
+        (self.folder / "one.jsonl").write_text(json.dumps(ROWS[4]) + "\n")
+        one = json.loads(self.run_flow(FINE, "net.pt2", rows="one.jsonl").stdout)
+        expected = json.loads(self.run_flow(FINE, "net.pt", rows="one.jsonl").stdout)
+        self.assertAlmostEqual(one["total"], expected["total"], delta=1e-5)
+
+    def test_more_rows_than_it_was_compiled_for(self):
+        (self.folder / "many.jsonl").write_text((json.dumps(ROWS[0]) + "\n") * 65)
+        self.says(
+            REQUEST_FAILED,
+            "net.pt2",
+            "model net: input 1 has 65 rows, compiled for 64 at most",
+            rows="many.jsonl",
+        )
+
+    def test_a_fixed_number_of_rows_is_refused(self):
+        self.says(
+            MACHINE_LACKS,
+            "three.pt2",
+            "the package was compiled for `x: f32[3, 4]`, always so many rows; export it with a "
+            "dynamic first dimension",
+        )
+
+    def test_outputs_that_differ(self):
+        self.says(
+            REQUEST_FAILED,
+            "net.pt2",
+            "no output `sum` in the dictionary it answers with",
+            signature="(x: f32[4], k: f32) -> (y: f32[3], sum: f32)",
+        )
+
+    def test_check_compares_it_with_its_declaration(self):
+        for signature, code, found in (
+            (SIGNATURE, FINE, ""),
+            ("(x: f32[4], k: f32) -> (y: f32[5], total: f32)", FLOW_IS_WRONG, "`y: f32[3]`"),
+            ("(x: f32[5], k: f32) -> (y: f32[3], total: f32)", FLOW_IS_WRONG, "`x: f32[rows, 4]`"),
+            ("(x: f64[4], k: f32) -> (y: f32[3], total: f32)", FLOW_IS_WRONG, "`x: f32[rows, 4]`"),
+            ("(x: f32[4], k: f32) -> (y: f32[3], sum: f32)", FLOW_IS_WRONG, "gives no `sum`"),
+        ):
+            text = f'edition 1\nmodel net{signature} {{ source: "net.pt2" }}\n'
+            (self.folder / "f.flow").write_text(text)
+            done = self.call(code, "check", "f.flow", "--models")
+            self.assertIn(found, done.stderr)
+
+    def test_torn_packages(self):
+        whole = (self.folder / "net.pt2").read_bytes()
+        for size in (0, 100, len(whole) // 2, len(whole) - 1):
+            (self.folder / "torn.pt2").write_bytes(whole[:size])
+            self.says(MACHINE_LACKS, "torn.pt2", "model file torn.pt2 is no ")
+
+    def test_code_that_is_torn_inside(self):
+        self.remake(lambda name, old: old[:5000] if name.endswith(".so") else old)
+        self.says(MACHINE_LACKS, "other.pt2", "model file other.pt2 cannot be loaded: ")
+
+    def test_packages_of_other_machines(self):
+        def metadata(key, value):
+            def change(name, old):
+                if not name.endswith("_metadata.json"):
+                    return old
+                return json.dumps({**json.loads(old), key: value})
+
+            return change
+
+        for code, change, text in (
+            (
+                MACHINE_LACKS,
+                metadata("AOTI_DEVICE_KEY", "cuda"),
+                "was compiled for `cuda`, the plan runs it on `cpu`",
+            ),
+            (
+                FLOW_IS_WRONG,
+                metadata("AOTI_MACHINE", "s390x"),
+                "was compiled for linux on s390x, this is linux on ",
+            ),
+            (
+                FLOW_IS_WRONG,
+                lambda name, old: b"7" if name.endswith("archive_version") else old,
+                "is a package of version 7, this release reads version 0",
+            ),
+            (
+                FLOW_IS_WRONG,
+                lambda name, old: None if name.endswith(".wrapper.cpp") else old,
+                "does not say in its source which sizes it was compiled for",
+            ),
+        ):
+            self.remake(change)
+            self.says(code, "other.pt2", text)
+
+    def test_a_program_that_was_not_compiled(self):
+        self.says(FLOW_IS_WRONG, "program.pt2", "is an exported program that was not compiled")
+
+    def test_what_cannot_be_chosen_any_more(self):
+        self.says(
+            MACHINE_LACKS,
+            "net.pt2",
+            "is compiled, so `dtype` cannot be chosen any more",
+            settings=", dtype: bf16",
+        )
+
+
+def main():
+    global raceway, packages
+    raceway = Path(sys.argv[1]).resolve()
+    packages = ready_packages(Path(sys.argv[2]).resolve())
+    unittest.main(argv=sys.argv[:1])
+
+
+if __name__ == "__main__":
+    main()
