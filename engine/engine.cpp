@@ -360,33 +360,35 @@ Result<Batch> Engine::Run(DeployedFlow& flow, Batch input, RequestOptions option
   return waiter.Take();
 }
 
-std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
-                                                             std::vector<Batch> inputs,
-                                                             RequestOptions options) {
+void Engine::SubmitTables(DeployedFlow& flow, std::vector<Batch> inputs, RequestOptions options,
+                          TablesCompletion completion) {
   struct Answer {
-    std::promise<Result<std::vector<Batch>>> promise;
+    TablesCompletion completion;
     std::vector<Batch> more;
   };
-  auto answer = std::make_shared<Answer>();
-  std::future<Result<std::vector<Batch>>> future = answer->promise.get_future();
   Result<Graph::User> visit = state_->Enter(flow);
-  if (!visit) {
-    answer->promise.set_value(std::move(visit).error());
-    return future;
-  }
+  if (!visit) return completion(std::move(visit).error());
   Graph& graph = **visit;
   Result<std::vector<Batch>> conformed = ConformAll(flow.name(), graph, std::move(inputs));
-  if (!conformed) {
-    answer->promise.set_value(std::move(conformed));
-    return future;
-  }
+  if (!conformed) return completion(std::move(conformed));
+  auto answer = std::make_shared<Answer>(Answer{std::move(completion), {}});
   const RowNumbers numbers(graph, *conformed);
   Request::Ptr request =
       state_->MakeRequest(graph, std::move(options), [answer, numbers](Result<Batch> first) {
-        answer->promise.set_value(AllTables(std::move(first), std::move(answer->more), numbers));
+        answer->completion(AllTables(std::move(first), std::move(answer->more), numbers));
       });
   request->GiveMoreTo(&answer->more);
   graph.Submit(std::move(request), *conformed);
+}
+
+std::future<Result<std::vector<Batch>>> Engine::SubmitTables(DeployedFlow& flow,
+                                                             std::vector<Batch> inputs,
+                                                             RequestOptions options) {
+  auto promise = std::make_shared<std::promise<Result<std::vector<Batch>>>>();
+  std::future<Result<std::vector<Batch>>> future = promise->get_future();
+  SubmitTables(
+      flow, std::move(inputs), std::move(options),
+      [promise](Result<std::vector<Batch>> results) { promise->set_value(std::move(results)); });
   return future;
 }
 

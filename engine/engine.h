@@ -90,6 +90,7 @@ class Engine {
   /// Gets the result, in a thread of the engine or in the caller's. Must not throw, and must not
   /// wait for other requests: it holds up the thread that would run them.
   using Completion = std::function<void(Result<Batch>)>;
+  using TablesCompletion = std::function<void(Result<std::vector<Batch>>)>;
 
   explicit Engine(EngineOptions options);
   /// Undeploys all flows and waits for the requests in flight, their completions included. Handles
@@ -129,6 +130,8 @@ class Engine {
 
   /// The same of flows that take or give several tables, in the order of the signature; such flows
   /// refuse the calls above. It is one request all the same: all of its tables, or one error.
+  void SubmitTables(DeployedFlow& flow, std::vector<Batch> inputs, RequestOptions options,
+                    TablesCompletion completion);
   std::future<Result<std::vector<Batch>>> SubmitTables(DeployedFlow& flow,
                                                        std::vector<Batch> inputs,
                                                        RequestOptions options = {});

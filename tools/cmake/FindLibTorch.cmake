@@ -1,7 +1,8 @@
 # Finds LibTorch, without the CUDA toolkit that the wheel's own TorchConfig.cmake insists on.
 #
 # Looked at, in this order: -DLIBTORCH=…, -DTorch_DIR=… (…/share/cmake/Torch), the environment's
-# LIBTORCH and Torch_DIR, and the virtual environment that tools/setup made (.venv).
+# LIBTORCH and Torch_DIR, the virtual environment that tools/setup made (.venv), and
+# LibTorch_FALLBACK, which an installed raceway sets.
 #
 # LibTorch::cpu    headers, libtorch_cpu, libc10
 # LibTorch::cuda   LibTorch::cpu and libtorch_cuda, libc10_cuda, the CUDA runtime; only where both
@@ -24,7 +25,7 @@ function(_libtorch_candidates out)
     endif()
   endforeach()
   file(GLOB venv "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
-  list(APPEND candidates ${venv})
+  list(APPEND candidates ${venv} "${LibTorch_FALLBACK}")
   list(REMOVE_ITEM candidates "")
   set(${out} "${candidates}" PARENT_SCOPE)
 endfunction()

@@ -1,17 +1,14 @@
 #include "tools/raceway/files.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <vector>
 
 #include "dsl/source.h"
+#include "tools/raceway/file_hash.h"
 
 namespace raceway::tools {
 namespace {
@@ -22,37 +19,6 @@ using engine::Result;
 
 Error Unavailable(const std::filesystem::path& path, const std::string& reason) {
   return {ErrorCode::kUnavailable, "cannot read `" + path.string() + "`: " + reason};
-}
-
-/// SHA-256 of what is added.
-class Hash {
- public:
-  Hash() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-  }
-  void Add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  /// In hexadecimal; nothing can be added after it.
-  std::string Text();
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-std::string Hex(const unsigned char* bytes, size_t size) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
-
-std::string Hash::Text() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
-  return Hex(digest.data(), size);
 }
 
 }  // namespace
@@ -106,31 +72,16 @@ Result<compiler::FileText> FlowFiles::Read(const std::string& path) {
   }
   Result<std::string> text = ReadFile(full, dsl::Source::kMaxBytes);
   if (!text.ok()) return text.error();
-  Hash hash;
-  hash.Add(*text);
+  std::string hash = HashText(*text);
   const std::filesystem::path identity = std::filesystem::canonical(full, ignored);
   const auto num_bytes = static_cast<int64_t>(text->size());
   return compiler::FileText{*std::move(text),
-                            {path, hash.Text(), num_bytes},
+                            {path, std::move(hash), num_bytes},
                             ignored ? full.string() : identity.string()};
 }
 
 Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
-  const std::filesystem::path full = base_dir() / path;
-  engine::InputFile file(full);
-  if (!file.reason().empty()) return Unavailable(full, file.reason());
-  Hash hash;
-  engine::FileSpec spec{path, "", 0};
-  std::vector<char> buffer(1 << 18);
-  while (true) {
-    const ssize_t count = file.Read(buffer.data(), buffer.size());
-    if (count < 0) return Unavailable(full, file.reason());
-    if (count == 0) break;
-    spec.num_bytes += count;
-    hash.Add({buffer.data(), static_cast<size_t>(count)});
-  }
-  spec.sha256 = hash.Text();
-  return spec;
+  return HashFile(base_dir(), path);
 }
 
 }  // namespace raceway::tools

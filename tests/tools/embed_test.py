@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""What `cmake --install` leaves is enough: for CMake, for pkg-config, and after it was moved.
+
+    .venv/bin/python tests/tools/embed_test.py build/release
+
+Builds examples/embed both ways against a prefix of its own and lets it label the photographs.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EMBED = ROOT / "examples/embed"
+PHOTOS = sorted((ROOT / "examples/photos").glob("[!.]*"))
+KNOWN = {
+    "chelsea.png": "Egyptian cat",
+    "coffee.png": "espresso",
+    "motorcycle.png": "moped",
+    "rocket.jpg": "missile",
+}
+build = Path()
+
+
+def call(*words, **options):
+    words = [str(word) for word in words]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, **options)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+class EmbedTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = Path(tempfile.mkdtemp(prefix="raceway-embed-"))
+        cls.addClassCleanup(shutil.rmtree, cls.dir, ignore_errors=True)
+        first = cls.dir / "first"
+        call("cmake", "--install", build, "--prefix", first)
+        cls.prefix = cls.dir / "moved"
+        first.rename(cls.prefix)
+        cls.plan = cls.dir / "cascade.plan"
+        cls.cli = cls.prefix / "bin/raceway"
+        call(cls.cli, "compile", ROOT / "examples/image_cascade.flow", "-o", cls.plan)
+        # Paths in a plan are relative to its folder.
+        (cls.dir / "models").symlink_to(ROOT / "examples/models")
+
+    def pkg_config(self, *words):
+        env = {"PATH": "/usr/bin:/bin", "PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig")}
+        return shlex.split(call("pkg-config", *words, env=env))
+
+    def labels(self, program, *words, paths=PHOTOS):
+        """path → answer, from one call of the service."""
+        env = {"OMP_WAIT_POLICY": "passive", "PATH": "/usr/bin:/bin"}
+        text = call(program, self.plan, *words, input="".join(f"{p}\n" for p in paths), env=env)
+        self.assertEqual(len(paths), len(text.splitlines()), text)
+        return dict(line.split(": ", 1) for line in text.splitlines())
+
+    def test_the_command_line_runs(self):
+        out = call(self.cli, "run", self.plan, "--each", f"image={PHOTOS[1]}", "--json")
+        self.assertIn(KNOWN[PHOTOS[1].name], out)
+
+    def test_with_cmake(self):
+        out = self.dir / "cmake"
+        words = ["-S", EMBED, "-B", out, f"-DCMAKE_PREFIX_PATH={self.prefix}", "-G", "Ninja"]
+        call("cmake", *words)
+        call("cmake", "--build", out, "-j1")
+        program = out / "label_server"
+        truncated = self.dir / "truncated.png"
+        truncated.write_bytes(PHOTOS[1].read_bytes()[:5000])
+        nowhere = self.dir / "nowhere.png"
+        answers = self.labels(program, paths=[*PHOTOS, truncated, nowhere])
+        for photo in PHOTOS:
+            if photo.name in KNOWN:
+                self.assertRegex(answers[str(photo)], rf"^{KNOWN[photo.name]} \(0\.\d\d\)$")
+        for bad in (truncated, nowhere):
+            self.assertRegex(answers[str(bad)], r"^map\(decode\) at image_cascade\.flow:\d+:\d+: row 1: ")
+        for answer in self.labels(program, "1").values():
+            self.assertIn("deadline", answer)
+
+    def test_with_pkg_config(self):
+        program = self.dir / "with_pkg_config"
+        flags = self.pkg_config("--cflags", "--libs", "raceway")
+        call("g++", "-O1", EMBED / "main.cpp", "-o", program, *flags)
+        for path, answer in self.labels(program).items():
+            if Path(path).name in KNOWN:
+                self.assertIn(KNOWN[Path(path).name], answer)
+        needed = call("readelf", "--dynamic", "--wide", program)
+        self.assertRegex(needed, r"NEEDED.*\[libraceway\.so\.\d+\]")
+        self.assertNotRegex(needed, "compiler|antlr")
+
+    def test_each_header_stands_alone(self):
+        headers = sorted((self.prefix / "include/raceway").glob("*.h"))
+        self.assertIn("compile.h", [header.name for header in headers])
+        source = self.dir / "headers.cpp"
+        source.write_text("".join(f"#include <raceway/{header.name}>\n" for header in headers))
+        flags = self.pkg_config("--cflags", "raceway")
+        call("g++", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, *flags)
+        for header in headers:
+            names = re.findall(r"#include <raceway/(.*)>", header.read_text())
+            self.assertLessEqual(set(names), {h.name for h in headers}, header.name)
+            self.assertNotRegex(header.read_text(), r'#include "')
+
+    def test_another_libtorch_is_refused(self):
+        fake = self.dir / "torch"
+        (fake / "lib").mkdir(parents=True)
+        (fake / "lib/libtorch_cpu.so").touch()
+        for name in ("include/ATen/ATen.h", "include/torch/headeronly/version.h"):
+            (fake / name).parent.mkdir(parents=True, exist_ok=True)
+            parts = zip(("MAJOR", "MINOR", "PATCH"), (2, 9, 1))
+            (fake / name).write_text("".join(f"#define TORCH_VERSION_{p} {n}\n" for p, n in parts))
+        words = ["cmake", "-S", EMBED, "-B", self.dir / "refused", f"-DLIBTORCH={fake}"]
+        words += [f"-DCMAKE_PREFIX_PATH={self.prefix}"]
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        self.assertNotEqual(0, done.returncode)
+        self.assertRegex(done.stderr, r"raceway was built with LibTorch\s+[\d.]+")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    build = Path(sys.argv.pop(1)).resolve()
+    unittest.main()
