@@ -233,7 +233,7 @@ class OurRecommender {
 
  private:
   engine::Engine engine_;
-  engine::DeployedFlow* flow_;
+  engine::FlowHandle flow_;
 };
 
 // RocksDB alone, with as large a cache of blocks: MultiGet and a copy of each value.
