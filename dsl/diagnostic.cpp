@@ -53,6 +53,8 @@ constexpr DiagnosticInfo kKinds[] = {
     {Kind::kModelDiffers, "E0803", "model-differs", Severity::kError},
     {Kind::kModelFails, "E0804", "model-fails", Severity::kError},
     {Kind::kBadSidecar, "E0805", "bad-sidecar", Severity::kError},
+    {Kind::kBadPlugin, "E0901", "bad-plugin", Severity::kError},
+    {Kind::kPluginVersion, "E0902", "plugin-version", Severity::kError},
 };
 
 constexpr bool InOrder() {
@@ -62,7 +64,7 @@ constexpr bool InOrder() {
   return true;
 }
 static_assert(InOrder(), "kKinds must follow the order of DiagnosticKind");
-static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kBadSidecar) + 1);
+static_assert(std::size(kKinds) == static_cast<size_t>(Kind::kPluginVersion) + 1);
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -62,6 +62,9 @@ enum class DiagnosticKind {
   kModelDiffers,
   kModelFails,
   kBadSidecar,
+  // E09: libraries of native functions
+  kBadPlugin,
+  kPluginVersion,
 };
 
 enum class Severity { kNote, kWarning, kError };

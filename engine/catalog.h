@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ struct SettingContract {
   std::string doc;
   /// What is wrong with a value of its kind ("must be at least 1"), or the empty string.
   std::string (*problem)(const Value& value) = nullptr;
+  std::optional<double> least = std::nullopt;  // of a number, or of each of them
+  std::optional<double> greatest = std::nullopt;
+
+  /// What is wrong with a value of its kind, by `least`, `greatest` and `problem`; else empty.
+  std::string ProblemOf(const Value& value) const;
 };
 
 /// A native function: what `fn f(…) -> (…) { native: "name" }` may be declared as. Parameters and

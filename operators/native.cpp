@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/catalog.h"
+#include "engine/data/symbols.h"
 #include "operators/contracts.h"
-#include "operators/functions/function.h"
 #include "operators/row_errors.h"
 
 namespace raceway::operators {
@@ -40,12 +40,15 @@ struct Outcome {
 
 class Native final : public engine::Operator {
  public:
+  /// `alike`: the arguments and then the results, where their symbols are to be compared, or none.
   Native(std::string name, std::unique_ptr<NativeFunction> function,
-         std::vector<Parameter> parameters, std::vector<Outcome> outcomes, Layout layout)
+         std::vector<Parameter> parameters, std::vector<Outcome> outcomes, std::vector<Field> alike,
+         Layout layout)
       : name_(std::move(name)),
         function_(std::move(function)),
         parameters_(std::move(parameters)),
         outcomes_(std::move(outcomes)),
+        alike_(std::move(alike)),
         layout_(std::move(layout)) {}
 
   Result<Batch> Run(Batch input, engine::RunContext& context) const override {
@@ -64,10 +67,25 @@ class Native final : public engine::Operator {
       engine::Status checked = (*results)[i].CheckType(outcomes_[i].declared);
       if (!checked) return Located("result", outcomes_[i].name, checked.error(), input);
     }
+    if (engine::Status checked = CheckAlike(std::move(args), *results); !checked) {
+      return WithRowId(std::move(checked).error(), input);
+    }
     return layout_.SameRows(input, std::move(*results));
   }
 
  private:
+  /// What arguments and results together say of their dimensions.
+  engine::Status CheckAlike(std::vector<Column> columns, const std::vector<Column>& results) const {
+    if (alike_.empty()) return engine::Done{};
+    columns.insert(columns.end(), results.begin(), results.end());
+    engine::Status checked = engine::CheckSymbols(alike_, columns);
+    if (!checked) {
+      checked.error().code = ErrorCode::kFailed;
+      checked.error().message.insert(0, name_ + ": ");
+    }
+    return checked;
+  }
+
   Error Located(std::string_view what, const std::string& which, Error error,
                 const Batch& input) const {
     error.code = ErrorCode::kFailed;
@@ -79,6 +97,7 @@ class Native final : public engine::Operator {
   std::unique_ptr<NativeFunction> function_;
   std::vector<Parameter> parameters_;
   std::vector<Outcome> outcomes_;
+  std::vector<Field> alike_;
   Layout layout_;
 };
 
@@ -125,7 +144,8 @@ engine::Status CheckSettings(const FunctionContract& contract, const Value& sett
     const bool is_allowed =
         value != nullptr && IsOfKind(*value, setting.kind) &&
         (setting.allowed.empty() || std::find(setting.allowed.begin(), setting.allowed.end(),
-                                              *value->AsString()) != setting.allowed.end());
+                                              *value->AsString()) != setting.allowed.end()) &&
+        setting.ProblemOf(*value).empty();
     if (!is_allowed) {
       return Error{ErrorCode::kInvalidArgument,
                    "setting `" + setting.name + "` cannot be " +
@@ -205,8 +225,20 @@ Result<std::vector<Outcome>> FindOutcomes(const FunctionContract& contract,
   return outcomes;
 }
 
-Result<engine::AnyOperator> Make(const FunctionContract& contract, FunctionFactory factory,
-                                 const engine::OperatorSpec& spec) {
+/// What arguments and results are in the plan, for comparing their symbols.
+std::vector<Field> AlikeFields(const engine::OperatorSpec& spec,
+                               const std::vector<Parameter>& parameters,
+                               const std::vector<Outcome>& outcomes) {
+  std::vector<Field> fields;
+  for (const Parameter& parameter : parameters) {
+    fields.push_back({parameter.field.name, (*spec.inputs[0])[parameter.column].type});
+  }
+  for (const Outcome& outcome : outcomes) fields.push_back({outcome.name, outcome.declared});
+  return fields;
+}
+
+Result<engine::AnyOperator> Make(const FunctionContract& contract, const MakeFunction& make,
+                                 const engine::OperatorSpec& spec, Author author) {
   const Value options(spec.step.options);
   const Value* settings = options.Find("settings");
   const Value chosen = settings == nullptr ? Value(Value::Record{}) : *settings;
@@ -225,19 +257,29 @@ Result<engine::AnyOperator> Make(const FunctionContract& contract, FunctionFacto
   }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
-  Result<std::unique_ptr<NativeFunction>> function = factory(function_spec);
+  Result<std::unique_ptr<NativeFunction>> function = make(function_spec);
   if (!function) return std::move(function).error();
+  std::vector<Field> alike;
+  if (author == Author::kUser) alike = AlikeFields(spec, *parameters, *outcomes);
   return engine::AnyOperator(std::make_unique<Native>(contract.name, std::move(*function),
                                                       std::move(*parameters), std::move(*outcomes),
-                                                      std::move(*layout)));
+                                                      std::move(alike), std::move(*layout)));
 }
 
 }  // namespace
 
-Result<engine::AnyOperator> MakeNative(const engine::OperatorSpec& spec) {
+Result<engine::AnyOperator> MakeFunctionStep(const FunctionContract& contract,
+                                             const MakeFunction& make,
+                                             const engine::OperatorSpec& spec, Author author) {
   if (spec.inputs.size() != 1 || spec.outputs.size() != 1) {
-    return Error{ErrorCode::kInvalidArgument, "native has one input and one output"};
+    return Error{ErrorCode::kInvalidArgument, "a function has one input and one output"};
   }
+  Result<engine::AnyOperator> made = Make(contract, make, spec, author);
+  if (!made) made.error().message.insert(0, contract.name + ": ");
+  return made;
+}
+
+Result<engine::AnyOperator> MakeNative(const engine::OperatorSpec& spec) {
   const Value options(spec.step.options);
   const Value* name = options.Find("function");
   if (name == nullptr || name->AsString() == nullptr) {
@@ -248,9 +290,7 @@ Result<engine::AnyOperator> MakeNative(const engine::OperatorSpec& spec) {
   if (contract == nullptr || factory == nullptr) {
     return Error{ErrorCode::kUnsupported, "no native function `" + *name->AsString() + "`"};
   }
-  Result<engine::AnyOperator> made = Make(*contract, factory, spec);
-  if (!made) made.error().message.insert(0, contract->name + ": ");
-  return made;
+  return MakeFunctionStep(*contract, factory, spec, Author::kRaceway);
 }
 
 }  // namespace raceway::operators

@@ -12,6 +12,7 @@
 #include "operators/model.h"
 #include "operators/native.h"
 #include "operators/omit.h"
+#include "operators/plugins/step.h"
 #include "operators/prefetch.h"
 #include "operators/select.h"
 #include "operators/sort.h"
@@ -33,6 +34,7 @@ void RegisterAll(engine::OperatorFactories& factories) {
   factories.Add("model", &MakeModel);
   factories.Add("native", &MakeNative);
   factories.Add("omit", &MakeOmit);
+  factories.Add("plugin", &MakePlugin);
   factories.Add("prefetch", &MakePrefetch);
   factories.Add("select", &MakeSelect);
   factories.Add("sort", &MakeSort);

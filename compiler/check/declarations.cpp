@@ -27,6 +27,7 @@ class Declarer {
       : file_(module.parsed.file),
         folder_(module.folder),
         sidecars_(module.sidecars),
+        libraries_(module.libraries),
         options_(options),
         out_(out),
         diagnostics_(diagnostics),
@@ -238,10 +239,13 @@ class Declarer {
     if (!ResolveSignature(decl.signature, decl.name, function)) {
       return out_.broken.push_back(decl.name.text);
     }
-    std::optional<FunctionSpec> spec =
-        NativeSpec(decl, function.params, function.results, options_.catalog, diagnostics_);
+    std::optional<FunctionSpec> spec = NativeSpec(decl, function.params, function.results,
+                                                  options_.catalog, libraries_, diagnostics_);
     if (!spec) return out_.broken.push_back(decl.name.text);
     function.spec = *std::move(spec);
+    if (!function.spec.source.empty()) {
+      function.spec.source = PathIn(folder_, function.spec.source);
+    }
     FilesIn(folder_, function.spec);
     out_.functions[decl.name.text] = std::move(function);
   }
@@ -327,6 +331,7 @@ class Declarer {
   const ast::File& file_;
   const std::string& folder_;
   const std::map<std::string, FileText>& sidecars_;
+  const Libraries& libraries_;
   const DeclareOptions& options_;
   Declarations& out_;
   dsl::Diagnostics& diagnostics_;

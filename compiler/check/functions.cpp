@@ -136,9 +136,8 @@ std::optional<Value> SettingValue(const ast::Entry& entry, const SettingContract
   if (!Fits(*value, contract.kind, entry.value->kind)) {
     return wrong(what + std::string(Wanted(contract.kind)));
   }
-  if (contract.problem != nullptr) {
-    const std::string problem = contract.problem(*value);
-    if (!problem.empty()) return wrong("`" + entry.key.text + "` " + problem);
+  if (const std::string problem = contract.ProblemOf(*value); !problem.empty()) {
+    return wrong("`" + entry.key.text + "` " + problem);
   }
   if (const std::string* text = value->AsString(); text != nullptr && !contract.allowed.empty()) {
     if (!Contains(contract.allowed, *text)) {
@@ -204,32 +203,80 @@ bool CheckSignature(const ast::FnDecl& decl, const std::vector<DeclaredColumn>& 
   return is_fine;
 }
 
-/// What implements the `fn`; null (and reported) if nothing this release knows does.
-const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Catalog& catalog,
-                                     Diagnostics& diagnostics) {
-  for (const ast::Entry& entry : decl.block.entries) {
-    if (Contains(kLaterSources, entry.key.text)) {
-      NotImplemented(entry, diagnostics);
-      return nullptr;
-    }
-    if (entry.key.text != "native") continue;
-    const std::optional<std::string> name = StringOf(entry, diagnostics);
-    if (!name) return nullptr;
-    const FunctionContract* contract = catalog.FindFunction(*name);
-    if (contract == nullptr) {
-      std::vector<std::string> known;
-      for (const FunctionContract& function : catalog.functions()) known.push_back(function.name);
-      Diagnostic& diagnostic = diagnostics.Add(DiagnosticKind::kUnknownName, entry.value->range,
-                                               "no native function `" + *name + "`");
-      diagnostic.help = Suggest(*name, known);
-      const std::vector<std::string> near = dsl::DidYouMean(*name, known);
-      if (near.size() == 1) diagnostic.edits = {{entry.value->range, "\"" + near.front() + "\""}};
-    }
-    return contract;
+const ast::Entry* FindEntry(const ast::FnDecl& decl, std::string_view key) {
+  const auto& entries = decl.block.entries;
+  const auto found = std::find_if(entries.begin(), entries.end(),
+                                  [&](const ast::Entry& entry) { return entry.key.text == key; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+/// Why nothing is known of the library that `entry` names.
+void ReportLibrary(const ast::Entry& entry, const engine::Error& error, Diagnostics& diagnostics) {
+  DiagnosticKind kind = DiagnosticKind::kBadPlugin;
+  std::string help;
+  if (error.code == engine::ErrorCode::kUnavailable) {
+    kind = DiagnosticKind::kMissingFile;
+    help = "build the library first; paths are relative to the folder of the flow file";
+  } else if (error.code == engine::ErrorCode::kUnsupported) {
+    kind = DiagnosticKind::kPluginVersion;
+    help = "build the library again, against this Raceway and its LibTorch";
   }
-  diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
-                  "`" + decl.name.text + "` needs a `native: \"…\"` that says what computes it");
+  diagnostics.Add(kind, ValueOf(entry), error.message).help = std::move(help);
+}
+
+/// The functions of the library that the `fn` names; null (and reported) if they are not known.
+const std::vector<FunctionContract>* FindLibrary(const ast::Entry& entry,
+                                                 const Libraries& libraries,
+                                                 Diagnostics& diagnostics) {
+  const std::optional<std::string> path = StringOf(entry, diagnostics);
+  const auto found = path ? libraries.find(*path) : libraries.end();
+  if (found == libraries.end()) return nullptr;
+  if (found->second.ok()) return &*found->second;
+  ReportLibrary(entry, found->second.error(), diagnostics);
   return nullptr;
+}
+
+void UnknownFunction(const ast::Entry& native, const ast::Entry* library,
+                     const std::vector<std::string>& known, Diagnostics& diagnostics) {
+  const std::string& name = native.value->text;
+  const std::string where = library == nullptr ? "" : " in `" + library->value->text + "`";
+  Diagnostic& diagnostic = diagnostics.Add(DiagnosticKind::kUnknownName, native.value->range,
+                                           "no native function `" + name + "`" + where);
+  diagnostic.help = Suggest(name, known);
+  const std::vector<std::string> near = dsl::DidYouMean(name, known);
+  if (near.size() == 1) diagnostic.edits = {{native.value->range, "\"" + near.front() + "\""}};
+}
+
+/// What implements the `fn`: something built in, or of its library; null (and reported) if nothing
+/// this release knows does.
+const FunctionContract* FindContract(const ast::FnDecl& decl, const engine::Catalog& catalog,
+                                     const Libraries& libraries, Diagnostics& diagnostics) {
+  for (const ast::Entry& entry : decl.block.entries) {
+    if (!Contains(kLaterSources, entry.key.text)) continue;
+    NotImplemented(entry, diagnostics);
+    return nullptr;
+  }
+  const ast::Entry* native = FindEntry(decl, "native");
+  if (native == nullptr) {
+    diagnostics.Add(DiagnosticKind::kBadSetting, decl.name.range,
+                    "`" + decl.name.text + "` needs a `native: \"…\"` that says what computes it");
+    return nullptr;
+  }
+  const std::optional<std::string> name = StringOf(*native, diagnostics);
+  if (!name) return nullptr;
+  const ast::Entry* library = FindEntry(decl, "library");
+  std::vector<std::string> known;
+  const auto find = [&](const auto& functions) -> const FunctionContract* {
+    for (const FunctionContract& function : functions) {
+      if (function.name == *name) return &function;
+      known.push_back(function.name);
+    }
+    UnknownFunction(*native, library, known, diagnostics);
+    return nullptr;
+  };
+  if (library == nullptr) return find(catalog.functions());
+  const std::vector<FunctionContract>* functions = FindLibrary(*library, libraries, diagnostics);
+  return functions == nullptr ? nullptr : find(*functions);
 }
 
 bool ReportDuplicate(const ast::Block& block, const ast::Entry& entry, Diagnostics& diagnostics) {
@@ -302,8 +349,9 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
 std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
                                        const std::vector<DeclaredColumn>& params,
                                        const std::vector<DeclaredColumn>& results,
-                                       const engine::Catalog& catalog, Diagnostics& diagnostics) {
-  const FunctionContract* contract = FindContract(decl, catalog, diagnostics);
+                                       const engine::Catalog& catalog, const Libraries& libraries,
+                                       Diagnostics& diagnostics) {
+  const FunctionContract* contract = FindContract(decl, catalog, libraries, diagnostics);
   if (contract == nullptr) return std::nullopt;
   FunctionSpec spec;
   spec.kind = FunctionSpec::Kind::kNative;
@@ -319,6 +367,11 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
       continue;
     }
     if (key == "native") continue;
+    if (key == "library") {
+      spec.source = entry.value->text;
+      spec.source_range = entry.value->range;
+      continue;
+    }
     const auto setting = std::find(known.begin(), known.end(), key);
     if (setting != known.end()) {
       const SettingContract& allowed =

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "compiler/check/declarations.h"
 
 namespace raceway::compiler {
@@ -7,11 +12,15 @@ namespace raceway::compiler {
 /// The settings of a `model` block: source, device, those of `TakeModelSetting`, hints.
 std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, dsl::Diagnostics& diagnostics);
 
-/// The settings of a `fn` block, and its signature against the contract of the native function.
+/// What the libraries of a file hold, by what its `fn`s call them.
+using Libraries = std::map<std::string, engine::Result<std::vector<engine::FunctionContract>>>;
+
+/// The settings of a `fn` block, and its signature against the contract of the native function:
+/// one of `catalog`, or of a library.
 std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
                                        const std::vector<DeclaredColumn>& params,
                                        const std::vector<DeclaredColumn>& results,
-                                       const engine::Catalog& catalog,
+                                       const engine::Catalog& catalog, const Libraries& libraries,
                                        dsl::Diagnostics& diagnostics);
 
 }  // namespace raceway::compiler

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "compiler/load/libraries.h"
 #include "compiler/load/sidecars.h"
 #include "dsl/ast.h"
 
@@ -50,6 +51,7 @@ class Loader {
   /// Its number, once all it imports has one.
   size_t Load(Module module, const std::string& identity) {
     module.sidecars = ReadSidecars(module.parsed.file, module.folder, files_);
+    module.libraries = ReadLibraries(module.parsed.file, module.folder, files_);
     under_way_.push_back({module.path, identity, {}});
     for (const dsl::ast::Item& item : module.parsed.file.items) {
       const auto* decl = std::get_if<ImportDecl>(&item);
@@ -81,7 +83,7 @@ class Loader {
     const std::string folder = FolderOf(sources_.main().name());
     const dsl::Source& source =
         sources_.Add({PathIn(folder, path), std::move(read->text), sources_.NextBase()});
-    Module module{path, FolderOf(path), dsl::Parse(source), std::move(read->file), {}, {}};
+    Module module{path, FolderOf(path), dsl::Parse(source), std::move(read->file), {}, {}, {}};
     diagnostics_.Append(module.parsed.diagnostics);
     return Load(std::move(module), read->identity);
   }

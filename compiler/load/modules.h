@@ -10,7 +10,9 @@
 #include "dsl/diagnostic.h"
 #include "dsl/parse.h"
 #include "dsl/source_set.h"
+#include "engine/catalog.h"
 #include "engine/plan/physical_plan.h"
+#include "engine/result.h"
 
 namespace raceway::compiler {
 
@@ -25,6 +27,8 @@ struct Module {
   std::vector<std::optional<size_t>> imports;
   /// What lies beside the files of models that have no signature here, by their `source`.
   std::map<std::string, FileText> sidecars;
+  /// What the libraries of `fn`s hold, or why that is not known, by their `library`.
+  std::map<std::string, engine::Result<std::vector<engine::FunctionContract>>> libraries;
 };
 
 /// A flow's file and all that it imports, each after those it imports: the main file is last.

@@ -122,8 +122,12 @@ class Lowering {
       }
       return;
     }
-    spec.op = "native";
+    spec.op = function.source.empty() ? "native" : "plugin";
     spec.options.emplace_back("function", function.native);
+    if (!function.source.empty()) {
+      spec.options.emplace_back("library", function.source);
+      spec.options.emplace_back("sha256", Describe(function.source, function.source_range));
+    }
     spec.options.emplace_back("settings", function.settings);
     for (const auto& [setting, where] : function.files) {
       for (const auto& [name, value] : function.settings) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "compiler/plan/logical_plan.h"
 #include "dsl/diagnostic.h"
 #include "dsl/source_set.h"
+#include "engine/catalog.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
 
@@ -29,6 +31,15 @@ class Files {
   ///
   /// Errors   Unavailable, with the reason, if it cannot be read or is larger than a flow may be
   virtual engine::Result<FileText> Read(const std::string& path) {
+    return engine::Error{engine::ErrorCode::kUnavailable,
+                         "cannot read `" + path + "`: there are no files here"};
+  }
+  /// The functions in the shared library `path` (relative to the flow's folder), for `library:`.
+  ///
+  /// Errors   Unavailable, with the reason, if it cannot be read; Unsupported if it was built for
+  ///          another version; InvalidArgument or Failed if it is no plugin, or ends the process
+  ///          that looks into it
+  virtual engine::Result<std::vector<engine::FunctionContract>> Functions(const std::string& path) {
     return engine::Error{engine::ErrorCode::kUnavailable,
                          "cannot read `" + path + "`: there are no files here"};
   }

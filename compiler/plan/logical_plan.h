@@ -53,7 +53,8 @@ struct FunctionSpec {
   std::string name;                    // of the declaration
   std::string native;                  // kNative: name in the catalog; kStore: what it is, "rows"
   dsl::SourceRange native_range = {};  // kStore: where that stands
-  std::string source;                  // kModel, kStore: the file, relative to the flow's folder
+  /// The file, relative to the flow's folder; kNative: the library, or empty for what is built in.
+  std::string source;
   dsl::SourceRange source_range;
   std::string device = "cpu";
   engine::Value::Record settings;

@@ -63,6 +63,43 @@ class FakeFiles final : public Files {
                          "cannot read `" + path + "`: No such file or directory"};
   }
 
+  /// `colour.so` has two functions; `torn.so` is no library, `crash.so` ends the process that loads
+  /// it, `slow.so` is never done, `old.so` was built for another LibTorch.
+  engine::Result<std::vector<engine::FunctionContract>> Functions(
+      const std::string& path) override {
+    using engine::Error;
+    using engine::ErrorCode;
+    if (path.starts_with("missing/")) {
+      return Error{ErrorCode::kUnavailable,
+                   "cannot read `" + path + "`: No such file or directory"};
+    }
+    if (path == "torn.so") {
+      return Error{ErrorCode::kInvalidArgument, "`torn.so` is no shared library"};
+    }
+    if (path == "crash.so") {
+      return Error{ErrorCode::kFailed,
+                   "`crash.so` ends its process when it is loaded: Segmentation fault"};
+    }
+    if (path == "slow.so") {
+      return Error{ErrorCode::kFailed, "`slow.so` is not done with loading after 20 seconds"};
+    }
+    if (path == "old.so") {
+      return Error{ErrorCode::kUnsupported,
+                   "`old.so` was built for LibTorch 1.13.1, this Raceway has 2.11.0"};
+    }
+    const engine::Type image = *engine::TypeFromString("u8[H, W, 3]");
+    engine::SettingContract radius;
+    radius.name = "radius";
+    radius.kind = engine::SettingContract::Kind::kInt;
+    radius.required = true;
+    radius.doc = "In pixels.";
+    radius.least = 1;
+    radius.greatest = 50;
+    return std::vector<engine::FunctionContract>{
+        {"blur", {{"px", image}}, {{"px", image}}, {radius}, "Softens."},
+        {"invert", {{"px", image}}, {{"px", image}}, {}, "The negative."}};
+  }
+
   const std::map<std::string, int>& num_reads() const { return num_reads_; }
 
  private:

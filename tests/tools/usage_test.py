@@ -48,7 +48,7 @@ class UsageTest(CliTest):
         self.write("rows.jsonl", ROWS)
 
     def test_no_command(self):
-        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, test or lsp")
+        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, test, plugin or lsp")
 
     def test_unknown_command(self):
         self.ends(USAGE, "chekc", "twice.flow", says="no command `chekc`")

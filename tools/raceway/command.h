@@ -93,6 +93,12 @@ struct StoreReadOptions {
   bool json = false;
 };
 
+struct PluginOptions {
+  std::string file;
+  bool json = false;
+  bool probe = false;  // this is the process that loads the library
+};
+
 int RunCheck(const CheckOptions& options);
 int RunExplain(const ExplainOptions& options);
 /// Whether `word` names a diagnostic, or all of them, rather than a file.
@@ -102,6 +108,7 @@ int RunCompile(const CompileOptions& options);
 int RunDiff(const DiffOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
+int RunPlugin(const PluginOptions& options);
 int RunTests(const TestOptions& options);
 int RunFmt(const FmtOptions& options);
 int RunStoreLoad(const StoreLoadOptions& options);

@@ -80,8 +80,13 @@ Result<compiler::FileText> FlowFiles::Read(const std::string& path) {
                             ignored ? full.string() : identity.string()};
 }
 
-Result<engine::FileSpec> HashedFiles::Describe(const std::string& path) {
-  return HashFile(base_dir(), path);
+Result<std::vector<engine::FunctionContract>> FlowFiles::Functions(const std::string& path) {
+  libraries_.insert(path);
+  return FunctionsIn(base_dir_ / path, path, probing_);
+}
+
+Result<engine::FileSpec> FlowFiles::Hashed(const std::string& path) const {
+  return HashFile(base_dir_, path);
 }
 
 }  // namespace raceway::tools

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "compiler/lower/lower.h"
+#include "engine/catalog.h"
 #include "engine/input_file.h"
 #include "engine/result.h"
+#include "tools/raceway/plugins/probe.h"
 
 namespace raceway::tools {
 
@@ -14,47 +19,52 @@ using engine::ReadFile;
 /// Writes `text` so that the file is there whole or not at all. One that is there keeps its mode.
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
 
-/// Reads what flows import, relative to a folder.
+/// Reads what flows import, and looks into the libraries of their functions, relative to a folder.
 class FlowFiles : public compiler::Files {
  public:
-  explicit FlowFiles(std::filesystem::path base_dir) : base_dir_(std::move(base_dir)) {}
+  explicit FlowFiles(std::filesystem::path base_dir, Probing probing = Probing::kAllowed)
+      : base_dir_(std::move(base_dir)), probing_(probing) {}
   engine::Result<compiler::FileText> Read(const std::string& path) override;
+  engine::Result<std::vector<engine::FunctionContract>> Functions(const std::string& path) override;
 
  protected:
-  const std::filesystem::path& base_dir() const { return base_dir_; }
+  /// Size and hash, whatever the class does about other files.
+  engine::Result<engine::FileSpec> Hashed(const std::string& path) const;
+  bool IsLibrary(const std::string& path) const { return libraries_.contains(path); }
 
  private:
   std::filesystem::path base_dir_;
+  Probing probing_;
+  std::set<std::string> libraries_;  // that were looked into
 };
 
 /// Reads and hashes what flows name, relative to a folder.
 class HashedFiles final : public FlowFiles {
  public:
   using FlowFiles::FlowFiles;
-  engine::Result<engine::FileSpec> Describe(const std::string& path) override;
+  engine::Result<engine::FileSpec> Describe(const std::string& path) override {
+    return Hashed(path);
+  }
 };
 
-/// Takes the files that a flow names as given: for looking at plans.
+/// Takes the files that a flow names as given, but for libraries: those are read in any case. For
+/// looking at plans, and for tests.
 class UnreadFiles final : public FlowFiles {
  public:
   using FlowFiles::FlowFiles;
   engine::Result<engine::FileSpec> Describe(const std::string& path) override {
-    return engine::FileSpec{path, "", 0};
+    return IsLibrary(path) ? Hashed(path) : engine::FileSpec{path, "", 0};
   }
 };
 
 /// Reads and hashes the files that are there, takes the others as given.
 class FilesIfThere final : public FlowFiles {
  public:
-  explicit FilesIfThere(const std::filesystem::path& base_dir)
-      : FlowFiles(base_dir), hashed_(base_dir) {}
+  using FlowFiles::FlowFiles;
   engine::Result<engine::FileSpec> Describe(const std::string& path) override {
-    engine::Result<engine::FileSpec> file = hashed_.Describe(path);
+    engine::Result<engine::FileSpec> file = Hashed(path);
     return file.ok() ? std::move(file) : engine::FileSpec{path, "", 0};
   }
-
- private:
-  HashedFiles hashed_;
 };
 
 }  // namespace raceway::tools

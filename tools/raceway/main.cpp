@@ -246,6 +246,18 @@ void AddLsp(CLI::App& app, int& exit_code) {
   command->callback([&exit_code] { exit_code = raceway::tools::RunLsp(); });
 }
 
+void AddPlugin(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::PluginOptions>();
+  CLI::App* command = app.add_subcommand("plugin", "Show the functions of a library of your own");
+  command->footer(
+      "Loads the library in another process, for at most RACEWAY_PLUGIN_SECONDS (20), and prints\n"
+      "each function as a flow declares it. How to write one: examples/plugin.");
+  command->add_option("FILE", options->file, "A shared library with a RACEWAY_PLUGIN")->required();
+  command->add_flag("--json", options->json, "Output for machines");
+  command->add_flag("--probe", options->probe)->group("");  // for ourselves
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunPlugin(*options); });
+}
+
 void AddTest(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<raceway::tools::TestOptions>();
   CLI::App* command = app.add_subcommand("test", "Run the tests in flow files");
@@ -292,7 +304,8 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> words = app.remaining();
   const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what + ": check, fmt, explain, compile, diff, run, test or lsp\nSee raceway --help.";
+  return what +
+         ": check, fmt, explain, compile, diff, run, test, plugin or lsp\nSee raceway --help.";
 }
 
 }  // namespace
@@ -319,6 +332,7 @@ int main(int argc, char** argv) {
   AddDiff(app, exit_code);
   AddRun(app, exit_code);
   AddLsp(app, exit_code);
+  AddPlugin(app, exit_code);
   AddTest(app, exit_code);
   AddStore(app, exit_code);
   try {

@@ -11,6 +11,25 @@
 namespace raceway::tools {
 namespace {
 
+/// Libraries are tried in another process before they are loaded in this one.
+int CheckLibraries(const std::vector<engine::StageSpec>& stages, FlowFiles& files) {
+  for (const engine::StageSpec& stage : stages) {
+    for (const engine::StepSpec& step : stage.steps) {
+      const engine::Value options(step.options);
+      const engine::Value* library = step.op == "plugin" ? options.Find("library") : nullptr;
+      if (library != nullptr && library->AsString() != nullptr) {
+        const auto functions = files.Functions(*library->AsString());
+        if (!functions.ok()) return Fail(kMachineLacks, functions.error().message);
+      }
+      for (const engine::BranchSpec& branch : step.branches) {
+        const int checked = CheckLibraries(branch.stages, files);
+        if (checked != kFine) return checked;
+      }
+    }
+  }
+  return kFine;
+}
+
 /// Files may have changed since the plan was compiled; a model that did is another model.
 int CheckFiles(const engine::PhysicalPlan& plan, const std::filesystem::path& base_dir) {
   HashedFiles files(base_dir);
@@ -22,7 +41,7 @@ int CheckFiles(const engine::PhysicalPlan& plan, const std::filesystem::path& ba
                                      "with (its content has changed); compile the flow again");
     }
   }
-  return kFine;
+  return CheckLibraries(plan.stages, files);
 }
 
 int LoadPlan(const RunOptions& options, const std::filesystem::path& base_dir,

@@ -61,7 +61,7 @@ Analysis Analyse(const std::string& name, const std::string& text, const engine:
                  PieceParser& parser) {
   PieceParser::Parsed parsed = parser.Parse(name, text);
   Analysis analysis{parsed.source, std::move(parsed.layout), dsl::SourceSet(parsed.source)};
-  UnreadFiles files(std::filesystem::path(name).parent_path());
+  UnreadFiles files(std::filesystem::path(name).parent_path(), Probing::kNever);
   dsl::Diagnostics found = parsed.result.diagnostics;
   analysis.modules = LoadModules(std::move(parsed.result), analysis.sources, files, found);
   compiler::CheckOptions options;

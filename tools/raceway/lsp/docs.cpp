@@ -120,7 +120,8 @@ constexpr OptionDoc kSettings[] = {
     {"model", "source", "The file of the model, relative to this one."},
     {"model", "device", "`cpu` or `gpu`."},
     {"model", "threads", "Threads of one call."},
-    {"fn", "native", "The function of the engine that computes it."},
+    {"fn", "native", "The function of the engine, or of the library, that computes it."},
+    {"fn", "library", "The shared library that has the function, relative to this file."},
 };
 
 constexpr Doc kTypes[] = {

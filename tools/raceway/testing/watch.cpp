@@ -35,7 +35,9 @@ std::string FunctionOf(const std::string& label) {
   return label.substr(open + 1, label.size() - open - 2);
 }
 
-bool CallsAFunction(const StepSpec& step) { return step.op == "model" || step.op == "native"; }
+bool CallsAFunction(const StepSpec& step) {
+  return step.op == "model" || step.op == "native" || step.op == "plugin";
+}
 
 void CollectSteps(std::vector<engine::StageSpec>& stages, std::vector<StepSpec*>& steps) {
   for (engine::StageSpec& stage : stages) {

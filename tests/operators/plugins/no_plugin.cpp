@@ -1,0 +1,2 @@
+// A shared library like many.
+extern "C" int Nothing() { return 0; }

@@ -1,0 +1,51 @@
+#include "tools/raceway/plugins/contract_cache.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "operators/plugins/contract_json.h"
+#include "tools/raceway/files.h"
+
+namespace raceway::tools {
+namespace {
+
+/// Empty where the user has no such folder.
+std::filesystem::path CacheFile(const std::string& sha256) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::filesystem::path folder;
+  if (cache != nullptr && std::filesystem::path(cache).is_absolute()) {
+    folder = cache;
+  } else if (home != nullptr && std::filesystem::path(home).is_absolute()) {
+    folder = std::filesystem::path(home) / ".cache";
+  } else {
+    return {};
+  }
+  return folder / "raceway" / "plugins" / (sha256 + ".json");
+}
+
+}  // namespace
+
+std::optional<std::vector<engine::FunctionContract>> CachedContracts(const std::string& sha256) {
+  const std::filesystem::path file = CacheFile(sha256);
+  if (file.empty()) return std::nullopt;
+  const engine::Result<std::string> text = ReadFile(file, 1 << 24);
+  if (!text.ok()) return std::nullopt;
+  auto contracts = operators::ContractsFromJson(*text);
+  // A file that is torn or of another release is written anew.
+  if (!contracts.ok()) return std::nullopt;
+  return *std::move(contracts);
+}
+
+void CacheContracts(const std::string& sha256,
+                    const std::vector<engine::FunctionContract>& contracts) {
+  const std::filesystem::path file = CacheFile(sha256);
+  if (file.empty()) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(file.parent_path(), ignored);
+  // Without it the library is looked into again next time.
+  static_cast<void>(WriteFile(file, operators::ContractsAsJson(contracts)));
+}
+
+}  // namespace raceway::tools
