@@ -144,12 +144,14 @@ engine::Status CheckSettings(const FunctionContract& contract, const Value& sett
     const bool is_allowed =
         value != nullptr && IsOfKind(*value, setting.kind) &&
         (setting.allowed.empty() || std::find(setting.allowed.begin(), setting.allowed.end(),
-                                              *value->AsString()) != setting.allowed.end()) &&
-        setting.ProblemOf(*value).empty();
+                                              *value->AsString()) != setting.allowed.end());
     if (!is_allowed) {
       return Error{ErrorCode::kInvalidArgument,
                    "setting `" + setting.name + "` cannot be " +
                        (value == nullptr ? "left out" : ToString(*value))};
+    }
+    if (const std::string problem = setting.ProblemOf(*value); !problem.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "`" + setting.name + "` " + problem};
     }
   }
   for (const auto& [name, value] : *settings.AsRecord()) {

@@ -122,7 +122,7 @@ TEST(PluginTest, HoldsSettingsAgainstTheContract) {
   };
   EXPECT_THAT(error({}), ::testing::HasSubstr("scale: setting `by` cannot be left out"));
   EXPECT_THAT(error({{"by", "much"}}), ::testing::HasSubstr("setting `by` cannot be"));
-  EXPECT_THAT(error({{"by", 11.0}}), ::testing::HasSubstr("setting `by` cannot be 11"));
+  EXPECT_THAT(error({{"by", 11.0}}), ::testing::HasSubstr("scale: `by` must be at most 10"));
   EXPECT_THAT(error({{"by", 1.0}, {"how", "left"}}),
               ::testing::HasSubstr("setting `how` cannot be \"left\""));
   EXPECT_THAT(error({{"by", 1.0}, {"to", 1.0}}), ::testing::HasSubstr("no setting `to`"));
