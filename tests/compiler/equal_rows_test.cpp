@@ -334,7 +334,7 @@ TEST_F(EqualRowsTest, WhateverIsPrefetched) {
   std::ofstream(labels) << "zero\none\ntwo\nthree\n";
   Table input;
   for (int64_t id = 0; id < 12; ++id) {
-    input.push_back({.id = id, .columns = {{"id", id}, {"a", id * 5 % 12}, {"k", id % 7}}});
+    input.push_back({id, {{"id", id}, {"a", id * 5 % 12}, {"k", id % 7}}, {}});
   }
   size_t num_prefetched = 0;
   for (uint32_t seed = 0; seed < NumFlows(200) / 2; ++seed) {
