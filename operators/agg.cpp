@@ -1,5 +1,6 @@
 #include "operators/agg.h"
 
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/InferenceMode.h>
 
@@ -158,10 +159,26 @@ Result<Column> Topk(const Values& values, const Groups& groups) {
   return Column::FromRows(std::move(best), values.result);
 }
 
+/// The values of each group in the order of its rows, along a new first dimension.
+Result<Column> Collect(const Values& values, const Groups& groups) {
+  std::vector<std::vector<int64_t>> rows(groups.size());
+  for (size_t row = 0; row < groups.of_row.size(); ++row) {
+    rows[static_cast<size_t>(groups.of_row[row])].push_back(static_cast<int64_t>(row));
+  }
+  std::vector<at::Tensor> collected;
+  for (const std::vector<int64_t>& group : rows) {
+    const Column rows_of_group = values.column.Take(group);
+    collected.push_back(rows_of_group.is_dense() ? rows_of_group.dense()
+                                                 : at::stack(rows_of_group.ragged()));
+  }
+  if (groups.size() > 1) return Column(std::move(collected));
+  return Column::FromRows(std::move(collected), values.result);
+}
+
 Aggregate FindAggregate(std::string_view name) {
   static constexpr std::pair<std::string_view, Aggregate> kAggregates[] = {
-      {"count", &Count}, {"sum", &Sum},     {"min", &Min}, {"max", &Max},
-      {"mean", &Mean},   {"first", &First}, {"any", &Any}, {"topk", &Topk},
+      {"count", &Count}, {"sum", &Sum}, {"min", &Min},   {"max", &Max},         {"mean", &Mean},
+      {"first", &First}, {"any", &Any}, {"topk", &Topk}, {"collect", &Collect},
   };
   for (const auto& [candidate, aggregate] : kAggregates) {
     if (candidate == name) return aggregate;

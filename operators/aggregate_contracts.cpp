@@ -66,6 +66,16 @@ Result<Type> Topk(const Type& of) {
   return Type{of.dtype, {engine::Dim::Symbol("_")}, false};
 }
 
+/// Tensors of one size: the rows of a batch then lie in one.
+Result<Type> Collect(const Type& of) {
+  if (!of.is_fixed() || engine::IsText(of.dtype) || of.optional) {
+    return Wants("collect", "numbers, bools, times or tensors of one size of them", of);
+  }
+  Type all = of;
+  all.shape.insert(all.shape.begin(), engine::Dim::Symbol("_"));
+  return all;
+}
+
 }  // namespace
 
 void RegisterAggregateContracts(engine::Catalog& catalog) {
@@ -79,6 +89,8 @@ void RegisterAggregateContracts(engine::Catalog& catalog) {
   add({"any", 1, &Any, "any(bool) -> bool", "Whether it is true in one of the rows."});
   add({"topk", 2, &Topk, "topk(T, count) -> T[_]",
        "The greatest values, the greatest first; fewer where the group has fewer rows."});
+  add({"collect", 1, &Collect, "collect(T[…]) -> T[_, …]",
+       "All values in the order of the rows, as one tensor; what `explode` takes apart."});
 }
 
 }  // namespace raceway::operators

@@ -74,7 +74,8 @@ TEST(AggTest, KnowsEveryAggregate) {
                               {"last", "max", "cam"},
                               {"any", "any", "on"},
                               {"first", "first", "v"},
-                              {"top", "topk", "x", 2}},
+                              {"top", "topk", "x", 2},
+                              {"all", "collect", "x"}},
                              S({{"sum", "f32"},
                                 {"isum", "i64"},
                                 {"min", "f32"},
@@ -82,11 +83,28 @@ TEST(AggTest, KnowsEveryAggregate) {
                                 {"last", "string"},
                                 {"any", "bool"},
                                 {"first", "f32[N]"},
-                                {"top", "f32[_]"}})),
+                                {"top", "f32[_]"},
+                                {"all", "f32[_]"}})),
                          Rows())),
-            "#0 sum=2.75 isum=4 min=0.25 max=2 last='b' any=true first=[1] top=[2, 0.5]\n"
-            "#1 sum=3 isum=2 min=-1 max=4 last='a' any=true first=[2, 3] top=[4, -1]\n");
-  EXPECT_EQ(Contracts().aggregates().size(), 8u) << "a new one wants its place in this test";
+            "#0 sum=2.75 isum=4 min=0.25 max=2 last='b' any=true first=[1] top=[2, 0.5] "
+            "all=[0.5, 2, 0.25]\n"
+            "#1 sum=3 isum=2 min=-1 max=4 last='a' any=true first=[2, 3] top=[4, -1] "
+            "all=[4, -1]\n");
+  EXPECT_EQ(Contracts().aggregates().size(), 9u) << "a new one wants its place in this test";
+}
+
+TEST(AggTest, CollectsTensorsInTheOrderOfTheirRows) {
+  const SchemaPtr schema = S({{"k", "i64"}, {"v", "i64[2]"}});
+  const StepSpec step = Agg({"k"}, {{"all", "collect", "v"}}, S({{"all", "i64[_, 2]"}}));
+  const std::string expected = "#0 all=[[1, 2], [5, 6]]\n#1 all=[[3, 4]]\n";
+  const Column dense = Vectors({{1, 2}, {3, 4}, {5, 6}}, at::kLong);
+  const Column ragged = Ragged({{1, 2}, {3, 4}, {5, 6}}, at::kLong);
+  EXPECT_EQ(Text(RunStep(step, MakeBatch(schema, {Ints({7, 8, 7}), dense}))), expected);
+  EXPECT_EQ(Text(RunStep(step, MakeBatch(schema, {Ints({7, 8, 7}), ragged}))), expected);
+  EXPECT_EQ(MakeError(Agg({"k"}, {{"all", "collect", "k"}}, S({{"all", "string[_]"}})),
+                      {S({{"k", "string"}})}),
+            "invalid argument: `collect` wants numbers, bools, times or tensors of one size of "
+            "them, this is string");
 }
 
 TEST(AggTest, IntegersWrapAroundAndNanIsTheWorst) {

@@ -49,7 +49,7 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/examples/image_cascade.flow")
   set_tests_properties(example_models_all PROPERTIES
     FIXTURES_SETUP example_models_all FIXTURES_REQUIRED example_models TIMEOUT 600
     ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
-  foreach(name IN ITEMS search)
+  foreach(name IN ITEMS faces search)
     add_test(NAME example_${name}
       COMMAND "${RACEWAY_PYTHON}" "${PROJECT_SOURCE_DIR}/tests/examples/${name}_test.py"
               "${PROJECT_BINARY_DIR}/bin/raceway"
