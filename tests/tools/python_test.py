@@ -74,7 +74,7 @@ def set_up():
     call(
         sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index",
         "--wheel-dir", folder / "wheel", "-C", f"cmake.define.raceway_ROOT={folder / 'prefix'}",
-        PACKAGE,
+        "-C", f"build-dir={folder / 'build'}", PACKAGE,
     )  # fmt: skip
     (wheel,) = (folder / "wheel").glob("raceway-*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
