@@ -36,7 +36,7 @@ using testing::Pass;
 using testing::Rows;
 
 constexpr Port kInput = FlowBuilder::kInput;
-constexpr int kRequests = 200;
+constexpr int kRequests = 50;
 
 /// Hands on the first of its batches.
 testing::MergeHook First() {

@@ -1,4 +1,6 @@
 // Flows of one process hold what they have in common once.
+#include <ATen/ops/ones.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@ class SharedModelsTest : public ::testing::Test {
     std::string name = (std::filesystem::temp_directory_path() / "raceway-XXXXXX").string();
     folder_ = ::mkdtemp(name.data());
     torch::jit::Module module("m");
-    module.register_parameter("weight", at::zeros({kWeights / 4}) + 1, false);
+    module.register_parameter("weight", at::ones({kWeights / 4}), false);
     module.define("def forward(self, x):\n  return x + self.weight[0]\n");
     for (const char* copy : {"a", "b"}) {
       std::filesystem::create_directory(folder_ / copy);
@@ -57,7 +59,8 @@ class SharedModelsTest : public ::testing::Test {
     return plan;
   }
   static Engine MakeEngine() {
-    EngineOptions options{.num_workers = 1};
+    EngineOptions options;
+    options.num_workers = 1;
     operators::RegisterAll(options.factories);
     return Engine(std::move(options));
   }
