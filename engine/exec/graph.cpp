@@ -20,6 +20,7 @@ Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem
       graph->AddStages(plan, {around.factories, around.open_store, base_dir, graph->workers_});
   if (!added) return std::move(added).error();
   graph->Connect(plan);
+  graph->MakeTasks(plan);
   return graph;
 }
 
@@ -29,6 +30,8 @@ Graph::Graph(const Surroundings& around)
       graphs_(around.graphs),
       workers_(around.arena, *this) {
   graphs_.Enter();
+  // A graph belongs to the arena it is made in.
+  arena_.execute([this] { graph_.emplace(); });
 }
 
 void Graph::Trace(const PhysicalPlan& plan, Tracer* tracer) {
@@ -39,9 +42,14 @@ void Graph::Trace(const PhysicalPlan& plan, Tracer* tracer) {
   layout_.is_traced = true;
 }
 
-// Often out of one of its own tasks, which must not look at it afterwards.
+// Not here and now: this may be one of the graph's own tasks, and ending waits for those.
 void Graph::Leave() {
   if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  arena_.enqueue([this] { End(); });
+}
+
+void Graph::End() {
+  graph_->wait_for_all();  // tasks whose request is over may still be on their way out
   std::promise<void> gone = std::move(gone_);
   InFlight& graphs = graphs_;
   delete this;
@@ -78,8 +86,7 @@ Status Graph::AddStages(const PhysicalPlan& plan, const StageSurroundings& aroun
     nodes_.push_back({.stage = *std::move(stage),
                       .inputs = std::move(ports),
                       .first_port = schemas.size(),
-                      .num_ports = outputs.size(),
-                      .own_task = spec.own_task});
+                      .num_ports = outputs.size()});
     schemas.insert(schemas.end(), outputs.begin(), outputs.end());
   }
   layout_.num_ports = schemas.size();
@@ -148,6 +155,23 @@ void Graph::Connect(const PhysicalPlan& plan) {
   }
 }
 
+void Graph::MakeTasks(const PhysicalPlan& plan) {
+  entry_.emplace(*graph_, tbb::flow::unlimited, [this](Request* request) noexcept {
+    Start(*request);
+    return tbb::flow::continue_msg();
+  });
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (!plan.stages[i].own_task) continue;
+    const auto index = static_cast<int32_t>(i);
+    nodes_[i].task = std::make_unique<TaskNode>(*graph_, tbb::flow::unlimited,
+                                                [this, index](Request* request) noexcept {
+                                                  request->next_ready(index) = -1;
+                                                  Work(*request, {.first = index});
+                                                  return tbb::flow::continue_msg();
+                                                });
+  }
+}
+
 // The rows of a table count on from those of the table before it, so that each row of a request
 // has a number of its own.
 void Graph::Fill(Request& request, std::span<Batch> inputs) {
@@ -172,7 +196,7 @@ void Graph::Submit(Request::Ptr request, std::span<Batch> inputs) {
   Enter();  // until `Complete`
   NoteBegin(*request);
   Fill(*request, inputs);
-  arena_.enqueue([this, &started = *request.release()]() noexcept { Start(started); });
+  Put(*entry_, *request.release());
 }
 
 void Graph::RunHere(Request::Ptr request, std::span<Batch> inputs) {
@@ -243,7 +267,7 @@ void Graph::Forward(const std::vector<Edge>& edges, Request& request, Ready& rea
       continue;
     }
     const Node& node = nodes_[static_cast<size_t>(edge->to)];
-    const bool is_task = node.own_task && IsWorthTask(node, request);
+    const bool is_task = node.task != nullptr && IsWorthTask(node, request);
     if (tracing_) request.ready_since(edge->to) = std::chrono::steady_clock::now();
     int32_t& first = is_task ? ready.first_task : ready.first;
     request.next_ready(edge->to) = std::exchange(first, edge->to);
@@ -257,16 +281,22 @@ bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
   return request.slots()[node.inputs[0].port].num_rows() > 0;
 }
 
-// Enqueued, not spawned: an enqueued task is sure of a thread, though the process may allow TBB no
-// workers and the thread that waits for it may be none of the arena.
+// Out of a task that is enqueued, not from here: such a task is sure of a thread, though the process
+// may allow TBB no workers and the thread that waits may be none of the arena. The node's task
+// follows in that thread, or in another that is free.
+void Graph::Put(TaskNode& node, Request& request) {
+  Enter();  // the node may have run, and all be over, before `try_put` returns
+  arena_.enqueue([this, &node, &request]() noexcept {
+    node.try_put(&request);
+    Leave();
+  });
+}
+
 void Graph::HandOffAllButFirst(Request& request, int32_t first) noexcept {
   int32_t index = std::exchange(request.next_ready(first), -1);
   while (index >= 0) {
     const int32_t next = request.next_ready(index);  // before another thread has it
-    arena_.enqueue([this, &request, index]() noexcept {
-      request.next_ready(index) = -1;
-      Work(request, {.first = index});
-    });
+    Put(*nodes_[static_cast<size_t>(index)].task, request);
     index = next;
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <atomic>
@@ -28,11 +29,12 @@ struct FlowTable {
   SchemaPtr schema;
 };
 
-/// A plan that runs: its stages, and who waits for whom.
+/// A plan that runs: its stages, who waits for whom, and the TBB graph that moves requests from
+/// thread to thread.
 ///
 /// A request stays with its thread from stage to stage. Only where a thread finds several stages
-/// ready that are worth a task (`own_task`), it keeps one and makes a TBB task of each of the
-/// others. So a hop is a call, and a hand-off is a task that knows the request and the stage.
+/// ready that are worth a task (`own_task`), it keeps one and puts the request into the TBB nodes
+/// of the others. So a hop is a call, and a hand-off is a TBB message: the `Request*` alone.
 ///
 /// Every edge carries every request exactly once, also one that has failed: it passes through
 /// without being run. So the stage of the output is the last to see it, and it ends exactly once;
@@ -41,7 +43,7 @@ struct FlowTable {
 /// It lives as long as anybody uses it: its owner, requests in flight, their completions included,
 /// and callers. Whoever leaves last ends it.
 ///
-/// Neither copied nor moved: tasks hold `this`.
+/// Neither copied nor moved: bodies hold `this`.
 class Graph {
  public:
   /// All outlive the graph.
@@ -68,7 +70,7 @@ class Graph {
   /// To be called while somebody else uses it.
   void Enter() { users_.fetch_add(1, std::memory_order_relaxed); }
   User MakeUser() { return Enter(), User(this); }
-  /// Ends it, if it was the last.
+  /// Ends it, if it was the last: later, in a task of its own.
   void Leave();
   /// Ready once the graph and its operators are gone. To be called once.
   std::future<void> gone() { return gone_.get_future(); }
@@ -86,6 +88,8 @@ class Graph {
   void RunHere(Request::Ptr request, std::span<Batch> inputs);
 
  private:
+  using TaskNode = tbb::flow::function_node<Request*>;
+
   struct Input {
     size_t port = 0;
     int32_t uses = -1;  // counter of its readers left, -1: one reader
@@ -100,7 +104,7 @@ class Graph {
     size_t first_port = 0;  // of its outputs
     size_t num_ports = 0;
     std::vector<Edge> edges = {};
-    bool own_task = false;  // it is worth one
+    std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
     bool is_output = false;
   };
   /// Where a result is found.
@@ -122,7 +126,10 @@ class Graph {
                  const std::vector<SchemaPtr>& schemas);
   void Fill(Request& request, std::span<Batch> inputs);
   void Connect(const PhysicalPlan& plan);
+  void MakeTasks(const PhysicalPlan& plan);
+  void End();
 
+  void Put(TaskNode& node, Request& request);
   void Start(Request& request) noexcept;
   void Work(Request& request, Ready ready) noexcept;
   void RunStage(int32_t index, Request& request) const noexcept;
@@ -141,7 +148,8 @@ class Graph {
   InFlight& graphs_;
   Tracing tracing_;
   std::promise<void> gone_;
-  std::atomic<int64_t> users_ = 1;  // the owner
+  std::atomic<int64_t> users_ = 1;         // the owner
+  std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
   Workers workers_;                 // of the stages in the nodes below
   RequestLayout layout_;
   std::vector<FlowTable> inputs_;
@@ -150,6 +158,7 @@ class Graph {
   std::vector<Output> outputs_;  // of each result
   int32_t outputs_left_ = -1;    // counter of their stages still to run, -1: there is one
   std::vector<Edge> entry_edges_;
+  std::optional<TaskNode> entry_;
   std::vector<Node> nodes_;
 };
 

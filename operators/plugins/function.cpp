@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "operators/model_file.h"
+#include "operators/models/loaded_model.h"
 #include "operators/utf8.h"
 
 namespace raceway::operators {
