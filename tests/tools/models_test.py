@@ -139,7 +139,7 @@ class DryRunTest(ModelsTest):
                 "4:9 E0803 `double.pt`: `forward` takes `x: Tensor`, declared `x: string`",
                 "5:9 E0702 models have no bytes; flows that call `c` run only in tests, where a stub answers",
                 "5:9 E0803 a model has no bytes, `double.pt` is declared with `x: bytes`",
-                "6:33 E0803 `numbers.pt` gives `n` as Dict[int, Tensor], a column is made of a tensor, "
+                "6:32 E0803 `numbers.pt` gives `n` as Dict[int, Tensor], a column is made of a tensor, "
                 "or of a list with an element for each row",
             ],
             self.messages(
@@ -159,7 +159,6 @@ class DryRunTest(ModelsTest):
             'model c(x: f32[L]) -> (y: f32[L], n: i64) { source: "masked.pt", pad: L }',
             'model d(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", state: fresh }',
             'model e(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", method: "twice" }',
-            'model f(x: f32[4]) -> (y: f32[4]) { source: "double.pt", dtype: f64 }',
         )
 
     def test_what_settings_do_not_suit(self):
@@ -168,14 +167,13 @@ class DryRunTest(ModelsTest):
             'model a(x: f32[4]) -> (y: f32[4]) { source: "counts.pt" }',
             'model b(x: f32[4]) -> (y: f32[4]) { source: "double.pt", method: "encode" }',
             'model c(x: f32[L]) -> (y: f32[L]) { source: "double.pt", pad: L }',
-            'model d(x: f32[4]) -> (y: f32[4]) { source: "double.pt", dtype: f64, state: fresh }',
         )
         self.assertEqual(
             [
                 "3:45 E0802 model file counts.pt keeps state between calls: `forward` writes "
                 "`calls`; `state: fresh` lets each call begin with what is in the file",
                 "4:45 E0802 model file double.pt has no `encode`; its methods are `forward`",
-                "5:9 E0803 `double.pt`: `forward` takes 1 input, declared 2",
+                "5:9 E0803 `double.pt` takes 0 inputs, declared 1",
             ],
             found,
         )

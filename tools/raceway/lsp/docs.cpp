@@ -120,6 +120,11 @@ constexpr OptionDoc kSettings[] = {
     {"model", "source", "The file of the model, relative to this one."},
     {"model", "device", "`cpu` or `gpu`."},
     {"model", "threads", "Threads of one call."},
+    {"model", "method", "The method of the module that is called, `forward` otherwise."},
+    {"model", "state", "`fresh`: each call begins with the state in the file."},
+    {"model", "dtype", "What weights and floating inputs become: `f16`, `bf16`, `f32`, `f64`."},
+    {"model", "pad",
+     "The dimension in which rows are filled up, and a mask given, to run together."},
     {"fn", "native", "The function of the engine, or of the library, that computes it."},
     {"fn", "library", "The shared library that has the function, relative to this file."},
 };
