@@ -17,7 +17,7 @@ struct DryRunModel {
   std::string path;        // relative to the flow's folder
   Value::Record settings;  // as steps have them in their options, but for the file
   std::vector<Field> inputs;
-  size_t num_results = 1;
+  std::vector<Field> results;
 };
 
 /// One call.

@@ -44,10 +44,16 @@ Column Zeros(const engine::Type& type, int64_t num_rows) {
   return engine::TextColumn::Repeat(row, num_rows);
 }
 
-DryRunOutput Describe(const AnswerPart& part) {
+/// `place` is where it is in the answer, if it has no name.
+DryRunOutput Describe(const AnswerPart& part, size_t place, const DryRunModel& model, bool casts) {
   DryRunOutput output;
   output.name = part.name;
-  const Result<Column> column = ColumnOf(part, engine::Type{});
+  engine::Type declared;
+  for (size_t i = 0; i < model.results.size(); ++i) {
+    const bool is_it = part.name.empty() ? i == place : model.results[i].name == part.name;
+    if (is_it) declared = model.results[i].type;
+  }
+  const Result<Column> column = ColumnOf(part, declared, casts);
   if (!column) {
     output.other = part.value.type()->annotation_str();
   } else if (column->is_text()) {
@@ -74,8 +80,9 @@ DryRunAnswer Failed(const std::string& why) {
   return failed;
 }
 
-DryRunAnswer RunTrial(const LoadedModel& model, const Padding& padding, size_t num_results,
-                      const DryRunTrial& trial) {
+DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
+                      const DryRunModel& declared, const DryRunTrial& trial) {
+  const Padding& padding = options.padding;
   const c10::InferenceMode inference;
   try {
     std::vector<Column> args;
@@ -93,7 +100,8 @@ DryRunAnswer RunTrial(const LoadedModel& model, const Padding& padding, size_t n
     DryRunAnswer answer;
     for (const AnswerPart& part : *parts) {
       answer.is_dictionary |= !part.name.empty();
-      answer.outputs.push_back(Describe(part));
+      answer.outputs.push_back(
+          Describe(part, answer.outputs.size(), declared, options.dtype.has_value()));
     }
     return answer;
   } catch (const std::exception& exception) {
@@ -115,20 +123,20 @@ Result<DryRun> RunOnZeros(const std::filesystem::path& folder, const DryRunModel
   const auto num_optional = static_cast<size_t>(std::count_if(
       parameters.begin(), parameters.end(), [](const auto& one) { return one.has_default; }));
   DryRun run;
-  const size_t num_masks = options->padding.is_on() ? 1 : 0;
-  run.max_inputs = parameters.size() - std::min(parameters.size(), num_masks);
+  run.max_inputs = parameters.size();
   run.min_inputs = run.max_inputs - std::min(run.max_inputs, num_optional);
   const size_t num_inputs = model.inputs.size();
-  if (num_inputs < run.min_inputs || num_inputs > run.max_inputs) return run;
+  const bool fits = run.min_inputs <= num_inputs && num_inputs <= run.max_inputs;
+  if (!fits && !options->padding.is_on()) return run;
   std::vector<engine::Field> given = model.inputs;
   if (options->padding.is_on()) given.push_back(MaskField());
-  if (const engine::Status fits = (*loaded)->CheckInputs(given); !fits) {
-    run.misfit = fits.error().message;
+  if (const engine::Status taken = (*loaded)->CheckInputs(given); !taken) {
+    run.misfit = taken.error().message;
     return run;
   }
   run.answers.reserve(trials.size());
   for (const DryRunTrial& trial : trials) {
-    run.answers.push_back(RunTrial(**loaded, options->padding, model.num_results, trial));
+    run.answers.push_back(RunTrial(**loaded, *options, model, trial));
   }
   return run;
 }

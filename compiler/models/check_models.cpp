@@ -64,9 +64,12 @@ class ModelChecker {
 
   /// Some models take no small inputs: where one fails, it gets larger ones.
   void RunOnZeros() {
-    engine::DryRunModel model{model_.source, model_.settings, {}, model_.results.size()};
+    engine::DryRunModel model{model_.source, model_.settings, {}, {}};
     for (const DeclaredColumn& param : model_.params) {
       model.inputs.push_back({param.name, param.type});
+    }
+    for (const DeclaredColumn& result : model_.results) {
+      model.results.push_back({result.name, result.type});
     }
     constexpr int64_t kScales[] = {1, 4, 16};
     for (const int64_t scale : kScales) {

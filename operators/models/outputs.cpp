@@ -164,9 +164,8 @@ Result<std::vector<const AnswerPart*>> Match(const std::vector<AnswerPart>& part
 Result<Column> CheckedColumn(const AnswerPart& part, const Outcome& outcome, int64_t num_rows,
                              bool casts) {
   const std::string output = "output `" + outcome.name + "` ";
-  Result<Column> column = ColumnOf(part, outcome.declared);
+  Result<Column> column = ColumnOf(part, outcome.declared, casts);
   if (!column) return Failed(output + column.error().message);
-  if (casts) *column = Cast(*column, outcome.declared);
   const bool has_rows = !column->is_dense() || column->dense().dim() > 0;
   if (has_rows && part.is_list && column->num_rows() != num_rows) {
     return Failed(output + "is a list of " + std::to_string(column->num_rows()) +
@@ -200,12 +199,13 @@ Result<std::vector<AnswerPart>> PartsOf(const c10::IValue& answer, size_t num_re
   return parts;
 }
 
-Result<Column> ColumnOf(const AnswerPart& part, const Type& declared) {
+Result<Column> ColumnOf(const AnswerPart& part, const Type& declared, bool casts) {
   if (!part.is_list) {
     if (part.value.isTensor()) {
       const at::Tensor& tensor = part.value.toTensor();
       if (!tensor.defined()) return Failed("is an undefined tensor");
-      return Column(tensor.device().is_cpu() ? tensor : tensor.cpu());
+      const Column column(tensor.device().is_cpu() ? tensor : tensor.cpu());
+      return casts ? Cast(column, declared) : column;
     }
     return Failed("is no tensor but " + TypeText(part));
   }
@@ -219,7 +219,8 @@ Result<Column> ColumnOf(const AnswerPart& part, const Type& declared) {
       const at::Tensor& tensor = row.toTensor();
       rows.push_back(tensor.device().is_cpu() ? tensor : tensor.cpu());
     }
-    return Column::FromRows(std::move(rows), declared);
+    const Column column = Column::FromRows(std::move(rows), declared);
+    return casts ? Cast(column, declared) : column;
   }
   if (are_all([](const c10::IValue& row) { return row.isString(); })) {
     engine::TextBuilder builder(static_cast<int64_t>(part.rows.size()));

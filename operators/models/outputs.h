@@ -35,8 +35,10 @@ struct AnswerPart {
 /// Errors   Failed where elements of such a list differ in what they consist of
 engine::Result<std::vector<AnswerPart>> PartsOf(const c10::IValue& answer, size_t num_results);
 
-/// A column, or why it is none: "is int".
-engine::Result<engine::Column> ColumnOf(const AnswerPart& part, const engine::Type& declared);
+/// A column, or why it is none: "is int". `casts`: floats become what is declared; numbers in
+/// lists, which have no width, do so in any case.
+engine::Result<engine::Column> ColumnOf(const AnswerPart& part, const engine::Type& declared,
+                                        bool casts);
 
 /// A column for each of `outcomes`, checked against what it is declared to be and `num_rows`.
 ///

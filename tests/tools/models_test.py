@@ -159,6 +159,8 @@ class DryRunTest(ModelsTest):
             'model c(x: f32[L]) -> (y: f32[L], n: i64) { source: "masked.pt", pad: L }',
             'model d(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", state: fresh }',
             'model e(x: f32[4]) -> (y: f32[4]) { source: "counts.pt", method: "twice" }',
+            'model f(x: f32[4]) -> (y: f32[4]) { source: "double.pt", dtype: f64 }',
+            'model g(x: f32[4]) -> (share: f32) { source: "shares.pt" }',
         )
 
     def test_what_settings_do_not_suit(self):
@@ -173,7 +175,7 @@ class DryRunTest(ModelsTest):
                 "3:45 E0802 model file counts.pt keeps state between calls: `forward` writes "
                 "`calls`; `state: fresh` lets each call begin with what is in the file",
                 "4:45 E0802 model file double.pt has no `encode`; its methods are `forward`",
-                "5:9 E0803 `double.pt` takes 0 inputs, declared 1",
+                "5:9 E0803 `double.pt`: `forward` takes 1 input, declared 2",
             ],
             found,
         )
