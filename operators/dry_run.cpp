@@ -94,8 +94,9 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
       if (!found) return Failed(found.error().message);
       lengths = *found;
     }
-    const Result<std::vector<AnswerPart>> parts = PartsOf(
-        model.Call(InputsOf(args, model.parameters(), padding, lengths, false)), num_results);
+    const Result<std::vector<AnswerPart>> parts =
+        PartsOf(model.Call(InputsOf(args, model.parameters(), padding, lengths, false)),
+                declared.results.size());
     if (!parts) return Failed(parts.error().message);
     DryRunAnswer answer;
     for (const AnswerPart& part : *parts) {

@@ -150,7 +150,7 @@ class Graph {
   std::promise<void> gone_;
   std::atomic<int64_t> users_ = 1;         // the owner
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
-  Workers workers_;                 // of the stages in the nodes below
+  Workers workers_;                        // of the stages in the nodes below
   RequestLayout layout_;
   std::vector<FlowTable> inputs_;
   std::vector<SchemaPtr> input_schemas_;  // as the plan has them, null where they are the callers'
