@@ -18,7 +18,10 @@ Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem
   graph->Trace(plan, around.tracer);
   Status added =
       graph->AddStages(plan, {around.factories, around.open_store, base_dir, graph->workers_});
-  if (!added) return std::move(added).error();
+  if (!added) {
+    graph.release()->End();  // at once: nobody else has seen it
+    return std::move(added).error();
+  }
   graph->Connect(plan);
   graph->MakeTasks(plan);
   return graph;

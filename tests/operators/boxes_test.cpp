@@ -238,7 +238,7 @@ TEST(PyramidTest, GoesDownToTheWindow) {
   EXPECT_EQ(scales(23, 500, half), "[]");
   EXPECT_EQ(scales(0, 500, half), "[]");
   EXPECT_EQ(scales(100, 200, {{"window", int64_t{12}}, {"smallest", int64_t{24}}, {"factor", 1.0}}),
-            "image.pyramid: `factor` must be above 0 and at most 0.99");
+            "image.pyramid: `factor` must be above 0, at most 0.99");
 }
 
 // --- drawing and writing ---

@@ -184,8 +184,9 @@ TEST(NormaliseTest, WantsOneNumberOrThree) {
                      {S({{"in", "u8[h, w, 3]"}})});
   };
   EXPECT_EQ(error({{"mean", Value::List{0.5, 0.5}}}),
-            "invalid argument: image.normalise: `mean` wants one number or three, one a channel");
-  EXPECT_EQ(error({{"std", 0.0}}), "invalid argument: image.normalise: `std` must not be 0");
+            "invalid argument: image.normalise: `mean` must be one number or three");
+  EXPECT_EQ(error({{"std", 0.0}}),
+            "invalid argument: image.normalise: `std` must not be 0: it divides");
   EXPECT_EQ(error({{"std", "big"}}),
             "invalid argument: image.normalise: setting `std` cannot be \"big\"");
 }
