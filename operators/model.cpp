@@ -1,6 +1,5 @@
 #include "operators/model.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "engine/data/symbols.h"
 #include "engine/gate.h"
 #include "operators/models/inputs.h"
+#include "operators/models/intra_op_threads.h"
 #include "operators/models/model_file.h"
 #include "operators/models/outputs.h"
 #include "operators/row_errors.h"
@@ -29,25 +29,6 @@ using engine::Status;
 using engine::Type;
 
 // --- a run ---
-
-/// The intra-op threads of this worker, for the length of a call.
-class IntraOpThreads {
- public:
-  explicit IntraOpThreads(int num_threads) : before_(at::get_num_threads()) {
-    if (num_threads > 0 && num_threads != before_) {
-      at::set_num_threads(num_threads);
-      is_changed_ = true;
-    }
-  }
-  IntraOpThreads(const IntraOpThreads&) = delete;
-  ~IntraOpThreads() {
-    if (is_changed_) at::set_num_threads(before_);
-  }
-
- private:
-  int before_;
-  bool is_changed_ = false;
-};
 
 class Model final : public engine::Operator {
  public:
@@ -152,6 +133,8 @@ class Model final : public engine::Operator {
     } catch (const engine::Stopped& stopped) {
       return StopError(stopped.code);
     } catch (const std::exception& exception) {
+      // Compiled code makes an error of its own of what the gate throws.
+      if (const auto stop = context.cancel.Check()) return StopError(*stop);
       return Named({ErrorCode::kFailed, OneLine(exception.what())});
     }
     Result<std::vector<Column>> results =

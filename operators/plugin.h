@@ -74,11 +74,12 @@ using Row = std::span<const Cell>;
 /// result's type too: `int64_t` for an i64, `double` for an f64, `float` for an f32, `bool`.
 class NewCell {
  public:
-  NewCell(at::Tensor tensor) : data_(std::move(tensor)) {}                       // NOLINT: implicit
-  NewCell(std::string text) : data_(std::move(text)) {}                          // NOLINT: implicit
-  NewCell(std::string_view text) : data_(std::string(text)) {}                   // NOLINT: implicit
-  NewCell(const char* text) : data_(std::string(text)) {}                        // NOLINT: implicit
-  NewCell(std::same_as<bool> auto value) : NewCell(Scalar(value, at::kBool)) {}  // NOLINT
+  NewCell(at::Tensor tensor) : data_(std::move(tensor)) {}      // NOLINT: implicit
+  NewCell(std::string text) : data_(std::move(text)) {}         // NOLINT: implicit
+  NewCell(std::string_view text) : data_(std::string(text)) {}  // NOLINT: implicit
+  NewCell(std::nullptr_t) = delete;                             // else `0` would be a text
+  NewCell(const char* text) : data_(std::string(text)) {}       // NOLINT: implicit
+  NewCell(std::same_as<bool> auto value) : NewCell(Scalar(value, at::kBool)) {}      // NOLINT
   NewCell(std::same_as<int64_t> auto value) : NewCell(Scalar(value, at::kLong)) {}   // NOLINT
   NewCell(std::same_as<float> auto value) : NewCell(Scalar(value, at::kFloat)) {}    // NOLINT
   NewCell(std::same_as<double> auto value) : NewCell(Scalar(value, at::kDouble)) {}  // NOLINT

@@ -48,7 +48,10 @@ void Graph::Trace(const PhysicalPlan& plan, Tracer* tracer) {
 // Not here and now: this may be one of the graph's own tasks, and ending waits for those.
 void Graph::Leave() {
   if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  InFlight& graphs = graphs_;
+  graphs.Enter();  // the arena must outlive this call, too
   arena_.enqueue([this] { End(); });
+  graphs.Leave();
 }
 
 void Graph::End() {

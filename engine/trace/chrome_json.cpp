@@ -1,6 +1,8 @@
 // The format: "Trace Event Format" of Chrome, which Perfetto reads as well. Asynchronous spans are
 // pairs of events ("b" and "e") with one id, spans of a thread one event with a duration ("X").
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -115,11 +117,13 @@ std::string Tracer::ToChromeJson() const {
 }
 
 Status Tracer::Write(const std::string& file) const {
+  errno = 0;
   std::ofstream out(file, std::ios::binary);
   out << ToChromeJson() << "\n";
   out.close();
   if (out) return Done{};
-  return Error{.code = ErrorCode::kUnavailable, .message = "cannot write the trace to " + file};
+  return Error{.code = ErrorCode::kUnavailable,
+               .message = "cannot write the trace to " + file + ": " + std::strerror(errno)};
 }
 
 }  // namespace raceway::engine

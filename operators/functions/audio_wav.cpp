@@ -88,7 +88,7 @@ Result<Wav> WithData(Wav wav, std::string_view rest, uint32_t announced) {
   if (wav.data.size() % static_cast<size_t>(wav.num_channels * wav.bits / 8) != 0) {
     return Failed("truncated WAV: it ends within a sample");
   }
-  if (wav.num_frames() > kMaxSamples) {
+  if (wav.num_frames() > kMaxSamples / wav.num_channels) {
     return Failed("a WAV of " + std::to_string(wav.num_frames()) + " samples: the limit is " +
                   std::to_string(kMaxSamples));
   }

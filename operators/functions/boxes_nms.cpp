@@ -20,7 +20,7 @@ using engine::ErrorCode;
 using engine::Result;
 
 struct NmsOptions {
-  float overlap = 0.5F;     // boxes that share more than this hide each other
+  double overlap = 0.5;     // boxes that share more than this hide each other
   bool of_smaller = false;  // the share is of the smaller box, not of both together
   int64_t max = std::numeric_limits<int64_t>::max();
 };
@@ -37,7 +37,8 @@ bool Hides(const Box& kept, const Box& other, const NmsOptions& options) {
   const float both = AreaOfBoth(kept, other);
   const float whole = options.of_smaller ? std::min(AreaOf(kept), AreaOf(other))
                                          : AreaOf(kept) + AreaOf(other) - both;
-  return both / whole > options.overlap;  // never where both are without area: 0 / 0
+  return static_cast<double>(both / whole) >
+         options.overlap;  // never where both are without area: 0 / 0
 }
 
 /// The places of `scores`, the highest first.
@@ -113,9 +114,9 @@ class Nms final : public NativeFunction {
 Result<std::unique_ptr<NativeFunction>> MakeNms(const FunctionSpec& spec) {
   NmsOptions options;
   if (const engine::Value* overlap = spec.settings.Find("overlap")) {
-    options.overlap = static_cast<float>(*overlap->AsNumber());
+    options.overlap = *overlap->AsNumber();
   }
-  if (!(options.overlap >= 0.0F && options.overlap <= 1.0F)) {
+  if (!(options.overlap >= 0 && options.overlap <= 1)) {
     return Error{ErrorCode::kInvalidArgument, "`overlap` must be 0 to 1"};
   }
   if (const engine::Value* of = spec.settings.Find("of")) {

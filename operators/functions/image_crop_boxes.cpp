@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "operators/functions/boxes.h"
+#include "operators/functions/image_codec.h"
 #include "operators/functions/image_scale.h"
 
 namespace raceway::operators {
@@ -43,6 +44,11 @@ class CropBoxes final : public NativeFunction {
   Result<at::Tensor> CropAll(const at::Tensor& image, const at::Tensor& boxes,
                              engine::RunContext& context) const {
     if (auto checked = CheckBoxes(boxes); !checked) return checked.error();
+    if (boxes.size(0) > kMaxPixels / std::max<int64_t>(1, size_[0] * size_[1])) {
+      return Error{ErrorCode::kFailed, std::to_string(boxes.size(0)) + " crops of " +
+                                           std::to_string(size_[1]) + " × " +
+                                           std::to_string(size_[0]) + " pixels are too many"};
+    }
     at::Tensor crops = at::empty({boxes.size(0), size_[0], size_[1], 3}, at::kByte);
     for (int64_t i = 0; i < boxes.size(0); ++i) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop);

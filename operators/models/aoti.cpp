@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "engine/data/column.h"
+#include "operators/models/aoti_body.h"
 #include "operators/models/aoti_sizes.h"
 #include "operators/models/device.h"
 
@@ -69,6 +70,7 @@ struct Package {
   std::string library;  // its record
   json metadata;
   std::vector<AotiInput> inputs;
+  AotiBody body;
 };
 
 std::string FileName(const std::string& record) {
@@ -122,13 +124,23 @@ Result<Package> ReadPackage(PyTorchStreamReader& archive, const std::string& sho
     return Wrong(ErrorCode::kInvalidArgument, shown, "has no compiled code in it");
   }
   std::optional<std::vector<AotiInput>> inputs;
-  if (!wrapper.empty()) inputs = InputsOfWrapper(TextOf(archive, wrapper));
-  if (!inputs) {
+  std::optional<AotiBody> body;
+  if (!wrapper.empty()) {
+    const std::string source = TextOf(archive, wrapper);
+    inputs = InputsOfWrapper(source);
+    if (inputs) body = BodyOfWrapper(source, *inputs);
+  }
+  if (!body) {
     return Wrong(ErrorCode::kUnsupported, shown,
                  "does not say in its source which sizes it was compiled for, so that a call could "
                  "read past its inputs");
   }
+  if (body->writes_weights) {
+    return Wrong(ErrorCode::kUnsupported, shown,
+                 "keeps state from call to call in its weights or buffers; export it without");
+  }
   package.inputs = *std::move(inputs);
+  package.body = *std::move(body);
   return package;
 }
 
@@ -242,6 +254,7 @@ class AotiModel final : public LoadedModel {
   AotiModel(Package package, std::unique_ptr<AOTIModelContainerRunner> runner,
             std::unique_ptr<TemporaryFolder> folder, c10::Device device)
       : inputs_(std::move(package.inputs)),
+        body_(std::move(package.body)),
         folder_(std::move(folder)),
         runner_(std::move(runner)),
         device_(device) {
@@ -258,6 +271,7 @@ class AotiModel final : public LoadedModel {
   }
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
+  bool writes_inputs() const override { return body_.writes_inputs; }
 
   Status CheckInputs(std::span<const engine::Field> fields) const override {
     if (Status checked = CheckNumberOfInputs(parameters_, fields.size(), "the package"); !checked) {
@@ -278,6 +292,7 @@ class AotiModel final : public LoadedModel {
       const std::string misfit = Misfit(inputs_[i], tensors.back());
       if (!misfit.empty()) throw std::runtime_error(parameters_[i].name + " " + misfit);
     }
+    for (const AotiTie& tie : body_.ties) CheckTie(tie, tensors);
     const std::vector<at::Tensor> leaves = runner_->run(tensors);
     if (leaves.size() != num_outputs_) {
       return c10::ivalue::Tuple::create(std::vector<c10::IValue>(leaves.begin(), leaves.end()));
@@ -287,6 +302,16 @@ class AotiModel final : public LoadedModel {
   }
 
  private:
+  void CheckTie(const AotiTie& tie, const std::vector<at::Tensor>& tensors) const {
+    const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
+    const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
+    if (size == other) return;
+    throw std::runtime_error(parameters_[tie.input].name + " has " + std::to_string(size) +
+                             " in dimension " + std::to_string(tie.dim - 1) + ", " +
+                             parameters_[tie.with_input].name + " " + std::to_string(other) +
+                             ": compiled for the same");
+  }
+
   static Status CheckInput(const AotiInput& input, const engine::Field& field) {
     const auto wrong = [&](const std::string& more) {
       return Error{ErrorCode::kInvalidArgument, "the package was compiled for `" + field.name +
@@ -311,6 +336,7 @@ class AotiModel final : public LoadedModel {
   }
 
   std::vector<AotiInput> inputs_;
+  AotiBody body_;
   std::vector<ModelParameter> parameters_;
   json outputs_;
   size_t num_outputs_ = 0;
@@ -345,7 +371,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
                                                            c10::Device device) {
   for (const auto& [is_set, setting] :
        {std::pair(options.method != "forward", "method"), std::pair(options.starts_fresh, "state"),
-        std::pair(options.dtype.has_value(), "dtype")}) {
+        std::pair(options.dtype.has_value(), "dtype"),
+        std::pair(options.num_threads > 0, "threads")}) {
     if (is_set) {
       return Wrong(ErrorCode::kInvalidArgument, shown,
                    std::string("is compiled, so `") + setting + "` cannot be chosen any more");

@@ -76,8 +76,9 @@ class CheckReader {
     const std::optional<int64_t> limit = NumberAt(rest.substr(std::min<size_t>(2, rest.size())));
     if (!limit || !is_size) return false;
     if (rest.starts_with("< ")) {
-      // Exporting never tells a dimension of 1 from one of 2 or more: code for 2 does for 1.
-      known.min = *limit <= 2 ? 0 : *limit;
+      // Exporting never tells a dimension of 1 from one of 2 or more: code for 2 does for 1, not
+      // for 0.
+      known.min = *limit == 2 ? 1 : *limit;
       return true;
     }
     known.max = *limit;

@@ -209,6 +209,7 @@ Result<Column> ColumnOf(const AnswerPart& part, const Type& declared, bool casts
     }
     return Failed("is no tensor but " + TypeText(part));
   }
+  if (part.rows.empty()) return Failed("is an empty list");
   const auto are_all = [&part](auto is) {
     return std::all_of(part.rows.begin(), part.rows.end(), is);
   };

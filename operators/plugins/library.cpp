@@ -69,6 +69,7 @@ struct Loaded {
 struct LoadedLibraries {
   std::mutex mutex;
   std::map<std::pair<std::string, std::string>, Loaded> all;
+  std::map<std::string, int> times_opened;  // of each path, whether or not it was what it should be
 };
 
 LoadedLibraries& Libraries() {
@@ -78,11 +79,9 @@ LoadedLibraries& Libraries() {
 
 /// The loader takes a file for the one it has if the name is the same, so a new file of an old name
 /// gets another: `dir/./lib.so`.
-std::filesystem::path NewName(const std::filesystem::path& path, const LoadedLibraries& libraries) {
-  const auto is_it = [&](const auto& entry) { return entry.first.first == path.string(); };
-  const auto times = std::count_if(libraries.all.begin(), libraries.all.end(), is_it);
+std::filesystem::path NewName(const std::filesystem::path& path, int times_opened) {
   std::filesystem::path name = path.parent_path();
-  for (auto i = 0; i < times; ++i) name /= ".";
+  for (int i = 0; i < times_opened; ++i) name /= ".";
   return name / path.filename();
 }
 
@@ -95,14 +94,16 @@ std::string LoaderError(const std::string& path) {
 }
 
 Result<Loaded> Open(const std::filesystem::path& path, const std::string& shown,
-                    const LoadedLibraries& libraries) {
-  const std::string name = NewName(path, libraries).string();
+                    LoadedLibraries& libraries) {
+  int& times_opened = libraries.times_opened[path.string()];
+  const std::string name = NewName(path, times_opened).string();
   Loaded loaded;
   // Symbols of two libraries must not meet, and what is missing shows now, not in a request.
   loaded.handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (loaded.handle == nullptr) {
     return Wrong("`" + shown + "` cannot be loaded: " + LoaderError(name));
   }
+  ++times_opened;
   for (const auto& [key, other] : libraries.all) {
     if (other.handle != loaded.handle) continue;
     return Error{ErrorCode::kUnavailable,

@@ -58,6 +58,40 @@ def export(folder):
         program = torch.export.export(net, example, dynamic_shapes=shapes)
         torch._inductor.aoti_compile_and_package(program, package_path=str(folder / name))
     torch.export.save(program, str(folder / "program.pt2"))
+    export_odd(folder, rows)
+
+
+def export_odd(folder, rows):
+    """Packages that do more with what they get than read it."""
+    import torch
+
+    class Masked(torch.nn.Module):  # two inputs of one length
+        def forward(self, x, mask):
+            return (x * mask).sum(-1)
+
+    class Doubling(torch.nn.Module):  # writes into its input
+        def forward(self, x):
+            return x.mul_(2).sum(-1)
+
+    class Counting(torch.nn.Module):  # keeps state
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            self.calls.add_(1)
+            return x.sum(-1) + self.calls
+
+    length = torch.export.Dim("length", min=2, max=100)
+    x = torch.rand(3, 4)
+    for name, net, example, shapes in [
+        ("masked", Masked(), (x, torch.rand(3, 4)), ({0: rows, 1: length}, {0: rows, 1: length})),
+        ("doubling", Doubling(), (x,), ({0: rows},)),
+        ("counting", Counting(), (x,), ({0: rows},)),
+    ]:
+        program = torch.export.export(net, example, dynamic_shapes=shapes)
+        package = str(folder / f"{name}.pt2")
+        torch._inductor.aoti_compile_and_package(program, package_path=package)
 
 
 def ready_packages(folder):
@@ -104,6 +138,38 @@ class PackagesTest(unittest.TestCase):
 
     def says(self, code, source, text, **more):
         self.assertIn(text, self.run_flow(code, source, **more).stderr)
+
+    def run_text(self, code, text, rows):
+        (self.folder / "f.flow").write_text("edition 1\n" + text)
+        (self.folder / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return self.call(code, "run", "f.flow", "--rows", "odd.jsonl", "--json")
+
+    def test_sizes_that_the_code_takes_for_one_must_be_one(self):
+        text = """
+            model net(x: f32[N], mask: f32[M]) -> (y: f32) { source: "masked.pt2" }
+            flow f(rows: { x: f32[N], mask: f32[M] }) -> { y: f32 } {
+              return rows |> map(net) |> select(y)
+            }"""
+        done = self.run_text(FINE, text, [{"x": [1, 2, 3], "mask": [1, 0, 1]}])
+        self.assertEqual(json.loads(done.stdout)["y"], 4)
+        done = self.run_text(REQUEST_FAILED, text, [{"x": [1.0] * 64, "mask": [1, 1]}])
+        self.assertIn("input 2 has 2 in dimension 0, input 1 64: compiled for the same", done.stderr)
+
+    def test_code_that_writes_its_input_gets_a_copy(self):
+        text = """
+            model net(x: f32[4]) -> (y: f32) { source: "doubling.pt2" }
+            flow f(rows: { x: f32[4] }) -> { x: f32[4], y: f32 } {
+              return rows |> map(net) |> select(x, y)
+            }"""
+        done = self.run_text(FINE, text, [{"x": [1, 2, 3, 4]}])
+        self.assertEqual(json.loads(done.stdout), {"x": [1, 2, 3, 4], "y": 20})
+
+    def test_code_that_keeps_state_is_refused(self):
+        text = """
+            model net(x: f32[4]) -> (y: f32) { source: "counting.pt2" }
+            flow f(rows: { x: f32[4] }) -> { y: f32 } { return rows |> map(net) |> select(y) }"""
+        done = self.run_text(FLOW_IS_WRONG, text, [{"x": [1, 2, 3, 4]}])
+        self.assertIn("counting.pt2 keeps state from call to call", done.stderr)
 
     def remake(self, change):
         """net.pt2 with records changed by change(name, bytes); None leaves one out."""

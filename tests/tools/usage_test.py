@@ -48,7 +48,12 @@ class UsageTest(CliTest):
         self.write("rows.jsonl", ROWS)
 
     def test_no_command(self):
-        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, test, plugin or lsp")
+        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, lsp, plugin, test or store")
+
+    def test_no_command_of_a_command(self):
+        self.ends(USAGE, "store", says=["say what to do: load, get or stats", "raceway store --help"])
+        self.ends(USAGE, "store", "nope", says=["no command `nope`: load, get or stats"])
+        self.ends(USAGE, "store", "stats", says="raceway store stats --help")
 
     def test_unknown_command(self):
         self.ends(USAGE, "chekc", "twice.flow", says="no command `chekc`")

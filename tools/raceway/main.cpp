@@ -1,6 +1,8 @@
 // The command line: what can be said, and which function does it.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
@@ -296,16 +298,30 @@ void AddFmt(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunFmt(*options); });
 }
 
+/// "load, get or stats"
+std::string CommandsOf(const CLI::App& app) {
+  std::string text;
+  const std::vector<const CLI::App*> commands = app.get_subcommands({});
+  for (const CLI::App* command : commands) {
+    text += (text.empty() ? "" : command == commands.back() ? " or " : ", ") + command->get_name();
+  }
+  return text;
+}
+
 /// What is wrong with the call, and where to read more.
 std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<CLI::App*> chosen = app.get_subcommands();
-  if (!chosen.empty()) {
-    return std::string(error.what()) + "\nSee raceway " + chosen.front()->get_name() + " --help.";
+  const CLI::App* chosen = &app;
+  std::string call = app.get_name();
+  while (!chosen->get_subcommands().empty()) {
+    chosen = chosen->get_subcommands().front();
+    call += " " + chosen->get_name();
   }
-  const std::vector<std::string> words = app.remaining();
-  const std::string what = words.empty() ? "say what to do" : "no command `" + words.front() + "`";
-  return what +
-         ": check, fmt, explain, compile, diff, run, test, plugin or lsp\nSee raceway --help.";
+  const std::string see = "\nSee " + call + " --help.";
+  const std::string commands = CommandsOf(*chosen);
+  if (commands.empty()) return error.what() + see;
+  const std::vector<std::string> words = chosen->remaining();
+  return (words.empty() ? "say what to do" : "no command `" + words.front() + "`") + ": " +
+         commands + see;
 }
 
 }  // namespace
@@ -345,7 +361,8 @@ int main(int argc, char** argv) {
   }
   // A full disk shows only when what was printed is written.
   if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && exit_code == 0) {
-    return raceway::tools::Fail(raceway::tools::kMachineLacks, "cannot write the output");
+    return raceway::tools::Fail(raceway::tools::kMachineLacks,
+                                std::string("cannot write the output: ") + std::strerror(errno));
   }
   return exit_code;
 }

@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "operators/plugins/contract_json.h"
@@ -101,8 +102,7 @@ class Probe {
   }
   ~Probe() {
     if (child_ > 0) {
-      ::kill(-child_, SIGKILL);
-      Wait();
+      Wait(Clock::now());
     }
   }
   Probe(const Probe&) = delete;
@@ -127,9 +127,9 @@ class Probe {
     return true;
   }
 
-  /// "Segmentation fault" or "exit code 3".
-  std::string Ended() {
-    const int status = Wait();
+  /// "Segmentation fault" or "exit code 3"; "killed" where it does not end by `limit`.
+  std::string Ended(Clock::time_point limit) {
+    const int status = Wait(limit);
     if (WIFSIGNALED(status)) return ::strsignal(WTERMSIG(status));
     return "exit code " + std::to_string(WEXITSTATUS(status));
   }
@@ -148,8 +148,14 @@ class Probe {
     return true;
   }
 
-  int Wait() {
+  /// A library may close its pipe and go on: from `limit` on it is killed.
+  int Wait(Clock::time_point limit) {
+    constexpr std::chrono::milliseconds kPause{5};
     int status = 0;
+    while (::waitpid(child_, &status, WNOHANG) == 0 && Clock::now() < limit) {
+      std::this_thread::sleep_for(kPause);
+    }
+    ::kill(-child_, SIGKILL);
     while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
     }
     child_ = -1;
@@ -185,14 +191,15 @@ Contracts Run(const std::filesystem::path& path, const std::string& shown) {
                                          "it: " + std::strerror(errno)};
   }
   const std::chrono::seconds limit = Limit();
-  if (!probe.Read(Clock::now() + limit)) {
+  const Clock::time_point end = Clock::now() + limit;
+  if (!probe.Read(end)) {
     return Error{ErrorCode::kFailed, "`" + shown + "` is not done with loading after " +
                                          std::to_string(limit.count()) +
                                          (limit.count() == 1 ? " second" : " seconds")};
   }
   Contracts contracts = operators::ContractsFromJson(probe.answer);
   if (contracts.ok() || contracts.error().code != ErrorCode::kInternal) return contracts;
-  const std::string ended = probe.Ended();
+  const std::string ended = probe.Ended(end);
   const std::string words = LastWords(probe.said);
   return Error{ErrorCode::kFailed, "`" + shown + "` ends its process when it is loaded: " + ended +
                                        (words.empty() ? "" : " (" + words + ")")};
