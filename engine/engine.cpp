@@ -177,6 +177,10 @@ Error NoThreads() {
               "there: make engines only after forking, or let the child exec a program"};
 }
 
+Error Ended(const char* whose) {
+  return {.code = ErrorCode::kUnavailable, .message = std::string(whose) + " has ended"};
+}
+
 std::future<void> Ready() {
   std::promise<void> promise;
   promise.set_value();
@@ -246,7 +250,19 @@ struct Engine::State {
   Result<Graph::User> Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir) {
     if (IsForkedOff()) return NoThreads();
     if (Status valid = Validate(plan); !valid) return std::move(valid).error();
+    {
+      const std::lock_guard lock(mutex);
+      if (is_over) return Ended("this engine");
+      graphs.Enter();  // `Stop` waits from here on
+    }
+    const std::unique_ptr<InFlight, decltype([](InFlight* entered) { entered->Leave(); })> entered(
+        &graphs);
     return Graph::Build(plan, base_dir, {factories, open_store, clock, arena, graphs, tracer});
+  }
+
+  bool IsOver() {
+    const std::lock_guard lock(mutex);
+    return is_over;
   }
 
   /// A graph to send requests to.
@@ -254,6 +270,7 @@ struct Engine::State {
     if (IsForkedOff()) return NoThreads();
     Graph::User graph = flow.versions_->Enter();
     if (graph) return graph;
+    if (IsOver()) return Ended("the engine of this flow");
     return Error{.code = ErrorCode::kUnavailable,
                  .message = "`" + flow.name() + "` was undeployed: it takes no more requests"};
   }
@@ -268,7 +285,9 @@ struct Engine::State {
   tbb::task_arena arena;
   std::atomic<int64_t> next_id = 1;
   InFlight graphs;
-  std::mutex mutex;                                // of `flows`
+  std::once_flag stop;
+  std::mutex mutex;  // of what follows
+  bool is_over = false;
   std::vector<std::weak_ptr<DeployedFlow>> flows;  // some of them gone
 };
 
@@ -283,10 +302,24 @@ Engine::~Engine() {
     static_cast<void>(state_.release());
     return;
   }
-  for (const std::weak_ptr<DeployedFlow>& flow : state_->flows) {
-    if (const FlowHandle handle = flow.lock()) Undeploy(*handle);
-  }
-  state_->graphs.Drain();
+  Stop();
+}
+
+void Engine::Stop() {
+  if (IsForkedOff()) return;
+  // Whoever comes second waits as well.
+  std::call_once(state_->stop, [this] {
+    std::vector<std::weak_ptr<DeployedFlow>> flows;
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->is_over = true;
+      flows.swap(state_->flows);
+    }
+    for (const std::weak_ptr<DeployedFlow>& flow : flows) {
+      if (const FlowHandle handle = flow.lock()) Undeploy(*handle);
+    }
+    state_->graphs.Drain();
+  });
 }
 
 int Engine::num_workers() const { return state_->num_workers; }
@@ -297,6 +330,7 @@ Result<FlowHandle> Engine::Deploy(const PhysicalPlan& plan, const std::filesyste
   FlowHandle flow(
       new DeployedFlow(plan.flow, std::make_unique<DeployedFlow::Versions>(*std::move(graph))));
   const std::lock_guard lock(state_->mutex);
+  if (state_->is_over) return Ended("this engine");
   std::erase_if(state_->flows, [](const auto& known) { return known.expired(); });
   state_->flows.push_back(flow);
   return flow;

@@ -93,10 +93,14 @@ class Engine {
   using TablesCompletion = std::function<void(Result<std::vector<Batch>>)>;
 
   explicit Engine(EngineOptions options);
-  /// Undeploys all flows and waits for the requests in flight, their completions included. Handles
-  /// may outlive it.
+  /// Stops it. Handles may outlive it.
   ~Engine();
   Engine(const Engine&) = delete;
+
+  /// Undeploys all flows and waits for the requests in flight, their completions included: so no
+  /// completion may call it. From then on all calls end with Unavailable, also those that race with
+  /// it. In a process that was forked off it does nothing.
+  void Stop();
 
   /// Makes the operators of `plan`; models are loaded before it returns. Paths in the plan are
   /// relative to `base_dir`.

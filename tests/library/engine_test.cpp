@@ -11,6 +11,7 @@
 #include <fstream>
 #include <latch>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "tests/library/flows.h"
@@ -257,6 +258,62 @@ TEST_F(EngineTest, AFlowOutlivesItsEngine) {
             "unavailable: the engine of this flow has ended");
   EXPECT_EQ(flow.name(), "twice");
   EXPECT_EQ(ErrorOf(engine_.Deploy(PlanOf(kTwice))), "unavailable: this engine was moved from");
+}
+
+TEST_F(EngineTest, RequestsMayRaceWithTheEndOfTheirEngine) {
+  const Plan plan = PlanOf(kTwice);
+  for (int round = 0; round < 20; ++round) {
+    std::optional<Engine> engine = *Engine::Start({.num_workers = 2});
+    const Flow flow = *engine->Deploy(plan);
+    std::latch under_way(4);
+    const auto loop = [&](auto ask) {
+      return std::thread([&under_way, ask] {
+        for (int i = 0;; ++i) {
+          const Result<Table> out = ask();
+          if (i == 0) under_way.count_down();
+          if (out.ok()) {
+            ExpectTwice(out);
+            continue;
+          }
+          EXPECT_EQ(out.error().code, ErrorCode::kUnavailable) << out.error().Text();
+          return;
+        }
+      });
+    };
+    const auto first = [](Result<std::vector<Table>> out) -> Result<Table> {
+      if (!out) return std::move(out).error();
+      return out->front();
+    };
+    std::vector<std::thread> threads;
+    threads.push_back(loop([&] { return flow.Run(TwiceRows()); }));
+    threads.push_back(loop([&] { return flow.Submit(TwiceRows()).get(); }));
+    threads.push_back(loop([&] { return first(flow.RunTables({TwiceRows()})); }));
+    threads.push_back(loop([&] { return first(flow.SubmitTables({TwiceRows()}).get()); }));
+    under_way.wait();
+    engine.reset();
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+TEST_F(EngineTest, PlansMayRaceWithTheEndOfTheirEngine) {
+  const Plan plan = PlanOf(kTwice);
+  std::atomic<int> num_deployed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (Result<Flow> flow = engine_.Deploy(plan);; flow = engine_.Deploy(plan)) {
+        if (!flow.ok()) {
+          EXPECT_EQ(ErrorOf(flow), "unavailable: this engine has ended");
+          return;
+        }
+        ++num_deployed;
+      }
+    });
+  }
+  while (num_deployed < 8) std::this_thread::sleep_for(1ms);
+  engine_.Stop();
+  for (std::thread& thread : threads) thread.join();
+  engine_.Stop();  // once more is fine
 }
 
 TEST_F(EngineTest, TheEndOfAnEngineWaitsForItsRequests) {

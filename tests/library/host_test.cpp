@@ -2,10 +2,12 @@
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
@@ -62,6 +64,17 @@ TEST(HostTest, NothingOfTheProcessIsChanged) {
   EXPECT_EQ(Environment(), environment);
   EXPECT_EQ(SignalHandlers(), handlers);
   EXPECT_EQ(at::get_num_threads(), num_threads);
+}
+
+/// TBB lets a process have as many threads as it has cores, the caller's among them.
+TEST(HostTest, NoMoreWorkersThanTbbAllows) {
+  cpu_set_t cores;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof cores, &cores), 0);
+  const int allowed = std::max(1, CPU_COUNT(&cores) - 1);
+  for (const int wanted : {0, 1, 2, 1000}) {
+    const int num_workers = Engine::Start({.num_workers = wanted})->num_workers();
+    EXPECT_EQ(num_workers, wanted == 0 ? allowed : std::min(wanted, allowed)) << wanted;
+  }
 }
 
 TEST(HostTest, OptionsThatMakeNoSenseAreRefused) {

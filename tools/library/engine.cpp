@@ -1,13 +1,12 @@
 #include <raceway/engine.h>
 
-#include <atomic>
 #include <utility>
 
 #include "engine/engine.h"
+#include "engine/exec/forks.h"
 #include "operators/register_all.h"
 #include "tools/library/cancel_data.h"
 #include "tools/library/convert.h"
-#include "tools/library/fork.h"
 #include "tools/library/plan_data.h"
 #include "tools/library/table_data.h"
 #include "tools/raceway/file_hash.h"
@@ -16,12 +15,10 @@ namespace raceway {
 inline namespace v0 {
 namespace {
 
-using library::ForkCount;
+using engine::IsForkedOff;
 using library::FromEngine;
 
 constexpr int kMaxWorkers = 1024;
-
-Error Ended() { return {ErrorCode::kUnavailable, "the engine of this flow has ended"}; }
 
 Error Forked(const char* what) {
   return {ErrorCode::kUnavailable,
@@ -33,19 +30,11 @@ Error Forked(const char* what) {
 
 }  // namespace
 
+/// The engine and all flows share it, so that a request that races with its end finds it there.
 struct Engine::State {
-  explicit State(engine::EngineOptions options)
-      : engine(std::make_unique<engine::Engine>(std::move(options))) {}
-  // In a child process of a fork there is nobody to wait for.
-  ~State() {
-    if (is_forked()) static_cast<void>(engine.release());
-  }
-  State(const State&) = delete;
+  explicit State(engine::EngineOptions options) : engine(std::move(options)) {}
 
-  bool is_forked() const { return fork_count != ForkCount(); }
-
-  const int64_t fork_count = ForkCount();
-  std::unique_ptr<engine::Engine> engine;  // null once it has ended
+  engine::Engine engine;
 };
 
 struct Flow::State {
@@ -55,21 +44,9 @@ struct Flow::State {
 
   State(std::shared_ptr<Engine::State> engine, engine::FlowHandle flow, Plan plan)
       : engine(std::move(engine)), flow(std::move(flow)), plan(std::move(plan)) {}
-  // In a child process of a fork nobody can undeploy it.
-  ~State() {
-    if (engine->is_forked()) new engine::FlowHandle(std::move(flow));
-  }
-  State(const State&) = delete;
-
-  /// Why no request can be sent, if none can.
-  std::optional<Error> refusal() const {
-    if (engine->is_forked()) return Forked("this engine");
-    if (engine->engine == nullptr) return Ended();
-    return std::nullopt;
-  }
 
   Result<engine::Batch> InputOf(const Table& rows) const {
-    if (std::optional<Error> error = refusal()) return *std::move(error);
+    if (IsForkedOff()) return Forked("this engine");
     if (plan.inputs().size() != 1 || plan.results().size() != 1) {
       return Error{ErrorCode::kInvalidArgument,
                    "`" + plan.flow() +
@@ -79,7 +56,7 @@ struct Flow::State {
   }
 
   Result<std::vector<engine::Batch>> InputsOf(const std::vector<Table>& tables) const {
-    if (std::optional<Error> error = refusal()) return *std::move(error);
+    if (IsForkedOff()) return Forked("this engine");
     const std::vector<TableSpec>& wanted = plan.inputs();
     if (tables.size() != wanted.size()) {
       return Error{ErrorCode::kInvalidArgument,
@@ -158,13 +135,13 @@ Result<Table> Flow::Run(const Table& rows, const RequestOptions& options) const 
   Result<engine::Batch> input = state_->InputOf(rows);
   if (!input) return std::move(input).error();
   return FromEngine(
-      state_->engine->engine->Run(*state_->flow, *std::move(input), ToEngine(options)));
+      state_->engine->engine.Run(*state_->flow, *std::move(input), ToEngine(options)));
 }
 
 void Flow::Submit(const Table& rows, const RequestOptions& options, Completion completion) const {
   Result<engine::Batch> input = state_->InputOf(rows);
   if (!input) return completion(std::move(input).error());
-  state_->engine->engine->Submit(
+  state_->engine->engine.Submit(
       *state_->flow, *std::move(input), ToEngine(options),
       [completion = std::move(completion)](engine::Result<engine::Batch> result) {
         completion(FromEngine(std::move(result)));
@@ -183,14 +160,14 @@ Result<std::vector<Table>> Flow::RunTables(const std::vector<Table>& inputs,
   Result<std::vector<engine::Batch>> batches = state_->InputsOf(inputs);
   if (!batches) return std::move(batches).error();
   return FromEngine(
-      state_->engine->engine->RunTables(*state_->flow, *std::move(batches), ToEngine(options)));
+      state_->engine->engine.RunTables(*state_->flow, *std::move(batches), ToEngine(options)));
 }
 
 void Flow::SubmitTables(const std::vector<Table>& inputs, const RequestOptions& options,
                         TablesCompletion completion) const {
   Result<std::vector<engine::Batch>> batches = state_->InputsOf(inputs);
   if (!batches) return completion(std::move(batches).error());
-  state_->engine->engine->SubmitTables(
+  state_->engine->engine.SubmitTables(
       *state_->flow, *std::move(batches), ToEngine(options),
       [completion = std::move(completion)](engine::Result<std::vector<engine::Batch>> results) {
         completion(FromEngine(std::move(results)));
@@ -208,17 +185,12 @@ std::future<Result<std::vector<Table>>> Flow::SubmitTables(const std::vector<Tab
 }
 
 Result<Engine> Engine::Start(EngineOptions options) {
-  static std::atomic<int64_t> first_start = -1;  // the fork count of the first engine
-  const int64_t fork_count = ForkCount();
-  int64_t first = -1;
-  if (!first_start.compare_exchange_strong(first, fork_count) && first != fork_count) {
-    return Forked("an engine");
-  }
   if (options.num_workers < 0 || options.num_workers > kMaxWorkers) {
     return Error{ErrorCode::kInvalidArgument, "`num_workers` is " +
                                                   std::to_string(options.num_workers) +
                                                   ", not from 0 to " + std::to_string(kMaxWorkers)};
   }
+  if (IsForkedOff()) return Forked("an engine");
   engine::EngineOptions engine;
   engine.num_workers = options.num_workers;
   operators::RegisterAll(engine.factories);
@@ -236,14 +208,16 @@ Engine& Engine::operator=(Engine&& other) noexcept {
 }
 
 // Flows share the state and may be there for longer.
-Engine::~Engine() {
-  if (state_ != nullptr && !state_->is_forked()) state_->engine = nullptr;
+Engine::~Engine() { Stop(); }
+
+void Engine::Stop() {
+  if (state_ != nullptr) state_->engine.Stop();
 }
 
 // Whether it can change what it runs; `flow`, if there is one, must be its own.
 Status Engine::CheckReady(const Flow* flow) const {
   if (state_ == nullptr) return Error{ErrorCode::kUnavailable, "this engine was moved from"};
-  if (state_->is_forked()) return Forked("this engine");
+  if (IsForkedOff()) return Forked("this engine");
   if (flow != nullptr && FlowAccess::StateOf(*flow).engine != state_) {
     return Error{ErrorCode::kInvalidArgument, "`" + flow->name() + "` is another engine's"};
   }
@@ -256,7 +230,7 @@ Result<Flow> Engine::Deploy(const Plan& plan, DeployOptions options) {
   if (options.check_files) {
     if (Status checked = CheckFiles(given); !checked) return std::move(checked).error();
   }
-  engine::Result<engine::FlowHandle> flow = state_->engine->Deploy(given.plan, given.base_dir);
+  engine::Result<engine::FlowHandle> flow = state_->engine.Deploy(given.plan, given.base_dir);
   if (!flow) return FromEngine(std::move(flow).error());
   return FlowAccess::Of(std::make_shared<const Flow::State>(state_, *flow, plan));
 }
@@ -269,19 +243,17 @@ Result<std::future<void>> Engine::Replace(const Flow& flow, const Plan& plan,
     if (Status checked = CheckFiles(given); !checked) return std::move(checked).error();
   }
   engine::Result<std::future<void>> gone =
-      state_->engine->Replace(*FlowAccess::StateOf(flow).flow, given.plan, given.base_dir);
+      state_->engine.Replace(*FlowAccess::StateOf(flow).flow, given.plan, given.base_dir);
   if (!gone) return FromEngine(std::move(gone).error());
   return *std::move(gone);
 }
 
 Result<std::future<void>> Engine::Undeploy(const Flow& flow) {
   if (Status ready = CheckReady(&flow); !ready) return std::move(ready).error();
-  return state_->engine->Undeploy(*FlowAccess::StateOf(flow).flow);
+  return state_->engine.Undeploy(*FlowAccess::StateOf(flow).flow);
 }
 
-int Engine::num_workers() const {
-  return state_ == nullptr || state_->engine == nullptr ? 0 : state_->engine->num_workers();
-}
+int Engine::num_workers() const { return state_ == nullptr ? 0 : state_->engine.num_workers(); }
 
 }  // namespace v0
 }  // namespace raceway

@@ -96,8 +96,10 @@ class RACEWAY_API Flow {
 };
 
 struct EngineOptions {
-  /// Threads that run requests, besides those that call `Run`; 0: one for each core. Times the
-  /// threads of a LibTorch operator (`at::get_num_threads()`) they should not exceed the cores.
+  /// Threads that run requests, besides those that call `Run`; 0: one for each core. There are at
+  /// most one less than TBB allows the process (`tbb::global_control`; by default as many as
+  /// cores), and at least one: `Engine::num_workers()` says how many. Times the threads of a
+  /// LibTorch operator (`at::get_num_threads()`) they should not exceed the cores.
   int num_workers = 0;
 };
 
@@ -115,9 +117,12 @@ class RACEWAY_API Engine {
 
   Engine(Engine&& other) noexcept;
   Engine& operator=(Engine&& other) noexcept;  // ends the one that was here
-  /// Waits for the requests in flight, their completions included. (In a child process of a fork
-  /// it waits for nothing: nobody runs them there.)
-  ~Engine();
+  ~Engine();                                   // stops it
+
+  /// Waits for the requests in flight, their completions included, so that none of them may call
+  /// it. All later calls end with `kUnavailable`, also those that race with it. (In a child process
+  /// of a fork it does nothing: nobody runs them there.)
+  void Stop();
 
   /// Makes the operators of `plan`; its models are loaded before it returns.
   ///
@@ -141,6 +146,7 @@ class RACEWAY_API Engine {
   /// Errors   InvalidArgument if it is another engine's; Unavailable in a forked child
   Result<std::future<void>> Undeploy(const Flow& flow);
 
+  /// Threads that run requests, besides those that call `Run`.
   int num_workers() const;
 
   struct RACEWAY_HIDDEN State;  // the library's own
