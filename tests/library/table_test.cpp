@@ -154,6 +154,11 @@ TEST_F(TableTest, TensorsThatAreNoneAreRefused) {
               HasSubstr("column `scalar` is a scalar tensor, rows are its dimension 0"));
   EXPECT_THAT(Refusal(Table(rows_).Set("dense", at::ones({2, 2, 3}).to_sparse())),
               HasSubstr("column `dense` is a sparse tensor"));
+  const at::Tensor elsewhere = at::empty({2, 2, 3}, at::device(at::kMeta));
+  EXPECT_THAT(Refusal(Table(rows_).Set("dense", elsewhere)),
+              HasSubstr("column `dense` is on meta: move it to the CPU"));
+  EXPECT_THAT(Refusal(Table(rows_).Set("dense", std::vector<at::Tensor>{elsewhere[0]})),
+              HasSubstr("column `dense` is on meta: move it to the CPU"));
   EXPECT_THAT(Refusal(Table(rows_).Set(
                   "image", std::vector<at::Tensor>{at::zeros({4, 5, 3}, at::kByte), at::Tensor()})),
               HasSubstr("row 2: `pass` takes"));

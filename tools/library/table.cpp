@@ -241,6 +241,7 @@ Error BadColumn(const std::string& name, const std::string& what, int64_t row = 
 /// What the engine takes for granted and a caller's tensor may lack.
 std::string ProblemOf(const at::Tensor& tensor, bool is_row) {
   if (!tensor.defined()) return "is an undefined tensor";
+  if (!tensor.is_cpu()) return "is on " + tensor.device().str() + ": move it to the CPU";
   if (tensor.layout() != at::kStrided) return "is a sparse tensor: make it dense";
   if (!is_row && tensor.dim() == 0) return "is a scalar tensor, rows are its dimension 0";
   return {};
