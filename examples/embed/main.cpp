@@ -44,7 +44,7 @@ Answering Answer(raceway::Flow flow, std::string path, std::chrono::milliseconds
       .Set("image", std::vector<std::string>{image});
   const raceway::Result<raceway::Table> rows =
       co_await raceway::Await(flow, photo, {.deadline = time});
-  // From here on in a thread of the engine.
+  // From here on in a thread of the engine, or still in ours where the request has ended already.
   if (!rows) {
     std::printf("%s: %s\n", path.c_str(), rows.error().Text().c_str());
   } else {

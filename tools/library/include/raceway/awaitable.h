@@ -11,7 +11,8 @@
 namespace raceway {
 inline namespace v0 {
 
-/// Where a coroutine goes on: called in a thread of the engine, it hands the handle to the thread
+/// Where a coroutine goes on whose request has not ended when it suspends: called in a thread of
+/// the engine, it hands the handle to the thread
 /// that is to resume it (`post` of an event loop). Must not throw. None: the engine's thread, for
 /// coroutines that do little and never wait for other requests.
 using ResumeOn = std::function<void(std::coroutine_handle<>)>;
@@ -53,8 +54,9 @@ class Awaitable {
 
 /// Result<Table> rows = co_await Await(flow, table, {.deadline = 50ms});
 ///
-/// The coroutine goes on by `resume_on`; where the table is not what the flow takes, at once in
-/// its own thread.
+/// The coroutine goes on by `resume_on`; where the request has ended by the time that it would
+/// suspend (the table is not what the flow takes, or a worker was quick), at once in its own
+/// thread.
 inline Awaitable Await(Flow flow, Table rows, RequestOptions options = {},
                        ResumeOn resume_on = nullptr) {
   return {std::move(flow), std::move(rows), std::move(options), std::move(resume_on)};

@@ -30,9 +30,10 @@ struct RACEWAY_API Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
   std::string stage = {};  // of a request: "map(decode) at cascade.flow:12:5"; may be empty
-  int64_t row = -1;        // of a request: the row that caused it, -1 if no single one did
+  /// Of a request: the row of its table that caused it, from 0; -1 if no single one did.
+  int64_t row = -1;
 
-  /// One line: stage, row and message.
+  /// One line: stage, row (there from 1) and message.
   std::string Text() const;
 };
 
