@@ -7,6 +7,7 @@
 import asyncio
 import json
 import multiprocessing
+import os
 import pickle
 import re
 import shutil
@@ -156,6 +157,8 @@ class PythonTest(unittest.TestCase):
         self.assertEqual(1.5, out["maybe"][0].item())
         self.assertIsNone(out["maybe"][1])
         self.assertEqual([7, 7], out["k"].tolist())
+        out = self.deploy(PASS).run({**table, "dense": list(numpy.ones((2, 2, 3), "f4"))})
+        self.assertEqual(12, out["dense"].sum().item())
         kept = out["dense"]
         del out, table
         self.assertEqual((2, 2, 3), tuple(kept.shape))
@@ -196,7 +199,7 @@ class PythonTest(unittest.TestCase):
             flow.run({**rows(), "x": torch.zeros(2, 2, dtype=torch.float64)})
         with self.assertRaisesRegex(TypeError, "column `name` is str: a tensor or a list"):
             flow.run({**rows(), "name": "one"})
-        with self.assertRaisesRegex(TypeError, "a row is int where others are text"):
+        with self.assertRaisesRegex(TypeError, "column `name`: a row is int where others are text"):
             flow.run({**rows(), "name": ["one", 2]})
 
     def test_a_request_that_fails(self):
@@ -297,8 +300,58 @@ class PythonTest(unittest.TestCase):
         self.assertTrue(future.done())
         with self.assertRaisesRegex(raceway.RequestError, "the engine of this flow has ended"):
             flow.run({"x": torch.ones(1, 2)})
-        with self.assertRaisesRegex(raceway.Error, "this engine is closed"):
+        with self.assertRaisesRegex(raceway.Error, "this engine has ended"):
             engine.deploy(raceway.compile(SLOW, base_dir=folder))
+
+    def test_requests_that_race_with_the_end(self):
+        plan = raceway.compile(TWICE, base_dir=folder)
+        for _ in range(10):
+            engine = raceway.Engine(2)
+            flow = engine.deploy(plan)
+            ended = []
+
+            def loop(ask):
+                try:
+                    while True:
+                        ask()
+                except raceway.Error as error:
+                    ended.append(error.code)
+
+            asks = [lambda: flow.run(rows()), lambda: flow.submit(rows()).result(),
+                    lambda: engine.deploy(plan), lambda: engine.replace(flow, plan)]  # fmt: skip
+            threads = [threading.Thread(target=loop, args=(ask,)) for ask in asks]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.02)
+            engine.close()
+            for thread in threads:
+                thread.join(60)
+            self.assertEqual(["unavailable"] * len(asks), ended)
+
+    def test_a_future_ends_whatever_is_raised(self):
+        flow = self.deploy(TWICE)
+        flow._answer = lambda is_fine, values: 1 / 0
+        self.assertIsInstance(flow.submit(rows()).exception(60), ZeroDivisionError)
+
+    def test_a_completion_that_raises_is_reported(self):
+        flow = self.deploy(TWICE)
+        told = []
+        self.addCleanup(setattr, sys, "unraisablehook", sys.unraisablehook)
+        sys.unraisablehook = lambda raised: told.append(raised.exc_type)
+
+        def stop(_):
+            raise SystemExit
+
+        flow.submit(rows()).add_done_callback(stop)
+        for _ in range(1000):
+            if told:
+                break
+            time.sleep(0.01)
+        self.assertEqual([SystemExit], told)
+        self.assertEqual(2, len(flow.run(rows())["name"]))
+
+    def test_workers(self):
+        self.assertEqual(min(2, max(1, len(os.sched_getaffinity(0)) - 1)), self.engine.num_workers)
 
     def test_a_program_that_ends_with_requests_in_flight(self):
         code = (
@@ -332,6 +385,10 @@ class PythonTest(unittest.TestCase):
         declared = set(re.findall(r"^(?:class|def) (\w+)", text, re.MULTILINE)) | {"VERSION"}
         there = {name for name in dir(raceway._raceway) if not name.startswith("_")}
         self.assertEqual(there, declared)
+        for name, body in re.findall(r"^class (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE):
+            declared = set(re.findall(r"^    def (\w+)", body, re.MULTILINE)) - {"__init__"}
+            there = {n for n in vars(getattr(raceway._raceway, name)) if not n.startswith("_")}
+            self.assertEqual(there, declared, name)
         for name in raceway.__all__:
             self.assertTrue(hasattr(raceway, name), name)
 

@@ -10,6 +10,7 @@
 #include <torch/csrc/autograd/python_variable.h>
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -51,11 +52,12 @@ py::object FromTensor(const at::Tensor& tensor) {
 
 bool IsTensor(py::handle value) { return THPVariable_Check(value.ptr()); }
 
-std::string ToText(py::handle value) {
+std::string ToText(const std::string& column, py::handle value) {
   if (py::isinstance<py::str>(value) || py::isinstance<py::bytes>(value)) {
     return py::cast<std::string>(value);
   }
-  throw py::type_error("a row is " + std::string(py::str(py::type::of(value).attr("__name__"))) +
+  throw py::type_error("column `" + column + "`: a row is " +
+                       std::string(py::str(py::type::of(value).attr("__name__"))) +
                        " where others are text");
 }
 
@@ -92,7 +94,7 @@ void SetRows(raceway::Table& table, const std::string& name, const py::list& row
     table.Set(name, texts);
   } else {
     std::vector<std::string> texts;
-    for (const py::handle row : rows) texts.push_back(row.is_none() ? "" : ToText(row));
+    for (const py::handle row : rows) texts.push_back(row.is_none() ? "" : ToText(name, row));
     table.Set(name, texts);
   }
   if (!has_nulls) return;
@@ -175,7 +177,9 @@ py::tuple FromResult(const raceway::Flow& flow,
       tables.append(FromTable((*results)[i], flow.results()[i]));
     }
     return py::make_tuple(true, tables);
-  } catch (const py::error_already_set& error) {  // a string that is no UTF-8, no memory
+  } catch (const Failure& failure) {
+    return py::make_tuple(false, FromError(failure.error()));
+  } catch (const std::exception& error) {  // a string that is no UTF-8, no memory
     return py::make_tuple(false, FromError({raceway::ErrorCode::kFailed, error.what()}));
   }
 }
@@ -210,6 +214,21 @@ py::tuple Run(const raceway::Flow& flow, const py::list& inputs, std::optional<d
   return FromResult(flow, results);
 }
 
+/// What `done` threw: nobody is there to catch it, Python's `sys.unraisablehook` tells.
+void Report(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("raceway's completion");
+    return;
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_RuntimeError, "raceway's completion threw what is no exception");
+  }
+  PyErr_WriteUnraisable(nullptr);
+}
+
 /// `done` is called once with what `Run` returns, in a thread of the engine.
 void Submit(const raceway::Flow& flow, const py::list& inputs, std::optional<double> timeout,
             const raceway::CancelSource* cancel, py::function done) {
@@ -225,8 +244,8 @@ void Submit(const raceway::Flow& flow, const py::list& inputs, std::optional<dou
                       const py::gil_scoped_acquire acquired;
                       try {
                         (*held)(*FromResult(flow, results));
-                      } catch (py::error_already_set& error) {
-                        error.discard_as_unraisable("raceway's completion");
+                      } catch (...) {  // the engine knows no exceptions
+                        Report(std::current_exception());
                       }
                     });
 }
@@ -241,29 +260,24 @@ class Engine {
 
   raceway::Flow Deploy(const raceway::Plan& plan, bool check_files) {
     const py::gil_scoped_release released;
-    return OrThrow(Open().Deploy(plan, {.check_files = check_files}));
+    return OrThrow(engine_.Deploy(plan, {.check_files = check_files}));
   }
   void Replace(const raceway::Flow& flow, const raceway::Plan& plan, bool check_files) {
     const py::gil_scoped_release released;
-    OrThrow(Open().Replace(flow, plan, {.check_files = check_files}));
+    OrThrow(engine_.Replace(flow, plan, {.check_files = check_files}));
   }
   void Undeploy(const raceway::Flow& flow) {
     const py::gil_scoped_release released;
-    OrThrow(Open().Undeploy(flow));
+    OrThrow(engine_.Undeploy(flow));
   }
   void Close() {
     const py::gil_scoped_release released;
-    engine_.reset();
+    engine_.Stop();
   }
-  int num_workers() const { return engine_ ? engine_->num_workers() : 0; }
+  int num_workers() const { return engine_.num_workers(); }
 
  private:
-  raceway::Engine& Open() {
-    if (!engine_) throw Failure({raceway::ErrorCode::kUnavailable, "this engine is closed"});
-    return *engine_;
-  }
-
-  std::optional<raceway::Engine> engine_;
+  raceway::Engine engine_;  // as long as Python has ours: other threads may be in it
 };
 
 // --- plans ---

@@ -63,7 +63,8 @@ class Error(Exception):
 
 class RequestError(Error):
     """A request that ended with an error: `stage` is where ("map(decode) at cascade.flow:12:5", may
-    be empty), `row` the row that caused it, None if no single one did."""
+    be empty), `row` the row that caused it, from 0 (in the text from 1), None if no single one
+    did."""
 
     def __init__(self, code: str, message: str, stage: str, row: int, text: str) -> None:
         super().__init__(text, code)
@@ -254,9 +255,11 @@ class Flow:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(self._answer(is_fine, values))
-            except RequestError as error:
+                answer = self._answer(is_fine, values)
+            except BaseException as error:  # whatever it is: somebody waits
                 future.set_exception(error)
+            else:
+                future.set_result(answer)
 
         self._native.submit(self._tables(rows), timeout, future._source, done)
         return future
@@ -304,7 +307,7 @@ def _column(name: str, values: Column, field: Field | None) -> Any:
     if is_text:
         return True, [_packed(name, row) if field.shape else row for row in values]
     if not any(isinstance(row, torch.Tensor) for row in values):
-        if None not in values:
+        if not any(row is None for row in values):
             return torch.tensor(values, dtype=dtype)
         values = [None if row is None else torch.tensor(row, dtype=dtype) for row in values]
     return False, list(values)
@@ -336,7 +339,8 @@ def _close_engines() -> None:
 
 class Engine:
     """Runs plans. `num_workers` threads run requests, besides those that call `Flow.run`; 0: one for
-    each core. It waits for its requests when it is closed; leaving a `with` closes it.
+    each core. There are at most one less than TBB allows the process (by default as many as cores),
+    and at least one: the property says how many. It waits for its requests when it is closed; leaving a `with` closes it.
 
     Not in a child that was forked from a process with an engine: use multiprocessing's "spawn".
     """
