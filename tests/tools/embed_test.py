@@ -82,6 +82,35 @@ class EmbedTest(unittest.TestCase):
         for answer in self.labels(program, "1").values():
             self.assertIn("deadline", answer)
 
+    def test_found_in_a_function_and_again_outside(self):
+        project = self.dir / "twice"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\n"
+            "project(twice LANGUAGES CXX)\n"
+            "function(find)\n  find_package(raceway REQUIRED)\nendfunction()\n"
+            "find()\n"
+            "find_package(raceway REQUIRED)\n"
+        )
+        call("cmake", "-S", project, "-B", project, f"-DCMAKE_PREFIX_PATH={self.prefix}")
+
+    def test_a_virtual_environment_beside_is_somebody_elses(self):
+        project = self.dir / "beside"
+        shutil.copytree(EMBED, project)
+        torch = project / ".venv/lib/python3.11/site-packages/torch"
+        for name in ("lib/libtorch_cpu.so", "include/ATen/ATen.h"):
+            (torch / name).parent.mkdir(parents=True)
+            (torch / name).touch()
+        call("cmake", "-S", project, "-B", project / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+
+    def test_a_plugin(self):
+        folder = self.dir / "plugin"
+        shutil.copytree(ROOT / "examples/plugin", folder, ignore=lambda *_: ["libcolour.so"])
+        out = folder / "build"
+        call("cmake", "-S", folder, "-B", out, f"-DCMAKE_PREFIX_PATH={self.prefix}", "-G", "Ninja")
+        call("cmake", "--build", out, "-j1")
+        self.assertIn("passed", call(self.cli, "test", folder / "colour.flow"))
+
     def test_with_pkg_config(self):
         program = self.dir / "with_pkg_config"
         flags = self.pkg_config("--cflags", "--libs", "raceway")
@@ -96,11 +125,12 @@ class EmbedTest(unittest.TestCase):
     def test_each_header_stands_alone(self):
         headers = sorted((self.prefix / "include/raceway").glob("*.h"))
         self.assertIn("compile.h", [header.name for header in headers])
-        source = self.dir / "headers.cpp"
-        source.write_text("".join(f"#include <raceway/{header.name}>\n" for header in headers))
         flags = self.pkg_config("--cflags", "raceway")
-        call("g++", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, *flags)
+        warnings = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
         for header in headers:
+            source = self.dir / f"{header.stem}.cpp"
+            source.write_text(f"#include <raceway/{header.name}>\n")
+            call("g++", "-fsyntax-only", *warnings, source, *flags)
             names = re.findall(r"#include <raceway/(.*)>", header.read_text())
             self.assertLessEqual(set(names), {h.name for h in headers}, header.name)
             self.assertNotRegex(header.read_text(), r'#include "')

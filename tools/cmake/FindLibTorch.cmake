@@ -1,8 +1,8 @@
 # Finds LibTorch, without the CUDA toolkit that the wheel's own TorchConfig.cmake insists on.
 #
 # Looked at, in this order: -DLIBTORCH=…, -DTorch_DIR=… (…/share/cmake/Torch), the environment's
-# LIBTORCH and Torch_DIR, the virtual environment that tools/setup made (.venv), and
-# LibTorch_FALLBACK, which an installed raceway sets.
+# LIBTORCH and Torch_DIR, then LibTorch_FALLBACK, which an installed raceway sets, or where it is not
+# set the virtual environment that tools/setup made (.venv).
 #
 # LibTorch::cpu    headers, libtorch_cpu, libc10
 # LibTorch::cuda   LibTorch::cpu and libtorch_cuda, libc10_cuda, the CUDA runtime; only where both
@@ -24,8 +24,12 @@ function(_libtorch_candidates out)
       list(APPEND candidates "$ENV{LIBTORCH}")
     endif()
   endforeach()
-  file(GLOB venv "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
-  list(APPEND candidates ${venv} "${LibTorch_FALLBACK}")
+  if(LibTorch_FALLBACK)  # PROJECT_SOURCE_DIR is somebody else's, and so is a .venv in it
+    list(APPEND candidates "${LibTorch_FALLBACK}")
+  else()
+    file(GLOB venv "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
+    list(APPEND candidates ${venv})
+  endif()
   list(REMOVE_ITEM candidates "")
   set(${out} "${candidates}" PARENT_SCOPE)
 endfunction()
@@ -40,7 +44,7 @@ foreach(_candidate IN LISTS _candidates)
   endif()
 endforeach()
 # Look again when tools/setup has made another environment.
-if(EXISTS "${PROJECT_SOURCE_DIR}/.venv/complete")
+if(NOT LibTorch_FALLBACK AND EXISTS "${PROJECT_SOURCE_DIR}/.venv/complete")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/.venv/complete")
 endif()
