@@ -159,6 +159,10 @@ class PythonTest(unittest.TestCase):
         self.assertEqual([7, 7], out["k"].tolist())
         out = self.deploy(PASS).run({**table, "dense": list(numpy.ones((2, 2, 3), "f4"))})
         self.assertEqual(12, out["dense"].sum().item())
+        shapes = [(1, 2, 3), (4, 5, 3)]
+        table["image"] = [numpy.ones(shape, "u1") for shape in shapes]
+        out = self.deploy(PASS).run(table)
+        self.assertEqual(shapes, [tuple(image.shape) for image in out["image"]])
         kept = out["dense"]
         del out, table
         self.assertEqual((2, 2, 3), tuple(kept.shape))

@@ -306,11 +306,17 @@ def _column(name: str, values: Column, field: Field | None) -> Any:
         )
     if is_text:
         return True, [_packed(name, row) if field.shape else row for row in values]
+    values = [
+        torch.as_tensor(row, dtype=dtype)
+        if hasattr(row, "__array_interface__") and row.ndim > 0  # NumPy's, shared
+        else row
+        for row in values
+    ]
     if not any(isinstance(row, torch.Tensor) for row in values):
         if not any(row is None for row in values):
             return torch.tensor(values, dtype=dtype)
         values = [None if row is None else torch.tensor(row, dtype=dtype) for row in values]
-    return False, list(values)
+    return False, values
 
 
 def _packed(name: str, row: Any) -> tuple[list[int], list] | None:
