@@ -1,5 +1,6 @@
 #include "operators/prefetch.h"
 
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -23,7 +24,11 @@ class Prefetch final : public engine::Operator {
       : store_(std::move(store)), key_(key), layout_(std::move(layout)) {}
 
   Result<Batch> Run(Batch input, engine::RunContext& /*context*/) const override {
-    if (input.num_rows() > 0) store_->Prefetch(input.column(key_));
+    try {
+      if (input.num_rows() > 0) store_->Prefetch(input.column(key_));
+    } catch (const std::exception&) {
+      // A hint fails no request: the lookup reads what was not read ahead.
+    }
     return layout_.SameRows(input, {});
   }
 

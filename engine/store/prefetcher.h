@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -17,14 +18,14 @@ class Prefetcher {
  public:
   using Keys = std::vector<std::string>;
 
-  /// `read` is called by several threads at once.
+  /// `read` is called by several threads at once. What it throws is ignored.
   explicit Prefetcher(std::function<void(const Keys&)> read) : read_(std::move(read)) {}
   /// Waits for what is being read; what is not yet is left.
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
 
-  /// Never waits. Where the threads are far behind the keys are dropped: whoever looks them up
-  /// reads them.
+  /// Never waits, never fails. Where the threads are far behind, or there are none to be had, keys
+  /// are dropped: whoever looks them up reads them.
   void Add(Keys keys);
 
  private:
@@ -33,7 +34,7 @@ class Prefetcher {
   const std::function<void(const Keys&)> read_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Keys waiting_;
+  std::deque<std::string> waiting_;
   bool is_stopped_ = false;
   std::vector<std::thread> threads_;
 };
