@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/input_file.h"
 #include "engine/store/row_codec.h"
 #include "engine/store/row_database.h"
 #include "engine/store/store_description.h"
@@ -46,8 +47,9 @@ class RocksStore final : public Store {
   std::vector<size_t> cells_;
 };
 
-/// Which folder it is, whatever it is called: one that was loaded anew is another.
-using FolderId = std::tuple<dev_t, ino_t>;
+/// Which folder it is, whatever it is called: one that was loaded anew is another. A folder may get
+/// the number of one that is gone, so what RocksDB calls the database (file IDENTITY) counts too.
+using FolderId = std::tuple<dev_t, ino_t, std::string>;
 
 Result<std::shared_ptr<RowDatabase>> OpenShared(const StoreSpec& spec, const std::string& name) {
   static std::mutex mutex;
@@ -58,7 +60,8 @@ Result<std::shared_ptr<RowDatabase>> OpenShared(const StoreSpec& spec, const std
   const std::lock_guard lock(mutex);
   struct stat info {};
   const bool is_there = ::stat(folder.c_str(), &info) == 0;
-  const FolderId id{info.st_dev, info.st_ino};
+  const Result<std::string> identity = ReadFile(folder / "IDENTITY");
+  const FolderId id{info.st_dev, info.st_ino, identity ? *identity : ""};
   if (is_there) {
     const auto known = databases->find(id);
     if (known != databases->end()) {

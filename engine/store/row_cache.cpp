@@ -14,6 +14,16 @@ constexpr int64_t kMostShards = 16;
 /// What the list, the table and the allocator need for an entry, about.
 constexpr int64_t kEntryBytes = 160;
 
+/// The same of a tensor: LibTorch's objects for it and for its memory.
+constexpr int64_t kTensorBytes = 256;
+
+int64_t BytesOf(const StoredRow& row) {
+  const auto has_tensor = [](const Cell& cell) { return cell.tensor.defined(); };
+  const auto num_tensors = 1 + std::count_if(row.cells.begin(), row.cells.end(), has_tensor);
+  return row.num_bytes() + num_tensors * kTensorBytes +
+         static_cast<int64_t>(sizeof(StoredRow) + row.cells.size() * sizeof(Cell));
+}
+
 size_t NumShards(int64_t max_bytes) {
   return static_cast<size_t>(std::clamp<int64_t>(max_bytes / kLeastShardBytes, 1, kMostShards));
 }
@@ -31,11 +41,7 @@ void RowCache::GrowTo(int64_t max_bytes) {
 }
 
 int64_t RowCache::CostOf(const Entry& entry) {
-  const int64_t row_bytes =
-      entry.row
-          ? entry.row->num_bytes() +
-                static_cast<int64_t>(sizeof(StoredRow) + entry.row->cells.size() * sizeof(Cell))
-          : 0;
+  const int64_t row_bytes = entry.row ? BytesOf(*entry.row) : 0;
   return kEntryBytes + static_cast<int64_t>(entry.key.size()) + row_bytes;
 }
 

@@ -76,18 +76,20 @@ struct Sizes {
   size_t num_bytes = 0;
 };
 
-std::optional<Sizes> ReadSizes(const Type& type, TableReader& table, size_t limit) {
+std::optional<Sizes> ReadSizes(const Type& type, TableReader& table) {
   Sizes read;
-  read.num_bytes = ElementSize(type);
+  // As if no size were 0: LibTorch counts strides so, of tensors without elements too.
+  int64_t span = static_cast<int64_t>(ElementSize(type));
+  bool is_empty = false;
   const bool is_open = HasOpenSizes(type);
   for (const Dim& dim : type.shape) {
     const uint64_t size = is_open ? table.Next() : static_cast<uint64_t>(dim.size);
     if (dim.is_size() && size != static_cast<uint64_t>(dim.size)) return std::nullopt;
-    if (size > limit || __builtin_mul_overflow(read.num_bytes, size, &read.num_bytes)) {
-      return std::nullopt;
-    }
+    if (__builtin_mul_overflow(span, std::max<uint64_t>(size, 1), &span)) return std::nullopt;
+    is_empty |= size == 0;
     read.sizes.push_back(static_cast<int64_t>(size));
   }
+  read.num_bytes = is_empty ? 0 : static_cast<size_t>(span);
   return read;
 }
 
@@ -122,7 +124,7 @@ std::optional<Cell> ReadCell(const Type& type, const at::Tensor& bytes, std::str
   if (IsText(type.dtype)) {
     sizes.num_bytes = table.Next();
   } else {
-    std::optional<Sizes> read = ReadSizes(type, table, all.size());
+    std::optional<Sizes> read = ReadSizes(type, table);
     if (!read) return std::nullopt;
     sizes = *std::move(read);
   }
@@ -243,6 +245,11 @@ bool CanBeKey(const Type& type) {
           type.dtype == DataType::kBool);
 }
 
+at::Tensor NumbersOfKeys(const Column& keys) {
+  const at::Tensor dense = keys.dense().contiguous();
+  return dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
+}
+
 std::vector<std::string> EncodeKeys(const Column& keys) {
   std::vector<std::string> encoded;
   encoded.reserve(static_cast<size_t>(keys.num_rows()));
@@ -250,9 +257,7 @@ std::vector<std::string> EncodeKeys(const Column& keys) {
     for (int64_t row = 0; row < keys.num_rows(); ++row) encoded.emplace_back(keys.text()[row]);
     return encoded;
   }
-  const at::Tensor dense = keys.dense().contiguous();
-  const at::Tensor numbers =
-      dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
+  const at::Tensor numbers = NumbersOfKeys(keys);
   const int64_t* data = numbers.const_data_ptr<int64_t>();
   for (int64_t row = 0; row < keys.num_rows(); ++row) {
     // Big-endian with the sign turned around: sorted as the numbers are.

@@ -1,10 +1,7 @@
 #include "engine/store/row_database.h"
 
 #include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/table.h>
 
-#include <algorithm>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -38,6 +35,9 @@ Result<std::unique_ptr<rocksdb::DB>> OpenFolder(const std::filesystem::path& fol
     return Wrong(name, std::string("is no folder of rows, but a file") + kLoad);
   }
   if (!std::filesystem::exists(folder / "CURRENT", ignored)) {
+    if (std::filesystem::exists(folder / kMarkerFile, ignored)) {
+      return Wrong(name, std::string("is damaged: it has no CURRENT") + kLoadAgain);
+    }
     return Wrong(name, std::string("is no folder of rows (it has no CURRENT)") + kLoad);
   }
   rocksdb::DB* db = nullptr;
@@ -56,7 +56,8 @@ Result<StoreDescription> ReadDescription(rocksdb::DB& db, const std::string& nam
   const rocksdb::Status status =
       db.Get(rocksdb::ReadOptions(), rocksdb::Slice(kDescriptionKey), &text);
   if (status.IsNotFound()) {
-    return Wrong(name, std::string("is a RocksDB database of somebody else") + kLoad);
+    return Wrong(name,
+                 "is a RocksDB database of somebody else; rows go into a folder of their own");
   }
   if (!status.ok()) return Wrong(name, "is damaged: " + status.ToString() + kLoadAgain);
   Result<StoreDescription> description = StoreDescriptionFromJson(text);
@@ -164,24 +165,6 @@ Result<RowDatabase::Rows> RowDatabase::Read(std::span<const std::string> keys, s
 void RowDatabase::Prefetch(std::vector<std::string> keys) {
   std::erase_if(keys, [this](const std::string& key) { return cache_.Contains(key); });
   if (!keys.empty()) prefetcher_->Add(std::move(keys));
-}
-
-Status RowDatabase::ForEach(
-    const std::function<Status(std::string_view, const StoredRow&)>& visit) const {
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
-  for (at->Seek(rocksdb::Slice(kRowPrefix)); at->Valid() && at->key().starts_with(kRowPrefix);
-       at->Next()) {
-    const std::string_view key(at->key().data() + kRowPrefix.size(),
-                               at->key().size() - kRowPrefix.size());
-    Result<StoredRowPtr> row = codec_.Decode({at->value().data(), at->value().size()});
-    if (!row) return Error{row.error().code, name_ + ": " + row.error().message + kLoadAgain};
-    if (Status status = visit(key, **row); !status) return status;
-  }
-  if (at->status().ok()) return Done{};
-  return Error{ErrorCode::kFailed,
-               name_ + " cannot be read: " + at->status().ToString() + kLoadAgain};
 }
 
 }  // namespace raceway::engine

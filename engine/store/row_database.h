@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -52,10 +51,6 @@ class RowDatabase {
 
   /// Reads `keys` into memory in threads of its own; returns at once.
   void Prefetch(std::vector<std::string> keys);
-
-  /// Calls `visit` with each key and row, in the order of the keys, past the memory; stops at the
-  /// first error.
-  Status ForEach(const std::function<Status(std::string_view key, const StoredRow&)>& visit) const;
 
  private:
   RowDatabase(std::unique_ptr<rocksdb::DB> db, StoreDescription description, std::string name,

@@ -14,12 +14,6 @@
 namespace raceway::engine {
 namespace {
 
-/// i64[rows] with equal numbers for equal keys.
-at::Tensor Numbers(const Column& key) {
-  const at::Tensor dense = key.dense().contiguous();
-  return dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
-}
-
 /// Which row has which key.
 class Index {
  public:
@@ -31,7 +25,7 @@ class Index {
       }
       return -1;
     }
-    const at::Tensor numbers = Numbers(keys);
+    const at::Tensor numbers = NumbersOfKeys(keys);
     const int64_t* data = numbers.const_data_ptr<int64_t>();
     for (int64_t row = 0; row < keys.num_rows(); ++row) {
       if (!numbers_.try_emplace(data[row], row).second) return row;
@@ -48,7 +42,7 @@ class Index {
       }
       return rows;
     }
-    const at::Tensor numbers = Numbers(keys);
+    const at::Tensor numbers = NumbersOfKeys(keys);
     const int64_t* data = numbers.const_data_ptr<int64_t>();
     for (size_t i = 0; i < rows.size(); ++i) rows[i] = RowOf(numbers_, data[i]);
     return rows;

@@ -28,6 +28,10 @@ Result<StoreDescription> StoreDescriptionFromJson(std::string_view text);
 inline constexpr std::string_view kDescriptionKey = "d";
 inline constexpr std::string_view kRowPrefix = "r";
 
+/// A file in each folder that loading made. Without it a folder is somebody else's, and never
+/// replaced.
+inline constexpr std::string_view kMarkerFile = "RACEWAY";
+
 /// Whether a flow may read as `declared` what a folder of rows has as `stored`: the same kind of
 /// element and rank, sizes the same or open in the flow, nulls only where the flow expects them.
 bool CanReadAs(const Type& stored, const Type& declared);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -26,9 +27,11 @@ namespace fs = std::filesystem;
 
 constexpr size_t kBatchBytes = size_t{4} << 20;
 
-/// Without a slash at the end, so that it has a name and a parent.
+/// Where links lead, and without a slash at the end, so that it has a name and a parent.
 fs::path Plain(const fs::path& folder) {
-  const fs::path full = fs::absolute(folder).lexically_normal();
+  std::error_code failed;
+  fs::path full = fs::weakly_canonical(fs::absolute(folder), failed);
+  if (failed) full = fs::absolute(folder).lexically_normal();
   return full.has_filename() ? full : full.parent_path();
 }
 
@@ -39,6 +42,21 @@ fs::path LoadingFolder(const fs::path& folder) {
 
 Error CannotWrite(const fs::path& folder, const std::string& reason) {
   return {ErrorCode::kUnavailable, "cannot write `" + folder.string() + "`: " + reason};
+}
+
+/// Whether rows may take the place of what is there: nothing, an empty folder, or what loading
+/// made.
+Status CheckReplaceable(const fs::path& target) {
+  std::error_code failed;
+  const fs::file_status status = fs::symlink_status(target, failed);
+  if (status.type() == fs::file_type::not_found) return Done{};
+  if (fs::is_directory(status) &&
+      (fs::is_empty(target, failed) || fs::exists(target / kMarkerFile, failed))) {
+    return Done{};
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               "`" + target.string() + "` is there and holds something else (it has no file " +
+                   std::string(kMarkerFile) + "); rows go into a folder of their own"};
 }
 
 /// A folder of its own that a process holds while it loads. The lock goes with the process.
@@ -64,6 +82,14 @@ class LoadingPlace {
       ::close(descriptor_);
       descriptor_ = -1;
     }
+    return Clear();
+  }
+
+  /// Lets others load, after the folder has taken its place.
+  void Release() { ::close(std::exchange(descriptor_, -1)); }
+
+ private:
+  int Clear() const {
     std::error_code failed;
     for (const fs::directory_entry& rest : fs::directory_iterator(folder_, failed)) {
       fs::remove_all(rest.path(), failed);
@@ -72,7 +98,6 @@ class LoadingPlace {
     return failed.value();
   }
 
- private:
   bool IsStillThere() const {
     struct stat held {};
     struct stat named {};
@@ -82,6 +107,25 @@ class LoadingPlace {
 
   fs::path folder_;
   int descriptor_ = -1;
+};
+
+/// The lock of a folder that goes: nobody loads into it while it is removed.
+class HeldFolder {
+ public:
+  explicit HeldFolder(const fs::path& folder)
+      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)) {
+    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX) != 0) reason_ = errno;
+  }
+  ~HeldFolder() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  HeldFolder(const HeldFolder&) = delete;
+
+  int reason() const { return reason_; }  // 0: it is held
+
+ private:
+  int descriptor_;
+  int reason_ = 0;
 };
 
 class Writer final : public StoreWriter {
@@ -152,16 +196,25 @@ class Writer final : public StoreWriter {
 
   Status PutInPlace() {
     const fs::path& loaded = place_->folder();
+    std::ofstream marker(loaded / kMarkerFile);
+    marker << "Made by `raceway store load`, which may replace this folder.\n" << std::flush;
+    if (!marker) return CannotWrite(folder_, std::strerror(errno));
+    if (Status free = CheckReplaceable(folder_); !free) return free;
     if (::rename(loaded.c_str(), folder_.c_str()) == 0) {
       is_done_ = true;
+      place_->Release();
       return Done{};
     }
+    if (errno != ENOTEMPTY && errno != EEXIST) return CannotWrite(folder_, std::strerror(errno));
     // The old folder is there. Both change places, then it goes.
-    if ((errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR) ||
-        ::renameat2(AT_FDCWD, loaded.c_str(), AT_FDCWD, folder_.c_str(), RENAME_EXCHANGE) != 0) {
+    const HeldFolder old(folder_);
+    if (old.reason() != 0) return CannotWrite(folder_, std::strerror(old.reason()));
+    if (Status free = CheckReplaceable(folder_); !free) return free;
+    if (::renameat2(AT_FDCWD, loaded.c_str(), AT_FDCWD, folder_.c_str(), RENAME_EXCHANGE) != 0) {
       return CannotWrite(folder_, std::strerror(errno));
     }
     is_done_ = true;
+    place_->Release();
     std::error_code ignored;
     fs::remove_all(loaded, ignored);
     return Done{};
@@ -185,13 +238,8 @@ Result<std::unique_ptr<StoreWriter>> StoreWriter::Begin(const fs::path& folder,
                  ToString(schema) + " is not a key (integer, bool, time or text) and columns"};
   }
   const fs::path target = Plain(folder);
+  if (Status free = CheckReplaceable(target); !free) return std::move(free).error();
   std::error_code failed;
-  if (fs::exists(target, failed) && !fs::exists(target / "CURRENT", failed) &&
-      !(fs::is_directory(target, failed) && fs::is_empty(target, failed))) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "`" + folder.string() + "` is there and holds something else; rows go into a " +
-                     "folder of their own"};
-  }
   fs::create_directories(target.parent_path(), failed);
   auto place = std::make_unique<LoadingPlace>(LoadingFolder(target));
   if (const int reason = place->Take(); reason != 0) {

@@ -14,7 +14,8 @@ namespace raceway::engine {
 
 /// Makes a folder of rows. They are gathered in a folder beside it, `.NAME.loading`, which takes
 /// its place in one step when all are there: whoever opens the folder finds the old rows or the new
-/// ones, and who has it open keeps the old ones. Without `Finish` all stays as it was.
+/// ones, and who has it open keeps the old ones. Without `Finish` all stays as it was. What loading
+/// did not make (it has no file `RACEWAY`) is never replaced.
 ///
 /// The keys are kept in memory while loading, to find those that are there twice.
 ///

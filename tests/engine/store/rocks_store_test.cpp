@@ -1,12 +1,17 @@
 #include "engine/store/rocks_store.h"
 
+#include <ATen/ops/empty.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 #include <sys/file.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -231,6 +236,8 @@ TEST_F(RocksStoreTest, SaysWhatIsWrongWithAFolder) {
   std::filesystem::remove(folder_ / "users");
   std::filesystem::create_directory(folder_ / "users");
   EXPECT_THAT(OpenError(schema), HasSubstr("is no folder of rows (it has no CURRENT)"));
+  std::ofstream(folder_ / "users" / "RACEWAY") << "";
+  EXPECT_THAT(OpenError(schema), HasSubstr("is damaged: it has no CURRENT; load it again"));
   std::ofstream(folder_ / "users" / "CURRENT") << "nonsense";
   EXPECT_THAT(OpenError(schema), HasSubstr("store users: `users` is damaged: Corruption"));
   std::filesystem::remove_all(folder_ / "users");
@@ -244,7 +251,7 @@ TEST_F(RocksStoreTest, SaysWhatIsWrongWithAFolder) {
   ASSERT_TRUE(rocksdb::DB::Open(options, (folder_ / "users").string(), &foreign).ok());
   ASSERT_TRUE(foreign->Delete({}, "d").ok());
   delete foreign;
-  EXPECT_THAT(OpenError(schema), HasSubstr("is a RocksDB database of somebody else"));
+  EXPECT_THAT(OpenError(schema), HasSubstr("is a RocksDB database of somebody else; rows go into"));
 }
 
 TEST_F(RocksStoreTest, ADamagedRowEndsOnlyItsOwnRequest) {
@@ -275,11 +282,7 @@ TEST_F(RocksStoreTest, BytesThatAreNoRowAreRefused) {
   codec.Encode(Users(), 0, row);
   ASSERT_TRUE(codec.Decode(row).ok());
   for (size_t size = 0; size < row.size(); ++size) {
-    const Result<StoredRowPtr> cut = codec.Decode(std::string_view(row).substr(0, size));
-    // What is missing may be padding only, never a byte of a value.
-    if (cut.ok()) {
-      EXPECT_EQ((*cut)->cells[0].data, (*codec.Decode(row))->cells[0].data);
-    }
+    EXPECT_FALSE(codec.Decode(std::string_view(row).substr(0, size)).ok()) << size;
   }
   for (size_t at = 0; at < 64; ++at) {
     std::string changed = row;
@@ -288,6 +291,37 @@ TEST_F(RocksStoreTest, BytesThatAreNoRowAreRefused) {
     if (!read.ok()) {
       EXPECT_THAT(read.error().message, HasSubstr("is damaged"));
     }
+  }
+}
+
+TEST_F(RocksStoreTest, TensorsWithoutElementsComeBack) {
+  const auto schema = S({{"key", "i64"}, {"x", "f32[N, 512]"}});
+  const Batch rows =
+      MakeBatch(schema, {Ints({1}), Column::FromRows({at::empty({0, 512})}, (*schema)[1].type)});
+  std::string bytes;
+  const RowCodec codec(*schema);
+  codec.Encode(rows, 0, bytes);
+  const Result<StoredRowPtr> row = codec.Decode(bytes);
+  ASSERT_TRUE(row.ok()) << row.error().Text();
+  EXPECT_EQ((*row)->cells[0].tensor.sizes().vec(), (std::vector<int64_t>{0, 512}));
+}
+
+TEST_F(RocksStoreTest, SizesThatNoTensorHasAreRefused) {
+  const RowCodec codec(*S({{"key", "i64"}, {"x", "f32[A, B, C, D]"}}));
+  const auto row = [](const std::vector<uint64_t>& words) {
+    std::string bytes(64, '\0');
+    std::memcpy(bytes.data(), words.data(), words.size() * 8);
+    return bytes;
+  };
+  ASSERT_TRUE(codec.Decode(row({0, 0, 4, 4, 4})).ok());
+  const uint64_t million = 1'000'000;
+  const std::vector<std::vector<uint64_t>> hostile = {{0, 0, 4 * million, 4 * million, 4 * million},
+                                                      {0, 4 * million, 4 * million, 4 * million, 0},
+                                                      {0, 0, ~uint64_t{0}, 1, 1},
+                                                      {0, 0, uint64_t{1} << 63, 1, 1},
+                                                      {0, uint64_t{1} << 62, 1, 1, 1}};
+  for (const std::vector<uint64_t>& words : hostile) {
+    EXPECT_FALSE(codec.Decode(row(words)).ok()) << words[1] << " " << words[2];
   }
 }
 
@@ -334,9 +368,79 @@ TEST_F(RocksStoreTest, DoesNotWriteOverWhatIsNoStore) {
   std::filesystem::create_directory(folder_ / "photos");
   std::ofstream(folder_ / "photos" / "cat.png") << "x";
   EXPECT_THAT(Load("photos", Users()).error().Text(), HasSubstr("holds something else"));
+  // A database that somebody else made, and a file in the place of a folder.
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  rocksdb::DB* foreign = nullptr;
+  ASSERT_TRUE(rocksdb::DB::Open(options, (folder_ / "theirs").string(), &foreign).ok());
+  ASSERT_TRUE(foreign->Put({}, "key", "value").ok());
+  delete foreign;
+  EXPECT_THAT(Load("theirs", Users()).error().Text(), HasSubstr("holds something else"));
+  std::ofstream(folder_ / "file") << "x";
+  EXPECT_THAT(Load("file", Users()).error().Text(), HasSubstr("holds something else"));
+  EXPECT_THAT(Names(), ElementsAre("file", "photos", "theirs"));
   EXPECT_THAT(
       StoreWriter::Begin(folder_ / "users", *S({{"x", "f32"}, {"y", "f32"}})).error().Text(),
       HasSubstr("is not a key"));
+}
+
+TEST_F(RocksStoreTest, WhatComesWhileItLoadsIsNotReplaced) {
+  const Batch rows = Users();
+  const std::vector<int64_t> lines = {1, 2, 3};
+  for (const bool is_file : {true, false}) {
+    auto writer = StoreWriter::Begin(folder_ / "users", *rows.schema());
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE((*writer)->Add(rows, lines).ok());
+    if (!is_file) std::filesystem::create_directory(folder_ / "users");
+    std::ofstream(is_file ? folder_ / "users" : folder_ / "users" / "cat.png") << "mine";
+    EXPECT_THAT((*writer)->Finish().error().Text(), HasSubstr("holds something else"));
+    writer->reset();
+    EXPECT_THAT(Names(), ElementsAre("users"));
+    EXPECT_TRUE(std::filesystem::exists(is_file ? folder_ / "users" : folder_ / "users/cat.png"));
+    std::filesystem::remove_all(folder_ / "users");
+  }
+}
+
+TEST_F(RocksStoreTest, TheOldFolderIsHeldWhileItGoes) {
+  ASSERT_TRUE(Load("users", Users()).ok());
+  const int held = ::open((folder_ / "users").c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  std::atomic<bool> is_done = false;
+  std::thread loading([&] {
+    EXPECT_TRUE(Load("users", Users()).ok());
+    is_done = true;
+  });
+  // It waits for the lock before the folders change places.
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_FALSE(is_done);
+  ::close(held);
+  loading.join();
+  EXPECT_THAT(Names(), ElementsAre("users"));
+}
+
+TEST_F(RocksStoreTest, LoadsWhereALinkLeads) {
+  std::filesystem::create_directory(folder_ / "real");
+  std::filesystem::create_directory_symlink(folder_ / "real", folder_ / "users");
+  ASSERT_TRUE(Load("users", Users()).ok());
+  ASSERT_TRUE(Load("users", Users()).ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "users"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "real" / "CURRENT"));
+}
+
+TEST_F(RocksStoreTest, OtherRowsInTheSameFolderAreAnotherDatabase) {
+  const auto schema = S({{"user", "string"}, {"age", "i64"}});
+  ASSERT_TRUE(Load("users", MakeBatch(schema, {Texts({"eve"}), Ints({1})})).ok());
+  ASSERT_TRUE(Load("others", MakeBatch(schema, {Texts({"eve"}), Ints({2})})).ok());
+  const auto before = Open(*schema);
+  // As if a new folder had got the number of one that is gone.
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "users")) {
+    std::filesystem::remove(entry.path());
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "others")) {
+    std::filesystem::rename(entry.path(), folder_ / "users" / entry.path().filename());
+  }
+  EXPECT_EQ(Found(*Open(*schema), Texts({"eve"}), {0}), "2");
+  EXPECT_EQ(Found(*before, Texts({"eve"}), {0}), "1");
 }
 
 TEST_F(RocksStoreTest, ReadingWritesNothing) {

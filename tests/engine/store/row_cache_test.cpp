@@ -65,6 +65,18 @@ TEST(RowCacheTest, WhatIsTooLargeIsHandedOutAndNotKept) {
   EXPECT_TRUE(cache.Contains("large"));
 }
 
+TEST(RowCacheTest, CountsTheObjectsOfTensors) {
+  RowCache cache(1 << 20);
+  auto row = std::make_shared<StoredRow>();
+  row->bytes = at::empty({64}, at::kByte);
+  for (int64_t i = 0; i < 8; ++i) {
+    row->cells.push_back({.is_null = false, .data = {}, .tensor = row->bytes.narrow(0, i * 8, 8)});
+  }
+  cache.Insert("a", row);
+  // Each tensor is an object of some 200 bytes, however few bytes it shows.
+  EXPECT_GT(cache.counts().num_bytes, 64 + 9 * 200);
+}
+
 TEST(RowCacheTest, StaysWithinItsBytesWhateverThreadsDo) {
   constexpr int64_t kMaxBytes = int64_t{128} << 20;
   RowCache cache(kMaxBytes);
