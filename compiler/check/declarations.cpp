@@ -195,7 +195,7 @@ class Declarer {
     }
     Store store{*std::move(spec), columns->front(), {columns->begin() + 1, columns->end()}};
     store.spec.source = PathIn(folder_, store.spec.source);
-    if (!CheckStoreColumns(store.key, store.results, store.spec.native, diagnostics_) ||
+    if (!CheckStoreColumns(store.key, store.results, store.spec, diagnostics_) ||
         !CheckTop(decl, store.results, out_.params, diagnostics_)) {
       return std::nullopt;
     }

@@ -127,6 +127,7 @@ bool CheckIndexColumns(const DeclaredColumn& key, const std::vector<DeclaredColu
                          type.dtype != engine::DataType::kBytes;
     const bool is_nearness = result.name == "score" || result.name == "distance";
     if (is_list && type.shape[0] == results.front().type.shape[0] && type.shape[0].size > 0 &&
+        (!IsText(type.dtype) || type.shape.size() == 1) &&
         (!is_nearness || (type.dtype == engine::DataType::kF32 && type.shape.size() == 1))) {
       continue;
     }
@@ -136,6 +137,31 @@ bool CheckIndexColumns(const DeclaredColumn& key, const std::vector<DeclaredColu
                  ToString(type))
         .help = is_nearness ? result.name + ": f32[5]"
                             : "of five rows: `name: string[5]`, `place: f32[5, 3]`";
+    return false;
+  }
+  return true;
+}
+
+std::string MetricOf(const FunctionSpec& spec) {
+  for (const auto& [key, value] : spec.settings) {
+    if (key == "metric") return *value.AsString();
+  }
+  return "cosine";
+}
+
+/// `dot` gives a score, `l2` a distance, `cosine` either.
+bool CheckNearness(const std::vector<DeclaredColumn>& results, const std::string& metric,
+                   Diagnostics& diagnostics) {
+  for (const DeclaredColumn& result : results) {
+    const std::string given = metric == "l2" ? "distance" : metric == "dot" ? "score" : "";
+    if (given.empty() || (result.name != "score" && result.name != "distance") ||
+        result.name == given) {
+      continue;
+    }
+    diagnostics
+        .Add(DiagnosticKind::kTypeMismatch, result.range,
+             "metric `" + metric + "` gives a `" + given + "`, no `" + result.name + "`")
+        .help = given + ": " + ToString(result.type);
     return false;
   }
   return true;
@@ -175,8 +201,11 @@ std::vector<DeclaredStore> StoresOf(const Declarations& declarations) {
 }
 
 bool CheckStoreColumns(const DeclaredColumn& key, const std::vector<DeclaredColumn>& results,
-                       std::string_view kind, Diagnostics& diagnostics) {
-  if (kind == "index") return CheckIndexColumns(key, results, diagnostics);
+                       const FunctionSpec& spec, Diagnostics& diagnostics) {
+  if (spec.native == "index") {
+    return CheckIndexColumns(key, results, diagnostics) &&
+           CheckNearness(results, MetricOf(spec), diagnostics);
+  }
   if (CanBeKey(key.type)) return true;
   diagnostics.Add(DiagnosticKind::kTypeMismatch, key.range,
                   "rows are looked up by integers, bools, times or strings, `" + key.name +

@@ -19,10 +19,10 @@ std::optional<FunctionSpec> StoreSettings(const ast::StoreDecl& decl,
 /// Those of the file itself, without what it imports.
 std::vector<DeclaredStore> StoresOf(const Declarations& declarations);
 
-/// Whether a store of that kind can be looked up by `key` and give `results`; what is wrong is
+/// Whether the store `spec` can be looked up by `key` and give `results`; what is wrong is
 /// reported.
 bool CheckStoreColumns(const DeclaredColumn& key, const std::vector<DeclaredColumn>& results,
-                       std::string_view kind, dsl::Diagnostics& diagnostics);
+                       const FunctionSpec& spec, dsl::Diagnostics& diagnostics);
 
 /// Whether the setting `top` of an index, if there is one, is the number of rows that its columns
 /// have; reported if not.
