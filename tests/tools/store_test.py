@@ -213,6 +213,50 @@ class StoreTest(CliTest):
         self.assertEqual(self.names(), ["users"])
         self.ends(FINE, "store", "get", "data/users", "eve")
 
+    def test_interrupted_while_nothing_comes(self):
+        self.load()
+        for ends in (False, True):  # the pipe stays open, and ends right after Ctrl-C
+            process = subprocess.Popen(
+                [str(cli.CLI), "store", "load", "shop.flow", "users", "--rows", "-"],
+                cwd=self.dir, stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+            try:
+                deadline = time.monotonic() + 60
+                while not (self.dir / "data" / ".users.loading").exists():
+                    self.assertLess(time.monotonic(), deadline, "it did not begin to load")
+                    time.sleep(0.02)
+                time.sleep(0.5)
+                process.send_signal(signal.SIGINT)
+                if ends:
+                    process.stdin.close()
+                self.assertEqual(process.wait(timeout=30), REQUEST_FAILED)
+                self.assertIn("cancelled: `data/users` is as it was", process.stderr.read())
+            finally:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout, process.stderr):
+                    pipe.close()
+            self.assertEqual(self.names(), ["users"])
+            self.ends(FINE, "store", "get", "data/users", "eve")
+
+    def test_rows_from_a_pipe_with_a_name(self):
+        """What can be read only once is read once."""
+        done = subprocess.run(
+            ["bash", "-c", f"'{cli.CLI}' store load shop.flow users --rows <(cat users.jsonl)"],
+            cwd=self.dir, capture_output=True, text=True, timeout=60,
+        )
+        self.assertEqual(done.stdout, "2 rows in data/users\n", done.stderr)
+        os.mkfifo(self.dir / "fifo")
+        writer = subprocess.Popen(["bash", "-c", "cat users.jsonl > fifo"], cwd=self.dir)
+        self.load(rows="fifo")
+        self.assertEqual(writer.wait(timeout=60), 0)
+
+    def test_a_folder_of_somebody_else_stays(self):
+        self.load()
+        (self.dir / "data" / "users" / "RACEWAY").unlink()
+        self.load(USAGE, "holds something else (it has no file RACEWAY)")
+        self.ends(FINE, "store", "get", "data/users", "eve")
+
     def test_killed(self):
         process = subprocess.Popen(
             [str(cli.CLI), "store", "load", "shop.flow", "users", "--rows", "-"],
@@ -302,6 +346,11 @@ class StoreTest(CliTest):
         wrong("top: top }", "metric: near }", "`metric` is `cosine`, `dot` or `l2`")
         wrong("near(vec: f32[2])", "near(vec: string)", "an index is searched by a vector of one size")
         wrong("score: f32[top]", "score: f32", "an index gives a list of the nearest")
+        wrong("name: string[top]", "name: string[top, 3]", "an index gives a list of the nearest")
+        wrong("top: top }", "metric: l2 }", "metric `l2` gives a `distance`, no `score`")
+        distances = SHOP.replace("score: f32[top]", "distance: f32[top]")
+        self.write("shop.flow", distances.replace("top: top }", "metric: dot }"))
+        self.ends(FLOW_IS_WRONG, "check", "shop.flow", says="metric `dot` gives a `score`, no `distance`")
 
 
 if __name__ == "__main__":

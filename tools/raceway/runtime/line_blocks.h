@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
-#include "engine/input_file.h"
+#include "engine/cancel.h"
 #include "engine/result.h"
 
 namespace raceway::tools {
@@ -14,20 +13,23 @@ class LineBlocks {
  public:
   /// `file` "-" is standard input.
   explicit LineBlocks(const std::string& file);
+  ~LineBlocks();
+  LineBlocks(const LineBlocks&) = delete;
 
   /// Empty: it can be read.
-  const std::string& reason() const { return file_->reason(); }
+  const std::string& reason() const { return reason_; }
 
-  /// The next lines; no text at the end.
+  /// The next lines; no text at the end. Does not wait for more once `cancel` is cancelled.
   ///
-  /// Errors   Unavailable with the reason
-  engine::Result<std::string> Next();
+  /// Errors   Unavailable with the reason; Cancelled
+  engine::Result<std::string> Next(const engine::CancelToken& cancel);
 
   int64_t num_bytes() const { return num_bytes_; }  // read so far
 
  private:
   std::string name_;
-  std::unique_ptr<engine::InputFile> file_;
+  int descriptor_;
+  std::string reason_;
   std::string rest_;  // the beginning of a line whose end has not been read
   int64_t num_bytes_ = 0;
 };

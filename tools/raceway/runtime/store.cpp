@@ -74,15 +74,15 @@ struct Loaded {
   }
 };
 
-Status LoadRows(const StoreRequest& request, engine::StoreWriter& writer,
+Status LoadRows(const StoreRequest& request, LineBlocks& blocks, engine::StoreWriter& writer,
                 const engine::CancelToken& cancel, Loaded& loaded) {
   const std::string name = request.rows == "-" ? "standard input" : request.rows;
   const auto folder = std::filesystem::path(request.rows == "-" ? "" : request.rows).parent_path();
   const auto schema = std::make_shared<const engine::Schema>(request.schema);
-  LineBlocks blocks(request.rows);
   int64_t line = 1;
   while (true) {
-    Result<std::string> text = blocks.Next();
+    Result<std::string> text = blocks.Next(cancel);
+    if (cancel.is_cancelled()) return Error{ErrorCode::kCancelled, ""};
     if (!text.ok()) return std::move(text).error();
     if (text->empty()) break;
     Result<Batch> rows = engine::RowsFromJson(*text, name, folder, schema, "the store", {}, line);
@@ -95,7 +95,6 @@ Status LoadRows(const StoreRequest& request, engine::StoreWriter& writer,
     line += std::count(text->begin(), text->end(), '\n');
     loaded.rows += rows->num_rows();
     loaded.bytes = blocks.num_bytes();
-    if (cancel.is_cancelled()) return Error{ErrorCode::kCancelled, ""};
   }
   loaded.is_sorting = true;
   return writer.Finish();
@@ -104,8 +103,9 @@ Status LoadRows(const StoreRequest& request, engine::StoreWriter& writer,
 int Load(const StoreRequest& request) {
   // A limit on the size of files is an error of writing, not the end of the process.
   ::signal(SIGXFSZ, SIG_IGN);
-  if (const LineBlocks rows(request.rows); !rows.reason().empty()) {
-    return Fail(kUsage, "cannot read `" + request.rows + "`: " + rows.reason());
+  LineBlocks blocks(request.rows);
+  if (!blocks.reason().empty()) {
+    return Fail(kUsage, "cannot read `" + request.rows + "`: " + blocks.reason());
   }
   const CancelOnInterrupt interrupt;
   Result<std::unique_ptr<engine::StoreWriter>> writer =
@@ -117,7 +117,7 @@ int Load(const StoreRequest& request) {
   Loaded loaded;
   const Status status = [&] {
     const Progress progress([&] { return loaded.Text(); });
-    return LoadRows(request, **writer, *interrupt.token(), loaded);
+    return LoadRows(request, blocks, **writer, *interrupt.token(), loaded);
   }();
   if (!status.ok() && status.error().code == ErrorCode::kCancelled) {
     return Fail(kRequestFailed, "cancelled: `" + request.folder + "` is as it was");
