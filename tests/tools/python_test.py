@@ -74,8 +74,9 @@ def set_up():
     call("cmake", "--install", build, "--prefix", folder / "prefix")
     call(
         sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index",
-        "--wheel-dir", folder / "wheel", "-C", f"cmake.define.raceway_ROOT={folder / 'prefix'}",
-        "-C", f"build-dir={folder / 'build'}", PACKAGE,
+        "--wheel-dir", folder / "wheel",
+        f"--config-settings=cmake.define.raceway_ROOT={folder / 'prefix'}",
+        f"--config-settings=build-dir={folder / 'build'}", PACKAGE,
     )  # fmt: skip
     (wheel,) = (folder / "wheel").glob("raceway-*.whl")
     zipfile.ZipFile(wheel).extractall(folder / "site")
