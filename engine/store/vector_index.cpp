@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/argmin.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/cdist.h>
 #include <ATen/ops/gather.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
@@ -23,9 +24,8 @@
 namespace raceway::engine {
 namespace {
 
-/// Scores that are in memory at once, and queries that are compared together.
+/// Scores that are in memory at once.
 constexpr int64_t kMostScores = int64_t{4} << 20;
-constexpr int64_t kMostQueries = 256;
 
 /// Of length 1; what is all zeros stays so.
 at::Tensor Normalised(const at::Tensor& vectors) {
@@ -42,7 +42,7 @@ VectorIndex::Nearest BestOf(const VectorIndex::Nearest& a, const VectorIndex::Ne
   return {at::gather(rows, 1, places), best};
 }
 
-/// Equal scores in the order of the rows, whatever the kernel made of them.
+/// Equal scores of those found in the order of the rows, whatever the kernel made of them.
 void OrderTies(VectorIndex::Nearest& nearest) {
   const auto [rows, by_row] = at::sort(nearest.rows, 1);
   const at::Tensor scores = at::gather(nearest.scores, 1, by_row);
@@ -68,7 +68,7 @@ class IndexStore final : public Store {
         index_(rows_.column(0).dense(), metric) {}
 
   Result<Found> Find(const Column& keys, std::span<const size_t> columns,
-                     const CancelToken& /*cancel*/) const override {
+                     const CancelToken& cancel) const override {
     const c10::InferenceMode inference;
     const int64_t num_keys = keys.num_rows();
     Found found{std::vector<bool>(static_cast<size_t>(num_keys), true), {}};
@@ -84,14 +84,30 @@ class IndexStore final : public Store {
                    .message = "store " + name_ + ": the key has values that are not finite",
                    .row_id = at::argmin(is_finite.to(at::kByte)).item<int64_t>()};
     }
-    const VectorIndex::Nearest nearest = index_.Search(queries, top_);
+    const Result<VectorIndex::Nearest> nearest = Search(queries, cancel);
+    if (!nearest) return nearest.error();
     for (const size_t column : columns) {
-      found.columns.push_back(ColumnOf(sources_[column], nearest, num_keys));
+      found.columns.push_back(ColumnOf(sources_[column], *nearest, num_keys));
     }
     return found;
   }
 
  private:
+  Result<VectorIndex::Nearest> Search(const at::Tensor& queries, const CancelToken& cancel) const {
+    std::vector<at::Tensor> rows;
+    std::vector<at::Tensor> scores;
+    for (int64_t first = 0; first < queries.size(0); first += VectorIndex::kMostQueries) {
+      if (const std::optional<ErrorCode> stop = cancel.Check()) {
+        return Error{*stop, std::string(NameOf(*stop))};
+      }
+      const int64_t count = std::min(VectorIndex::kMostQueries, queries.size(0) - first);
+      const VectorIndex::Nearest found = index_.Search(queries.narrow(0, first, count), top_);
+      rows.push_back(found.rows);
+      scores.push_back(found.scores);
+    }
+    return VectorIndex::Nearest{at::cat(rows, 0), at::cat(scores, 0)};
+  }
+
   Column ColumnOf(const Source& source, const VectorIndex::Nearest& nearest,
                   int64_t num_keys) const {
     if (source.from == From::kScore) return nearest.scores;
@@ -143,7 +159,21 @@ Error Bad(const StoreSpec& spec, const std::string& what) {
   return {ErrorCode::kInvalidArgument, "store " + spec.name + ": " + what};
 }
 
-Result<IndexColumns> ReadColumns(const StoreSpec& spec) {
+/// What cannot be a column of an index, as `score` and `distance` are how near the rows are.
+std::string Misfit(const Field& field, Metric metric) {
+  const bool is_score = field.name == "score";
+  if (!is_score && field.name != "distance") {
+    return IsText(field.type.dtype) && field.type.shape.size() != 1
+               ? "is not one text a row: string[top]"
+               : "";
+  }
+  if (field.type.dtype != DataType::kF32 || field.type.shape.size() != 1) return "is f32[top]";
+  if (is_score && metric == Metric::kL2) return "is not what metric l2 gives: name it `distance`";
+  if (!is_score && metric == Metric::kDot) return "is not what metric dot gives: name it `score`";
+  return "";
+}
+
+Result<IndexColumns> ReadColumns(const StoreSpec& spec, Metric metric) {
   const Type& key = spec.schema[0].type;
   if (key.dtype != DataType::kF32 || key.optional || key.shape.size() != 1 || !key.is_fixed()) {
     return Bad(spec, "an index is searched by f32[size], `" + spec.schema[0].name + "` is " +
@@ -162,6 +192,9 @@ Result<IndexColumns> ReadColumns(const StoreSpec& spec) {
                            " rows, others have " + std::to_string(columns.top));
     }
     columns.top = field.type.shape[0].size;
+    if (const std::string misfit = Misfit(field, metric); !misfit.empty()) {
+      return Bad(spec, "`" + field.name + ": " + ToString(field.type) + "` " + misfit);
+    }
     if (field.name == "score" || field.name == "distance") {
       columns.sources.push_back(
           {field.name == "score" ? IndexStore::From::kScore : IndexStore::From::kDistance, 0});
@@ -188,43 +221,35 @@ VectorIndex::VectorIndex(at::Tensor vectors, Metric metric)
     : vectors_(std::move(vectors)), metric_(metric) {
   const c10::InferenceMode inference;
   vectors_ = (metric == Metric::kCosine ? Normalised(vectors_) : vectors_).contiguous();
-  if (metric == Metric::kL2) half_squares_ = (vectors_ * vectors_).sum(1) / 2;
+}
+
+at::Tensor VectorIndex::Nearness(const at::Tensor& queries, const at::Tensor& vectors) const {
+  if (metric_ != Metric::kL2) return at::mm(queries, vectors.t());
+  // By differences: of vectors far from the origin a product of matrices (mode 0 and 1) loses them.
+  constexpr int64_t kNoProduct = 2;
+  return at::cdist(queries, vectors, 2, kNoProduct).neg_();
 }
 
 VectorIndex::Nearest VectorIndex::Search(const at::Tensor& queries, int64_t top) const {
   const c10::InferenceMode inference;
-  std::vector<at::Tensor> rows;
-  std::vector<at::Tensor> scores;
-  for (int64_t first = 0; first < queries.size(0); first += kMostQueries) {
-    const int64_t num_queries = std::min(kMostQueries, queries.size(0) - first);
-    const at::Tensor given = queries.narrow(0, first, num_queries);
-    const at::Tensor wanted = metric_ == Metric::kCosine ? Normalised(given) : given;
-    const int64_t block = kMostScores / num_queries;
-    Nearest best;
-    for (int64_t begin = 0; begin < num_vectors(); begin += block) {
-      const int64_t size = std::min(block, num_vectors() - begin);
-      at::Tensor near = at::mm(wanted, vectors_.narrow(0, begin, size).t());
-      if (metric_ == Metric::kL2) near.sub_(half_squares_.narrow(0, begin, size));
-      auto [best_here, places] = at::topk(near, std::min(top, size), 1);
-      best = BestOf(best, {places + begin, best_here}, top);
-    }
-    if (metric_ == Metric::kL2) {
-      // Anew, since the difference of large squares is not exact. The nearest is the greatest.
-      const at::Tensor found = vectors_.index_select(0, best.rows.reshape({-1}))
-                                   .reshape({num_queries, top, vectors_.size(1)});
-      best.scores = -at::linalg_vector_norm(found - given.unsqueeze(1), 2, {{2}});
-    }
-    OrderTies(best);
-    rows.push_back(best.rows);
-    scores.push_back(metric_ == Metric::kL2 ? -best.scores : best.scores);
+  const at::Tensor wanted = metric_ == Metric::kCosine ? Normalised(queries) : queries;
+  const int64_t block = kMostScores / queries.size(0);
+  Nearest best;
+  for (int64_t begin = 0; begin < num_vectors(); begin += block) {
+    const int64_t size = std::min(block, num_vectors() - begin);
+    const at::Tensor near = Nearness(wanted, vectors_.narrow(0, begin, size));
+    auto [best_here, places] = at::topk(near, std::min(top, size), 1);
+    best = BestOf(best, {places + begin, best_here}, top);
   }
-  return {at::cat(rows, 0), at::cat(scores, 0)};
+  OrderTies(best);
+  if (metric_ == Metric::kL2) best.scores = best.scores.neg();
+  return best;
 }
 
 Result<std::shared_ptr<const Store>> ReadVectorIndex(const StoreSpec& spec) {
   const std::optional<Metric> metric = MetricFromName(spec.metric.empty() ? "cosine" : spec.metric);
   if (!metric) return Bad(spec, "there is no metric `" + spec.metric + "`");
-  Result<IndexColumns> columns = ReadColumns(spec);
+  Result<IndexColumns> columns = ReadColumns(spec, *metric);
   if (!columns) return std::move(columns).error();
   const std::filesystem::path path = spec.base_dir / spec.source;
   Result<std::string> text = ReadFile(path);

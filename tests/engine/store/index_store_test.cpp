@@ -1,9 +1,13 @@
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/sort.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,7 +60,7 @@ TEST(VectorIndexTest, FindsTheNearest) {
 TEST(VectorIndexTest, SeveralBlocksAreOne) {
   // More vectors than one block has for 256 queries.
   const at::Tensor vectors = at::randn({20'000, 4});
-  const at::Tensor queries = at::randn({300, 4});
+  const at::Tensor queries = at::randn({250, 4});
   const VectorIndex index(vectors, Metric::kL2);
   EXPECT_TRUE(
       index.Search(queries, 3)
@@ -80,6 +84,17 @@ TEST(VectorIndexTest, DistancesOfTheSameAreZeroAndTiesInOrder) {
   const VectorIndex::Nearest nearest = index.Search(far.narrow(0, 0, 1), 4);
   EXPECT_EQ(testing::Text(nearest.rows), "[[0, 2, 1, 3]]");
   EXPECT_EQ(testing::Text(nearest.scores), "[[0, 0, 1, 1]]");
+}
+
+TEST(VectorIndexTest, FindsTheNearestFarFromTheOrigin) {
+  // Places in metres, half a metre apart: UTM coordinates of a street.
+  const at::Tensor steps = at::arange(0, 500, at::kFloat);
+  const at::Tensor vectors = at::stack({steps / 2 + 500'000, at::full({500}, 4'649'776.0)}, 1);
+  const VectorIndex index(vectors, Metric::kL2);
+  const at::Tensor query = at::tensor({500'100.125, 4'649'776.0}, at::kFloat).view({1, 2});
+  const VectorIndex::Nearest nearest = index.Search(query, 3);
+  EXPECT_EQ(testing::Text(nearest.rows), "[[200, 201, 199]]");
+  EXPECT_EQ(testing::Text(nearest.scores), "[[0.125, 0.375, 0.625]]");
 }
 
 class IndexStoreTest : public testing::FolderTest {
@@ -131,6 +146,35 @@ TEST_F(IndexStoreTest, GivesTexts) {
   const auto texts = Unpack(found->columns[0].text()[0]);
   ASSERT_TRUE(texts.has_value());
   EXPECT_THAT(texts->elements, ::testing::ElementsAre("west", "north"));
+}
+
+TEST_F(IndexStoreTest, TakesAnyNumberOfKeysAndStopsWhenTheRequestDoes) {
+  const auto schema = S({{"vec", "f32[2]"}, {"at", "i64[1]"}, {"name", "string[1]"}});
+  const auto store = OpenStore(Spec(schema, "dot"));
+  ASSERT_TRUE(store.ok()) << store.error().Text();
+  at::Tensor keys = at::zeros({600, 2});
+  keys.select(1, 0).narrow(0, 0, 300).fill_(1);
+  keys.select(1, 1).narrow(0, 300, 300).fill_(1);
+  const std::vector<size_t> columns = {0};
+  CancelToken cancel;
+  const auto found = (*store)->Find(keys, columns, cancel);
+  ASSERT_TRUE(found.ok()) << found.error().Text();
+  EXPECT_EQ(found->columns[0].num_rows(), 600);
+  EXPECT_EQ(testing::TextOfRow(found->columns[0], 299), "[1]");
+  EXPECT_EQ(testing::TextOfRow(found->columns[0], 300), "[2]");
+  cancel.Cancel();
+  EXPECT_EQ((*store)->Find(keys, columns, cancel).error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(IndexStoreTest, RefusesColumnsThatItCannotGive) {
+  const auto error = [&](const std::string& name, const std::string& type, const char* metric) {
+    return Answer(S({{"vec", "f32[2]"}, {name, type}}), metric, {}, {});
+  };
+  EXPECT_THAT(error("name", "string[2, 3]", "dot"),
+              HasSubstr("is not one text a row: string[top]"));
+  EXPECT_THAT(error("score", "f32[2]", "l2"), HasSubstr("name it `distance`"));
+  EXPECT_THAT(error("distance", "f32[2]", "dot"), HasSubstr("name it `score`"));
+  EXPECT_THAT(error("score", "f64[2]", "dot"), HasSubstr("is f32[top]"));
 }
 
 TEST_F(IndexStoreTest, SaysWhatIsWrong) {
