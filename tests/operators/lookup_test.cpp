@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "engine/store/row_store.h"
 #include "tests/operators/steps.h"
 
@@ -117,12 +119,17 @@ class ListeningStore final : public engine::Store {
     return engine::Error{
         .code = engine::ErrorCode::kFailed, .message = "it is damaged", .row_id = 1};
   }
-  void Prefetch(const Column& keys) const override { told_ += Text(keys) + "\n"; }
+  void Prefetch(const Column& keys) const override {
+    if (fails_) throw std::runtime_error("no thread is to be had");
+    told_ += Text(keys) + "\n";
+  }
+  void FailFromNowOn() { fails_ = true; }
 
   const std::string& told() const { return told_; }
 
  private:
   mutable std::string told_;
+  bool fails_ = false;
 };
 
 TEST(LookupTest, ADamagedRowIsOneOfTheRequest) {
@@ -156,6 +163,9 @@ TEST(PrefetchTest, TellsTheStoreTheKeysAndPassesTheRows) {
             "#0 id=1 user='eve'\n#1 id=2 user='bob'\n#2 id=3 user='nobody'\n#3 id=4 user='eve'\n");
   EXPECT_EQ(Text(RunMade(*made, Batch::Empty(Asks()))), "");
   EXPECT_EQ(store->told(), "'eve' 'bob' 'nobody' 'eve'\n");
+  store->FailFromNowOn();
+  EXPECT_EQ(Text(RunMade(*made, Batch(Asks(), {Ints({1}), Texts({"eve"})}, 1))),
+            "#0 id=1 user='eve'\n");
   step.arguments = {{"key", "id"}};
   EXPECT_EQ(factories.Find("prefetch")(spec).error().Text(), "prefetch: it wants one key, string");
 }
