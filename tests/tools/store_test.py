@@ -120,7 +120,7 @@ class StoreTest(CliTest):
         def usage(*words, says):
             self.ends(USAGE, "store", *words, says=says)
 
-        usage(says="A subcommand is required")
+        usage(says="say what to do: load, get or stats")
         usage("load", "shop.flow", "users", says="--rows is required")
         usage("load", "--rows", "users.jsonl", says="which store? FLOW STORE, or --dir DIR --schema")
         usage("load", "shop.flow", "--rows", "users.jsonl", says="which store of shop.flow?")
