@@ -17,7 +17,7 @@ dsl::SourceRange ValueOf(const ast::Entry& entry) {
 }
 
 std::optional<Value> Threads(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
-  const auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
+  auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
   const int64_t* threads = value ? value->AsInt() : nullptr;
   if (threads != nullptr && *threads >= 1 && *threads <= 1024) return value;
   diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry),
