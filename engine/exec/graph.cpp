@@ -288,10 +288,10 @@ bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
 }
 
 // Out of a task that is enqueued, not from here: such a task is sure of a thread, though the
-// process may allow TBB no workers and the thread that waits may be none of the arena. The node's
-// task follows in that thread, or in another that is free.
+// process may allow TBB no workers and the thread that waits may be none of the arena. The node
+// runs in it.
 void Graph::Put(TaskNode& node, Request& request) {
-  Enter();  // the node may have run, and all be over, before `try_put` returns
+  Enter();  // all may be over before `try_put` returns
   arena_.enqueue([this, &node, &request]() noexcept {
     node.try_put(&request);
     Leave();

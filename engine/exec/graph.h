@@ -88,7 +88,9 @@ class Graph {
   void RunHere(Request::Ptr request, std::span<Batch> inputs);
 
  private:
-  using TaskNode = tbb::flow::function_node<Request*>;
+  /// Runs its body in whoever puts a message, which is always a task of its own (`Put`).
+  using TaskNode =
+      tbb::flow::function_node<Request*, tbb::flow::continue_msg, tbb::flow::lightweight>;
 
   struct Input {
     size_t port = 0;
