@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/longs.h"
 #include "operators/contracts.h"
 #include "operators/groups.h"
 #include "operators/ranks.h"
@@ -84,9 +85,8 @@ Result<Column> SumTimes(const Values& values, const Groups& groups) {
 
 /// Wraps around like `+` does.
 Column SumIntegers(const Values& values, const Groups& groups) {
-  const at::Tensor dense = values.column.dense().contiguous();
   const bool is_u64 = values.type == DataType::kU64;
-  const at::Tensor longs = is_u64 ? dense.view(at::kLong) : dense.to(at::kLong);
+  const at::Tensor longs = engine::Longs(values.column.dense());
   const int64_t* data = longs.const_data_ptr<int64_t>();
   std::vector<uint64_t> sums(groups.size());
   for (size_t row = 0; row < groups.of_row.size(); ++row) {

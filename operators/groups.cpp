@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/data/longs.h"
 #include "engine/data/time_text.h"
 #include "operators/key_map.h"
 
@@ -46,9 +47,7 @@ Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows) {
       Refine<std::string_view>(groups, [&](int64_t row) { return key.text()[row]; });
       continue;
     }
-    const bool is_u64 = key.dense().scalar_type() == at::kUInt64;
-    const at::Tensor dense = key.dense().contiguous();
-    const at::Tensor values = is_u64 ? dense.view(at::kLong) : dense.to(at::kLong);
+    const at::Tensor values = engine::Longs(key.dense());
     const int64_t* data = values.const_data_ptr<int64_t>();
     Refine<int64_t>(groups, [data](int64_t row) { return data[row]; });
   }

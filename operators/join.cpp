@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/longs.h"
 #include "operators/groups.h"
 #include "operators/key_map.h"
 
@@ -91,20 +92,14 @@ Pairs Match(How how, int64_t num_left, const LeftKey& left_key, int64_t num_righ
   return pairs;
 }
 
-/// i64[rows] with equal numbers for equal keys.
-at::Tensor Numbers(const Column& key) {
-  const at::Tensor dense = key.dense().contiguous();
-  return dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
-}
-
 Pairs MatchKeys(How how, const Column& left, const Column& right) {
   if (left.is_text()) {
     return Match<std::string_view>(
         how, left.num_rows(), [&](int64_t row) { return left.text()[row]; }, right.num_rows(),
         [&](int64_t row) { return right.text()[row]; });
   }
-  const at::Tensor left_numbers = Numbers(left);
-  const at::Tensor right_numbers = Numbers(right);
+  const at::Tensor left_numbers = engine::Longs(left.dense());
+  const at::Tensor right_numbers = engine::Longs(right.dense());
   const int64_t* left_data = left_numbers.const_data_ptr<int64_t>();
   const int64_t* right_data = right_numbers.const_data_ptr<int64_t>();
   return Match<int64_t>(

@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/data/longs.h"
 #include "engine/data/time_text.h"
 
 namespace raceway::operators {
@@ -36,8 +37,7 @@ std::vector<int64_t> RankFloats(const at::Tensor& values, Order order) {
 
 std::vector<int64_t> RankIntegers(const at::Tensor& values, DataType type, Order order) {
   const bool is_u64 = type == DataType::kU64;
-  const at::Tensor longs = (is_u64 ? values.contiguous().view(at::kLong) : values.to(at::kLong));
-  const at::Tensor dense = longs.contiguous();
+  const at::Tensor dense = engine::Longs(values);
   const int64_t* data = dense.const_data_ptr<int64_t>();
   std::vector<int64_t> ranks(data, data + dense.numel());
   for (int64_t& rank : ranks) {

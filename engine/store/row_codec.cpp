@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/data/longs.h"
 #include "engine/data/text_tensor.h"
 #include "engine/data/time_text.h"
 
@@ -245,11 +246,6 @@ bool CanBeKey(const Type& type) {
           type.dtype == DataType::kBool);
 }
 
-at::Tensor NumbersOfKeys(const Column& keys) {
-  const at::Tensor dense = keys.dense().contiguous();
-  return dense.scalar_type() == at::kUInt64 ? dense.view(at::kLong) : dense.to(at::kLong);
-}
-
 std::vector<std::string> EncodeKeys(const Column& keys) {
   std::vector<std::string> encoded;
   encoded.reserve(static_cast<size_t>(keys.num_rows()));
@@ -257,7 +253,7 @@ std::vector<std::string> EncodeKeys(const Column& keys) {
     for (int64_t row = 0; row < keys.num_rows(); ++row) encoded.emplace_back(keys.text()[row]);
     return encoded;
   }
-  const at::Tensor numbers = NumbersOfKeys(keys);
+  const at::Tensor numbers = Longs(keys.dense());
   const int64_t* data = numbers.const_data_ptr<int64_t>();
   for (int64_t row = 0; row < keys.num_rows(); ++row) {
     // Big-endian with the sign turned around: sorted as the numbers are.

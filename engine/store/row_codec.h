@@ -61,9 +61,6 @@ class RowCodec {
 /// Whether a column of that type can be a key: an integer, bool, time or text, not optional.
 bool CanBeKey(const Type& type);
 
-/// i64[rows] of keys that are no texts, with equal numbers for equal keys (of u64: the same bits).
-at::Tensor NumbersOfKeys(const Column& keys);
-
 /// Keys as bytes, whose order is that of the keys (of u64 above 2^63: before all others).
 std::vector<std::string> EncodeKeys(const Column& keys);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/data/key_text.h"
+#include "engine/data/longs.h"
 #include "engine/store/row_codec.h"
 
 namespace raceway::engine {
@@ -25,7 +26,7 @@ class Index {
       }
       return -1;
     }
-    const at::Tensor numbers = NumbersOfKeys(keys);
+    const at::Tensor numbers = Longs(keys.dense());
     const int64_t* data = numbers.const_data_ptr<int64_t>();
     for (int64_t row = 0; row < keys.num_rows(); ++row) {
       if (!numbers_.try_emplace(data[row], row).second) return row;
@@ -42,7 +43,7 @@ class Index {
       }
       return rows;
     }
-    const at::Tensor numbers = NumbersOfKeys(keys);
+    const at::Tensor numbers = Longs(keys.dense());
     const int64_t* data = numbers.const_data_ptr<int64_t>();
     for (size_t i = 0; i < rows.size(); ++i) rows[i] = RowOf(numbers_, data[i]);
     return rows;
