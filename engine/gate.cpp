@@ -32,6 +32,11 @@ void CallGates(const GateScope* scope, const c10::OperatorHandle& op,
   scope->gate_.BeforeOperator(op, stack);
 }
 
+bool AskGates(const GateScope* scope, const c10::OperatorHandle& op, torch::jit::Stack& stack) {
+  if (scope == nullptr) return false;
+  return AskGates(scope->outer_, op, stack) || scope->gate_.Answers(op, stack);
+}
+
 void CallGatesAfter(const GateScope* scope, const c10::OperatorHandle& op) {
   for (; scope != nullptr; scope = scope->outer_) scope->gate_.AfterOperator(op);
 }
@@ -44,6 +49,7 @@ void BeforeKernel(const c10::OperatorHandle& op, DispatchKeySet keys, torch::jit
   const DispatchKey key = gate_key.load(std::memory_order_relaxed);
   const c10::impl::ExcludeDispatchKeyGuard exclude(key);
   CallGates(innermost, op, *stack);
+  if (AskGates(innermost, op, *stack)) return;
   op.redispatchBoxed(keys & DispatchKeySet(DispatchKeySet::FULL_AFTER, key), stack);
   CallGatesAfter(innermost, op);
 }

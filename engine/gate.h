@@ -32,6 +32,10 @@ class OperatorGate {
   /// `forward`. It leaves as it is only if it is not a `std::exception`: TorchScript's interpreter
   /// turns those into a `std::runtime_error` with a traceback.
   virtual void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) = 0;
+  /// Whether it has answered instead of the kernel, whose arguments it has replaced by the results.
+  virtual bool Answers(const c10::OperatorHandle& /*op*/, torch::jit::Stack& /*stack*/) {
+    return false;
+  }
   /// Its kernel has returned; not called if it threw.
   virtual void AfterOperator(const c10::OperatorHandle& /*op*/) {}
 };
@@ -54,6 +58,8 @@ class GateScope {
  private:
   friend void CallGates(const GateScope* scope, const c10::OperatorHandle& op,
                         const torch::jit::Stack& stack);
+  friend bool AskGates(const GateScope* scope, const c10::OperatorHandle& op,
+                       torch::jit::Stack& stack);
   friend void CallGatesAfter(const GateScope* scope, const c10::OperatorHandle& op);
 
   OperatorGate& gate_;

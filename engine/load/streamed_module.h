@@ -1,0 +1,64 @@
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/load/load_job.h"
+#include "engine/load/weight_gate.h"
+#include "engine/result.h"
+
+namespace raceway::engine::load {
+
+/// A TorchScript module whose weights may still be on their way: it can be called at once, and each
+/// operator waits for the weights it reads. Its answers are those of `torch::jit::load`.
+///
+/// Threads  calls may run in several at once
+class StreamedModule {
+ public:
+  /// Starts to read the weights, builds the structure meanwhile, and returns with that.
+  /// `scheduler` must outlive the module.
+  ///
+  /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
+  ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to
+  ///          a weight is found when it arrives, by whoever waits for it
+  static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
+                                                      const std::filesystem::path& path,
+                                                      LoadOptions options = {});
+
+  const torch::jit::Module& module() const { return module_; }
+
+  /// Whether all weights are there: then nothing needs to wait any more.
+  bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// Errors   as `LoadJob::WaitAll`
+  Status WaitAll(const CancelToken* cancel = nullptr);
+  LoadJob& job() { return *job_; }
+
+  /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
+  /// or `Stopped`.
+  template <typename Function>
+  auto Run(const CancelToken& cancel, Function&& call) {
+    if (is_complete()) return call();
+    if (forks_) WaitOrThrow(cancel);
+    WeightGate gate(numbers_, *job_, cancel);
+    const GateScope scope(gate);
+    auto answer = call();
+    NoteComplete();
+    return answer;
+  }
+
+ private:
+  StreamedModule() = default;
+  void WaitOrThrow(const CancelToken& cancel);
+  void NoteComplete();
+
+  std::shared_ptr<LoadJob> job_;
+  StorageNumbers numbers_;
+  torch::jit::Module module_;
+  bool forks_ = false;  // other threads, which no gate sees, run parts of it
+  std::atomic<bool> is_complete_ = false;
+};
+
+}  // namespace raceway::engine::load

@@ -1,0 +1,69 @@
+#include "engine/load/weight_gate.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace raceway::engine::load {
+namespace {
+
+/// Whether it only makes another tensor of the same bytes: `view`, `transpose`, `slice`. Not
+/// composites, which may do so or copy: `to`, `contiguous`, `reshape`.
+bool IsView(const c10::OperatorHandle& op) {
+  const auto& results = op.schema().returns();
+  return !results.empty() &&
+         std::all_of(results.begin(), results.end(),
+                     [](const c10::Argument& result) {
+                       return result.alias_info() != nullptr && !result.alias_info()->isWrite();
+                     }) &&
+         !op.hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd);
+}
+
+/// The storage's number; -1 if it is none of the load's.
+int32_t NumberOf(const at::Tensor& tensor, const StorageNumbers& numbers) {
+  if (!tensor.defined() || !tensor.has_storage()) return -1;
+  const auto found = numbers.find(tensor.storage().unsafeGetStorageImpl());
+  return found == numbers.end() ? -1 : found->second;
+}
+
+}  // namespace
+
+void WeightGate::WaitFor(const at::Tensor& tensor) {
+  const int32_t number = NumberOf(tensor, numbers_);
+  if (number < 0 || job_.IsReady(number)) return;
+  Status arrived = job_.Need(number, &cancel_);
+  if (arrived) return;
+  if (const auto stop = cancel_.Check()) throw Stopped{*stop};
+  throw WeightMissing{std::move(arrived).error()};
+}
+
+void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  if (IsView(op)) return;
+  for (const c10::IValue& argument : torch::jit::last(stack, op.schema().arguments().size())) {
+    if (argument.isTensor()) {
+      WaitFor(argument.toTensor());
+    } else if (argument.isTensorList()) {
+      for (const at::Tensor& tensor : argument.toTensorVector()) WaitFor(tensor);
+    } else if (argument.isList()) {  // of optional tensors, as `index` takes
+      for (const c10::IValue& element : argument.toListRef()) {
+        if (element.isTensor()) WaitFor(element.toTensor());
+      }
+    }
+  }
+}
+
+Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
+                        const CancelToken* cancel) {
+  Status arrived = Done{};
+  value.visit([&](const c10::IValue& inner) {
+    if (!arrived) return true;
+    if (!inner.isTensor()) return false;
+    const int32_t number = NumberOf(inner.toTensor(), numbers);
+    if (number >= 0) arrived = job.Need(number, cancel);
+    return true;
+  });
+  return arrived;
+}
+
+}  // namespace raceway::engine::load

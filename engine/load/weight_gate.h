@@ -1,0 +1,52 @@
+#pragma once
+
+#include <c10/core/Storage.h>
+#include <c10/core/StorageImpl.h>
+
+#include <unordered_map>
+
+#include "engine/cancel.h"
+#include "engine/gate.h"
+#include "engine/load/load_job.h"
+#include "engine/result.h"
+
+namespace raceway::engine::load {
+
+/// Which of a load's storages lies where.
+using StorageNumbers = std::unordered_map<const c10::StorageImpl*, int32_t>;
+
+/// What `WeightGate` throws when a weight does not come. Not a `std::exception`, see
+/// `OperatorGate`.
+struct WeightMissing {
+  Error error;
+};
+
+/// Lets an operator run once the storages of its arguments are there; says to the load which ones
+/// it waits for. Views pass: who reads them waits.
+///
+///   WeightGate gate(numbers, job, cancel);
+///   GateScope scope(gate);
+///   module.forward(…);  // throws WeightMissing, or Stopped if `cancel` says so first
+class WeightGate final : public OperatorGate {
+ public:
+  /// All outlive the gate.
+  WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel)
+      : numbers_(numbers), job_(job), cancel_(cancel) {}
+
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+
+ private:
+  void WaitFor(const at::Tensor& tensor);
+
+  const StorageNumbers& numbers_;
+  LoadJob& job_;
+  const CancelToken& cancel_;
+};
+
+/// Waits for the storages of all tensors in `value`, however deep.
+///
+/// Errors   as `LoadJob::Need`
+Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
+                        const CancelToken* cancel);
+
+}  // namespace raceway::engine::load
