@@ -12,9 +12,22 @@
 namespace raceway::engine::load {
 namespace {
 
+constexpr uint64_t kHugePage = 2 << 20;
+
 std::byte* Map(uint64_t size, int protection, int flags, int fd) {
   void* memory = mmap(nullptr, size, protection, flags | MAP_NORESERVE, fd, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+}
+
+/// Private memory that begins on a huge page.
+std::byte* MapAligned(uint64_t size) {
+  std::byte* memory =
+      Map(size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (memory == nullptr) return nullptr;
+  const uint64_t before = -reinterpret_cast<uintptr_t>(memory) % kHugePage;
+  if (before > 0) munmap(memory, before);
+  munmap(memory + before + size, kHugePage - before);
+  return memory + before;
 }
 
 Error NoRoom(uint64_t size) {
@@ -27,7 +40,7 @@ Error NoRoom(uint64_t size) {
 Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) {
   const uint64_t size = std::max(RoundUp(file_size), kBlock);
   if (!guarded) {
-    std::byte* data = Map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    std::byte* data = MapAligned(size);
     if (data == nullptr) return NoRoom(size);
     return std::shared_ptr<Arena>(new Arena(data, data, size));
   }
@@ -51,6 +64,12 @@ Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) 
 Arena::~Arena() {
   munmap(data_, size_);
   if (is_guarded()) munmap(target_, size_);
+}
+
+void Arena::UseHugePages(uint64_t offset, uint64_t num_bytes) {
+  const uint64_t begin = RoundUp(offset, kHugePage);
+  const uint64_t end = RoundDown(offset + num_bytes, kHugePage);
+  if (begin < end && !is_guarded()) madvise(data_ + begin, end - begin, MADV_HUGEPAGE);
 }
 
 void Arena::Publish(uint64_t offset, uint64_t num_bytes) {

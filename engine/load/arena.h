@@ -10,11 +10,13 @@ namespace raceway::engine::load {
 
 inline constexpr uint64_t kBlock = 4096;  // pages of memory, and the grid that files are read on
 
-constexpr uint64_t RoundDown(uint64_t bytes) { return bytes / kBlock * kBlock; }
-constexpr uint64_t RoundUp(uint64_t bytes) { return RoundDown(bytes + kBlock - 1); }
+constexpr uint64_t RoundDown(uint64_t bytes, uint64_t unit = kBlock) { return bytes / unit * unit; }
+constexpr uint64_t RoundUp(uint64_t bytes, uint64_t unit = kBlock) {
+  return RoundDown(bytes + unit - 1, unit);
+}
 
 /// Memory that mirrors a file: byte `i` of the file has the address `data() + i`, and `data()` lies
-/// on a page, so that whole blocks are read past the page cache straight to where they stay.
+/// on a huge page, so that whole blocks are read past the page cache straight to where they stay.
 ///
 /// It is address space only, no memory, until something is written. Whoever uses the memory holds
 /// the arena: tensors, reads in flight.
@@ -34,6 +36,10 @@ class Arena {
 
   /// Where reads write: the same memory as `data()`. Another address only when guarded.
   std::byte* target() { return target_; }
+
+  /// All of these bytes will be read: lets the kernel use huge pages where these fit in wholly,
+  /// which saves most of the cost of touching memory for the first time.
+  void UseHugePages(uint64_t offset, uint64_t num_bytes);
 
   /// From now on these bytes are for everybody. Only says so where the arena is guarded.
   void Publish(uint64_t offset, uint64_t num_bytes);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
+#include <numeric>
 #include <tuple>
+#include <utility>
 
 #include "engine/load/arena.h"
 
@@ -52,69 +55,93 @@ Status CheckDisjoint(std::span<const Extent> extents) {
   return Done{};
 }
 
+/// Blocks of a file, as ranges that do not touch.
+class BlockSet {
+ public:
+  uint64_t NextAbsent(uint64_t block) const {
+    const auto after = ends_.upper_bound(block);
+    return after == ends_.begin() ? block : std::max(block, std::prev(after)->second);
+  }
+
+  /// From a block that is absent.
+  uint64_t NextPresent(uint64_t block) const {
+    const auto after = ends_.upper_bound(block);
+    return after == ends_.end() ? ~uint64_t{0} : after->first;
+  }
+
+  /// All of them absent, and `begin` < `end`.
+  void Add(uint64_t begin, uint64_t end) {
+    const auto after = ends_.upper_bound(begin);
+    if (after != ends_.end() && after->first == end) {
+      end = after->second;
+      ends_.erase(after);
+    }
+    if (const auto next = ends_.upper_bound(begin);
+        next != ends_.begin() && std::prev(next)->second == begin) {
+      std::prev(next)->second = end;
+    } else {
+      ends_.emplace(begin, end);
+    }
+  }
+
+ private:
+  std::map<uint64_t, uint64_t> ends_;  // by where a range begins
+};
+
 /// Gives each block to the chunk that is the first to need it.
 class Chunker {
  public:
   Chunker(std::span<const uint64_t> file_sizes, const BlockPlanOptions& options)
-      : file_sizes_(file_sizes), options_(options), is_taken_(file_sizes.size()) {
-    for (size_t file = 0; file < file_sizes.size(); ++file) {
-      is_taken_[file].resize(RoundUp(file_sizes[file]) / kBlock);
-    }
-  }
+      : file_sizes_(file_sizes), options_(options), taken_(file_sizes.size()) {}
 
   void Add(const Extent& extent) {
     if (extent.size == 0) return;
+    const BlockSet& taken = taken_[static_cast<size_t>(extent.file)];
     const uint64_t end = RoundUp(extent.offset + extent.size) / kBlock;
-    for (uint64_t block = extent.offset / kBlock; block < end; ++block) {
-      if (!Taken(extent.file)[block]) Take(extent.file, block);
+    uint64_t block = extent.offset / kBlock;
+    while ((block = taken.NextAbsent(block)) < end) {
+      Take(extent.file, block, std::min(end, taken.NextPresent(block)));
     }
   }
 
   std::vector<Chunk> chunks() && { return std::move(chunks_); }
 
  private:
-  std::vector<bool>& Taken(int32_t file) { return is_taken_[static_cast<size_t>(file)]; }
-
-  /// Into the last chunk, with the free blocks between, or into a new one.
-  void Take(int32_t file, uint64_t block) {
-    const uint64_t first = chunks_.empty() ? block : Joined(file, block);
-    if (chunks_.empty() || first == kApart) {
-      chunks_.push_back({file, 0, block * kBlock, 0});
-      Append(file, block, block);
-    } else {
-      Append(file, first, block);
+  /// Free blocks, into the last chunk and new ones.
+  void Take(int32_t file, uint64_t begin, uint64_t end) {
+    while (begin < end) {
+      if (!IsWithinReach(file, begin)) chunks_.push_back({file, 0, begin * kBlock, 0});
+      Chunk& chunk = chunks_.back();
+      const uint64_t limit = (chunk.offset + options_.chunk_bytes) / kBlock;
+      const uint64_t stop = std::min(end, limit);
+      taken_[static_cast<size_t>(file)].Add((chunk.offset + chunk.size) / kBlock, stop);
+      chunk.size = static_cast<uint32_t>(stop * kBlock - chunk.offset);
+      const uint64_t left = file_sizes_[static_cast<size_t>(file)] - chunk.offset;
+      chunk.num_bytes = static_cast<uint32_t>(std::min<uint64_t>(chunk.size, left));
+      begin = stop;
     }
   }
 
-  /// The first block that the last chunk has to take to reach this one; kApart if it cannot.
-  uint64_t Joined(int32_t file, uint64_t block) {
+  /// Whether the last chunk can go on to this block, and read what is between.
+  bool IsWithinReach(int32_t file, uint64_t block) const {
+    if (chunks_.empty() || chunks_.back().file != file) return false;
     const Chunk& last = chunks_.back();
     const uint64_t end = (last.offset + last.size) / kBlock;
-    if (last.file != file || block < end || (block - end) * kBlock > options_.gap_bytes ||
-        (block + 1) * kBlock - last.offset > options_.chunk_bytes) {
-      return kApart;
+    if (block < end || (block - end) * kBlock > options_.gap_bytes ||
+        (block + 1) * kBlock > last.offset + options_.chunk_bytes) {
+      return false;
     }
-    for (uint64_t between = end; between < block; ++between) {
-      if (Taken(file)[between]) return kApart;
-    }
-    return end;
+    const BlockSet& taken = taken_[static_cast<size_t>(file)];
+    return taken.NextAbsent(end) == end && taken.NextPresent(end) >= block;
   }
-
-  void Append(int32_t file, uint64_t first, uint64_t last) {
-    Chunk& chunk = chunks_.back();
-    for (uint64_t block = first; block <= last; ++block) Taken(file)[block] = true;
-    chunk.size = static_cast<uint32_t>((last + 1) * kBlock - chunk.offset);
-    const uint64_t left = file_sizes_[static_cast<size_t>(file)] - chunk.offset;
-    chunk.num_bytes = static_cast<uint32_t>(std::min<uint64_t>(chunk.size, left));
-  }
-
-  static constexpr uint64_t kApart = ~uint64_t{0};
 
   const std::span<const uint64_t> file_sizes_;
   const BlockPlanOptions options_;
-  std::vector<std::vector<bool>> is_taken_;  // by file, by block
+  std::vector<BlockSet> taken_;  // by file
   std::vector<Chunk> chunks_;
 };
+
+std::pair<int32_t, uint64_t> Place(const Chunk& chunk) { return {chunk.file, chunk.offset}; }
 
 /// What a list of lists has at `index`, where `begin` says where each list begins.
 template <typename T>
@@ -142,16 +169,31 @@ Result<BlockPlan> BlockPlan::Make(std::span<const Extent> extents,
   return plan;
 }
 
-void BlockPlan::AddParts() {
-  std::vector<int32_t> by_place(chunks_.size());
-  for (size_t i = 0; i < by_place.size(); ++i) by_place[i] = static_cast<int32_t>(i);
-  const auto place = [this](int32_t chunk) {
-    return std::pair(chunks_[static_cast<size_t>(chunk)].file,
-                     chunks_[static_cast<size_t>(chunk)].offset);
-  };
-  std::sort(by_place.begin(), by_place.end(),
-            [&](int32_t a, int32_t b) { return place(a) < place(b); });
+std::vector<int32_t> BlockPlan::ChunksByPlace() const {
+  std::vector<int32_t> chunks(chunks_.size());
+  std::iota(chunks.begin(), chunks.end(), 0);
+  std::sort(chunks.begin(), chunks.end(), [this](int32_t a, int32_t b) {
+    return Place(chunks_[static_cast<size_t>(a)]) < Place(chunks_[static_cast<size_t>(b)]);
+  });
+  return chunks;
+}
 
+std::vector<Run> BlockPlan::Runs() const {
+  std::vector<Run> runs;
+  for (const int32_t index : ChunksByPlace()) {
+    const Chunk& chunk = chunks_[static_cast<size_t>(index)];
+    if (!runs.empty() && runs.back().file == chunk.file &&
+        runs.back().offset + runs.back().size == chunk.offset) {
+      runs.back().size += chunk.size;
+    } else {
+      runs.push_back({chunk.file, chunk.offset, chunk.size});
+    }
+  }
+  return runs;
+}
+
+void BlockPlan::AddParts() {
+  const std::vector<int32_t> by_place = ChunksByPlace();
   chunk_begin_.assign(chunks_.size() + 1, 0);
   storage_begin_ = {0};
   for (const Extent& extent : extents_) {
@@ -159,7 +201,9 @@ void BlockPlan::AddParts() {
     // The chunk that begins last, but not after the extent, and those behind it.
     auto at =
         std::upper_bound(by_place.begin(), by_place.end(), std::pair(extent.file, extent.offset),
-                         [&](const auto& key, int32_t chunk) { return key < place(chunk); });
+                         [this](const auto& place, int32_t chunk) {
+                           return place < Place(chunks_[static_cast<size_t>(chunk)]);
+                         });
     for (uint64_t begin = extent.offset; begin < end; ++at) {
       const Chunk& chunk = chunks_[static_cast<size_t>(*std::prev(at))];
       const uint64_t stop = std::min(end, chunk.offset + chunk.size);

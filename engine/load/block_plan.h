@@ -20,6 +20,15 @@ struct Chunk {
   bool operator==(const Chunk&) const = default;
 };
 
+/// Blocks next to each other that are all read, by one chunk or several.
+struct Run {
+  int32_t file;
+  uint64_t offset;
+  uint64_t size;
+
+  bool operator==(const Run&) const = default;
+};
+
 /// The bytes of one storage that one chunk brings.
 struct Part {
   int32_t storage;
@@ -61,11 +70,15 @@ class BlockPlan {
   /// Those of a chunk, as indices into `parts`.
   std::span<const int32_t> PartsIn(int32_t chunk) const;
 
+  /// In the order of the files, as long as can be.
+  std::vector<Run> Runs() const;
+
   /// One line for each chunk: "0: 4096+8192 [storages]"; for tests.
   std::string Text() const;
 
  private:
   BlockPlan() = default;
+  std::vector<int32_t> ChunksByPlace() const;
   void AddParts();
 
   std::vector<Extent> extents_;

@@ -36,6 +36,9 @@ class LoadJob::State final : public ReadClient {
         crcs_(plan_.parts().size()),
         num_missing_(plan_.extents().size()),
         num_unverified_(plan_.extents().size()) {
+    for (const Run& run : plan_.Runs()) {
+      arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
+    }
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       const auto num_parts = static_cast<int32_t>(plan_.PartsOf(storage).size());
       num_missing_[static_cast<size_t>(storage)] = num_parts;
@@ -235,7 +238,7 @@ uint64_t LoadJob::num_bytes(int32_t storage) const { return state_->extent(stora
 
 bool LoadJob::IsReady(int32_t storage) const { return state_->ready().IsReady(storage); }
 
-int32_t LoadJob::num_pending() const { return state_->ready().num_pending(); }
+int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};

@@ -60,7 +60,7 @@ class LoadJob {
 
   bool IsReady(int32_t storage) const;
   /// How many storages have neither arrived nor failed.
-  int32_t num_pending() const;
+  int32_t CountPending() const;
 
   /// Waits for a storage, and promotes it. `cancel` may be null; it ends the waiting, not the load.
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;

@@ -38,15 +38,14 @@ std::optional<QueuedRead> ReadQueue::Next(TimePoint now) {
   const bool is_rescue = load != loads_.end();
   if (!is_rescue) load = Best();
   if (load == loads_.end()) return std::nullopt;
-  std::optional<int32_t> chunk = Head(load->second, true);
-  if (!chunk) chunk = Head(load->second, false);
+  const int32_t chunk = FirstUrgent(load->second).value_or(load->second.cursor);
   // At least one, however large it is.
-  if (staged_bytes_ > 0 && staged_bytes_ + load->second.chunk_bytes[static_cast<size_t>(*chunk)] >
+  if (staged_bytes_ > 0 && staged_bytes_ + load->second.chunk_bytes[static_cast<size_t>(chunk)] >
                                options_.staged_bytes) {
     return std::nullopt;
   }
   if (is_rescue) last_rescue_ = now;
-  return Take(load, *chunk, now);
+  return Take(load, chunk, now);
 }
 
 QueuedRead ReadQueue::Take(Loads::iterator at, int32_t chunk, TimePoint now) {
@@ -105,20 +104,19 @@ ReadQueue::Loads::iterator ReadQueue::Best() {
   const bool is_held = std::any_of(loads_.begin(), loads_.end(),
                                    [](const auto& load) { return !load.second.urgent.empty(); });
   auto best = loads_.end();
-  const auto key = [this](const Load& load) {
-    return std::tuple(Head(load, true) ? Urgency::kUrgent : load.urgency, load.deadline);
+  const auto key = [](const Load& load) {
+    return std::tuple(FirstUrgent(load) ? Urgency::kUrgent : load.urgency, load.deadline);
   };
   for (auto load = loads_.begin(); load != loads_.end(); ++load) {
     if (!load->second.has_queued()) continue;
     if (is_held && load->second.urgent.empty()) continue;
-    if (is_held && options_.hold_own && !Head(load->second, true)) continue;
+    if (is_held && options_.hold_own && !FirstUrgent(load->second)) continue;
     if (best == loads_.end() || key(load->second) < key(best->second)) best = load;
   }
   return best;
 }
 
-std::optional<int32_t> ReadQueue::Head(const Load& load, bool urgent_only) const {
-  if (!urgent_only) return load.cursor;
+std::optional<int32_t> ReadQueue::FirstUrgent(const Load& load) {
   for (const int32_t chunk : load.urgent) {
     if (load.states[static_cast<size_t>(chunk)] == State::kQueued) return chunk;
   }

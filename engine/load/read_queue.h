@@ -103,7 +103,7 @@ class ReadQueue {
   void PromoteLate(TimePoint now);
   Loads::iterator Starved(TimePoint now);
   Loads::iterator Best();
-  std::optional<int32_t> Head(const Load& load, bool urgent_only) const;
+  static std::optional<int32_t> FirstUrgent(const Load& load);  // of those that are queued
   QueuedRead Take(Loads::iterator load, int32_t chunk, TimePoint now);
 
   const ReadQueueOptions options_;

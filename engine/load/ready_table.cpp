@@ -35,8 +35,7 @@ Error Stopped(ErrorCode code) {
 
 ReadyTable::ReadyTable(int32_t num_storages)
     : num_storages_(num_storages),
-      words_(new std::atomic<uint32_t>[static_cast<size_t>(num_storages)]),
-      num_pending_(num_storages) {
+      words_(new std::atomic<uint32_t>[static_cast<size_t>(num_storages)]) {
   for (int32_t i = 0; i < num_storages; ++i) Word(i).store(kPending, std::memory_order_relaxed);
 }
 
@@ -47,7 +46,6 @@ bool ReadyTable::Settle(int32_t storage, uint32_t state) {
     if ((seen & kStateMask) != kPending) return false;
   } while (!word.compare_exchange_weak(seen, state, std::memory_order_acq_rel));
   if ((seen & kHasWaiters) != 0) FutexWakeAll(word);
-  num_pending_.fetch_sub(1, std::memory_order_acq_rel);
   return true;
 }
 
@@ -63,8 +61,14 @@ bool ReadyTable::Fail(int32_t storage, const Error& error) {
 
 void ReadyTable::FailAll(const Error& error) {
   for (int32_t i = 0; i < num_storages_; ++i) {
-    if ((Word(i).load(std::memory_order_relaxed) & kStateMask) == kPending) Fail(i, error);
+    if (State(i) == kPending) Fail(i, error);
   }
+}
+
+int32_t ReadyTable::CountPending() const {
+  int32_t count = 0;
+  for (int32_t i = 0; i < num_storages_; ++i) count += State(i) == kPending ? 1 : 0;
+  return count;
 }
 
 Status ReadyTable::Outcome(int32_t storage, uint32_t state) const {

@@ -22,11 +22,9 @@ class ReadyTable {
   ReadyTable(const ReadyTable&) = delete;
 
   int32_t num_storages() const { return num_storages_; }
-  bool IsReady(int32_t storage) const {
-    return (Word(storage).load(std::memory_order_acquire) & kStateMask) == kReady;
-  }
-  /// How many are neither ready nor failed.
-  int32_t num_pending() const { return num_pending_.load(std::memory_order_acquire); }
+  bool IsReady(int32_t storage) const { return State(storage) == kReady; }
+  /// How many are neither ready nor failed. O(storages)
+  int32_t CountPending() const;
 
   /// False if it was ready or had failed before.
   bool Publish(int32_t storage);
@@ -46,12 +44,14 @@ class ReadyTable {
   static constexpr uint32_t kHasWaiters = 4;
 
   std::atomic<uint32_t>& Word(int32_t storage) const { return words_[storage]; }
+  uint32_t State(int32_t storage) const {
+    return Word(storage).load(std::memory_order_acquire) & kStateMask;
+  }
   bool Settle(int32_t storage, uint32_t state);
   Status Outcome(int32_t storage, uint32_t state) const;
 
   const int32_t num_storages_;
   const std::unique_ptr<std::atomic<uint32_t>[]> words_;  // futexes
-  std::atomic<int32_t> num_pending_;
   mutable std::mutex mutex_;
   std::map<int32_t, Error> errors_;
 };

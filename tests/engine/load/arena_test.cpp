@@ -27,6 +27,16 @@ TEST(ArenaTest, IsCongruentWithItsFile) {
   EXPECT_EQ(Arena::Reserve(0).value()->size(), kBlock);
 }
 
+TEST(ArenaTest, HugePagesTakeNoMoreThanWhatIsRead) {
+  constexpr uint64_t kMiB = 1 << 20;
+  const std::shared_ptr<Arena> arena = Arena::Reserve(9 * kMiB).value();
+  arena->UseHugePages(kMiB, 6 * kMiB);  // one at 2, one at 4
+  EXPECT_EQ(arena->CountResident(), 0u);
+  for (uint64_t at = 0; at < 9 * kMiB; at += kMiB) arena->data()[at] = std::byte{1};
+  EXPECT_GE(arena->CountResident(), 9 * kBlock);
+  EXPECT_LE(arena->CountResident(), 4 * kMiB + 5 * kBlock);
+}
+
 TEST(ArenaTest, ReleasesWholePagesOnly) {
   const std::shared_ptr<Arena> arena = Arena::Reserve(4 * kBlock).value();
   std::memset(arena->data(), 7, 4 * kBlock);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 #include <set>
@@ -67,6 +68,13 @@ TEST(BlockPlanTest, EmptyExtentsNeedNothing) {
   EXPECT_TRUE(plan.PartsOf(0).empty());
 }
 
+TEST(BlockPlanTest, KnowsWhatIsReadAsAWhole) {
+  const BlockPlan plan =
+      Plan({{0, 0, 20'000, 100, {}}, {1, 0, 4096, 20, {}}, {2, 0, 0, 100, {}}}, 30'000).value();
+  EXPECT_EQ(plan.chunks().size(), 3u);
+  EXPECT_EQ(plan.Runs(), (std::vector<load::Run>{{0, 0, 2 * kBlock}, {0, 4 * kBlock, kBlock}}));
+}
+
 TEST(BlockPlanTest, RefusesWhatCannotBe) {
   const uint64_t huge = std::numeric_limits<uint64_t>::max();
   EXPECT_THAT(Refusal({{0, 0, 50, 60, {}}}, 100), HasSubstr("bytes 50+60: ends after the file"));
@@ -127,6 +135,33 @@ TEST(BlockPlanTest, ReadsEachBlockOnceAndEachByteIsInOnePart) {
         .gap_bytes = static_cast<uint32_t>(random() % 20'000)};
     ExpectSound(Plan(extents, file.bytes().size(), options).value(), file.bytes().size(), options);
   }
+}
+
+TEST(BlockPlanTest, RefusesAllThatOverlapsAndNothingElse) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<Extent> extents;
+    std::vector<int> owners(200);
+    for (int32_t storage = 0; storage < 6; ++storage) {
+      extents.push_back({storage, 0, random() % 150, random() % 50, {}});
+      for (uint64_t j = 0; j < extents.back().size; ++j) ++owners[extents.back().offset + j];
+    }
+    const bool are_disjoint = *std::max_element(owners.begin(), owners.end()) <= 1;
+    EXPECT_EQ(Plan(extents, 200).ok(), are_disjoint) << "round " << i;
+  }
+}
+
+TEST(BlockPlanTest, LargeFilesAreNoTrouble) {
+  const uint64_t size = uint64_t{40} << 30;
+  const uint64_t third = size / 3;
+  const BlockPlan plan =
+      Plan(
+          {{2, 0, 2 * third, size - 2 * third, {}}, {0, 0, 0, third, {}}, {1, 0, third, third, {}}},
+          size, {})
+          .value();
+  EXPECT_EQ(plan.Runs(), (std::vector<load::Run>{{0, 0, size}}));
+  EXPECT_EQ(plan.chunks().front().offset, RoundDown(2 * third));
+  EXPECT_EQ(plan.PartsOf(2).back().offset + plan.PartsOf(2).back().size, size);
 }
 
 }  // namespace

@@ -51,7 +51,6 @@ RandomFile::RandomFile(uint64_t size, uint64_t seed) : bytes_(RoundUp(size)) {
   const int fd = mkstemp(path_.data());
   if (fd < 0) throw std::runtime_error(path_ + ": " + std::strerror(errno));
   WriteAt(fd, 0, bytes_);
-  fsync(fd);
   close(fd);
 }
 

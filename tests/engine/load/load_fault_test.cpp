@@ -189,7 +189,7 @@ TEST(LoadFaultTest, ALoadCanBeLeftAtAnyPoint) {
     });
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 4000));
     job->Cancel();
-    EXPECT_EQ(job->num_pending(), 0);
+    EXPECT_EQ(job->CountPending(), 0);
     job.reset();
     request.join();
     job = LoadJob::Start(*scheduler, {file.Open()}, extents, kOptions).value();

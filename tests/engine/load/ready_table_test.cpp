@@ -21,12 +21,12 @@ TEST(ReadyTableTest, EachStorageIsSettledOnce) {
   EXPECT_TRUE(table.Fail(0, {ErrorCode::kFailed, "broken"}));
   EXPECT_FALSE(table.Publish(0));
   EXPECT_EQ(table.Wait(0).error().message, "broken");
-  EXPECT_EQ(table.num_pending(), 1);
+  EXPECT_EQ(table.CountPending(), 1);
   table.FailAll({ErrorCode::kCancelled, "over"});
   EXPECT_EQ(table.Wait(0).error().message, "broken");
   EXPECT_TRUE(table.Wait(1).ok());
   EXPECT_EQ(table.Wait(2).error().message, "over");
-  EXPECT_EQ(table.num_pending(), 0);
+  EXPECT_EQ(table.CountPending(), 0);
 }
 
 TEST(ReadyTableTest, WakesAllWhoWait) {
