@@ -1,0 +1,213 @@
+#include "tests/engine/load/archives.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+namespace raceway::engine::load::testing {
+namespace {
+
+template <typename Number>
+void Append(std::string& bytes, Number number) {
+  bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+/// What both headers of a member have in common.
+void AppendCommon(std::string& bytes, const Member& member) {
+  const auto size = static_cast<uint32_t>(member.content.size());
+  Append<uint16_t>(bytes, 20);
+  Append<uint16_t>(bytes, 0);  // flags
+  Append<uint16_t>(bytes, 0);  // stored
+  Append<uint32_t>(bytes, 0);
+  Append(bytes, static_cast<uint32_t>(
+                    ::crc32_z(0, reinterpret_cast<const Bytef*>(member.content.data()), size)));
+  Append(bytes, size);
+  Append(bytes, size);
+  Append(bytes, static_cast<uint16_t>(member.name.size()));
+  Append<uint16_t>(bytes, 0);
+}
+
+size_t HeaderAt(const std::string& zip, uint32_t signature, size_t fixed_size,
+                std::string_view name) {
+  for (size_t i = 0; i + fixed_size + name.size() <= zip.size(); ++i) {
+    if (std::memcmp(zip.data() + i, &signature, sizeof signature) == 0 &&
+        zip.compare(i + fixed_size, name.size(), name) == 0) {
+      return i;
+    }
+  }
+  ADD_FAILURE() << "no header of " << name;
+  return 0;
+}
+
+/// What the script writes, in a folder that belongs to this version of it.
+std::filesystem::path Made(const std::string& kind, const std::string& option) {
+  const std::string script = "tests/engine/load/make_archives.py";
+  const auto hash = std::hash<std::string>()(BytesOf(script));
+  const std::filesystem::path root = RACEWAY_ARCHIVES_DIR;
+  const std::filesystem::path folder = root / (kind + "-" + std::to_string(hash));
+  if (std::filesystem::exists(folder)) return folder;
+  std::filesystem::create_directories(root);
+  const std::filesystem::path part = folder.string() + ".part" + std::to_string(::getpid());
+  const std::string command =
+      ".venv/bin/python -W ignore " + script + " " + option + " " + part.string() + " 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  std::error_code somebody_else_did;
+  std::filesystem::rename(part, folder, somebody_else_did);
+  return folder;
+}
+
+std::string List(const std::vector<int64_t>& numbers) {
+  std::string text;
+  for (const int64_t number : numbers) text += (text.empty() ? "" : ", ") + std::to_string(number);
+  return "[" + text + "]";
+}
+
+/// The message without the file that it begins with.
+std::string Message(const Error& error) {
+  const size_t end = error.message.find('`', 1);
+  std::string text = error.message.substr(end + 1);
+  if (text.starts_with(", ") || text.starts_with(": ")) text.erase(0, 2);
+  return std::string(NameOf(error.code)) + ": " + text;
+}
+
+}  // namespace
+
+MemoryFile::MemoryFile(std::string_view bytes) : descriptor_(::memfd_create("test", MFD_CLOEXEC)) {
+  EXPECT_EQ(::write(descriptor_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+}
+
+MemoryFile::~MemoryFile() { ::close(descriptor_); }
+
+std::filesystem::path MemoryFile::path() const {
+  return "/proc/self/fd/" + std::to_string(descriptor_);
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "raceway-load-XXXXXX").string();
+  EXPECT_NE(::mkdtemp(name.data()), nullptr);
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string BytesOf(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.is_open()) << path;
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void WriteBytes(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+std::string ZipOf(const std::vector<Member>& members) {
+  std::string zip;
+  std::string directory;
+  for (const Member& member : members) {
+    Append(directory, zip::kDirectoryHeader);
+    Append<uint16_t>(directory, 20);
+    AppendCommon(directory, member);
+    Append<uint16_t>(directory, 0);
+    Append<uint16_t>(directory, 0);
+    Append<uint16_t>(directory, 0);
+    Append<uint32_t>(directory, 0);
+    Append(directory, static_cast<uint32_t>(zip.size()));
+    directory += member.name;
+    Append(zip, zip::kLocalHeader);
+    AppendCommon(zip, member);
+    zip += member.name + member.content;
+  }
+  const auto offset = static_cast<uint32_t>(zip.size());
+  zip += directory;
+  Append(zip, zip::kEnd);
+  Append<uint32_t>(zip, 0);
+  Append(zip, static_cast<uint16_t>(members.size()));
+  Append(zip, static_cast<uint16_t>(members.size()));
+  Append(zip, static_cast<uint32_t>(directory.size()));
+  Append(zip, offset);
+  Append<uint16_t>(zip, 0);
+  return zip;
+}
+
+std::vector<Member> MembersOf(const std::filesystem::path& archive) {
+  const Result<RandomFile> file = RandomFile::Open(archive);
+  const Result<ZipDirectory> directory = ZipDirectory::Read(*file);
+  std::vector<Member> members;
+  for (const ZipRecord& record : directory->records()) {
+    if (!record.is_deflated) members.push_back({record.name, *ReadRecord(*file, record, 1 << 20)});
+  }
+  return members;
+}
+
+size_t DirectoryHeaderAt(const std::string& zip, std::string_view name) {
+  return HeaderAt(zip, zip::kDirectoryHeader, zip::kDirectoryHeaderBytes, name);
+}
+
+size_t LocalHeaderAt(const std::string& zip, std::string_view name) {
+  return HeaderAt(zip, zip::kLocalHeader, zip::kLocalHeaderBytes, name);
+}
+
+std::filesystem::path Archived(std::string_view name) {
+  static const std::filesystem::path folder = Made("archives", "");
+  return folder / name;
+}
+
+std::filesystem::path Packaged(std::string_view name) {
+  static const std::filesystem::path folder = Made("packages", "--packages");
+  return folder / name;
+}
+
+std::string Show(const WeightMap& map) {
+  std::string text;
+  for (const Storage& storage : map.storages) {
+    text += storage.name + ": " + std::to_string(storage.extent.size) + " bytes, type " +
+            std::to_string(static_cast<int>(storage.dtype)) +
+            (storage.is_small() ? ", small" : "") + (storage.is_read_early ? ", early" : "") + "\n";
+  }
+  for (const Tensor& tensor : map.tensors) {
+    text += tensor.name + " = " + map.storages[tensor.storage].name + " + " +
+            std::to_string(tensor.offset) + " " + List(tensor.sizes) + " by " +
+            List(tensor.strides) + (tensor.is_quantized ? " quantized" : "") + "\n";
+  }
+  return text;
+}
+
+std::string Show(const Result<WeightMap>& map) {
+  return map.ok() ? Show(*map) : Message(map.error());
+}
+
+std::string ErrorOfZip(const std::string& bytes) {
+  const MemoryFile memory(bytes);
+  const Result<RandomFile> file = RandomFile::Open(memory.path());
+  const Result<ZipDirectory> directory = ZipDirectory::Read(*file);
+  return directory.ok() ? "" : Message(directory.error());
+}
+
+std::string Broken(const WeightMap& map) {
+  for (size_t i = 0; i < map.storages.size(); ++i) {
+    const Extent& extent = map.storages[i].extent;
+    const uint64_t size =
+        std::filesystem::file_size(map.files.at(static_cast<size_t>(extent.file)));
+    if (extent.storage != static_cast<int32_t>(i)) return "a storage of another number";
+    if (extent.offset > size || extent.size > size - extent.offset) return "a storage past the end";
+  }
+  for (const Tensor& tensor : map.tensors) {
+    if (tensor.storage >= map.storages.size()) return "a tensor without storage";
+    if (!CheckWithin(tensor, map.storages[tensor.storage].extent.size)) return "a tensor too large";
+  }
+  return {};
+}
+
+}  // namespace raceway::engine::load::testing

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Archives as PyTorch and safetensors write them, for the tests of their readers.
+
+    .venv/bin/python tests/engine/load/make_archives.py FOLDER
+    .venv/bin/python tests/engine/load/make_archives.py --packages FOLDER
+
+The second compiles packages, which takes half a minute.
+"""
+
+import sys
+from pathlib import Path
+from typing import Tuple
+
+import safetensors.torch
+import torch
+from torch import nn
+
+
+class Tied(nn.Module):
+    """Tied weights, views, lists and dictionaries of tensors, and attributes that are none."""
+
+    def __init__(self):
+        super().__init__()
+        self.emb = nn.Embedding(50, 32)
+        self.head = nn.Linear(32, 50, bias=False)
+        self.head.weight = self.emb.weight
+        full = torch.arange(4096.0).reshape(64, 64)
+        self.register_buffer("full", full)
+        self.register_buffer("part", full[3:10, 2:])
+        self.register_buffer("turned", full.t())
+        self.register_buffer("none", torch.empty(0, 3))
+        self.register_buffer("wide", torch.ones(2048, dtype=torch.bfloat16))
+        self.items = [torch.arange(3), torch.ones(2, 2).half()]
+        self.named = {"a": torch.tensor(True)}
+        self.pair = (torch.zeros(1), "x", 2.5)
+        self.sizes = [1, 2, 70000]
+
+    def forward(self, x):
+        y = self.head(self.emb(x)) + self.part.sum() + self.turned[0].sum() + self.wide[0]
+        return y + self.items[0].sum() + self.named["a"].int() + self.pair[0] + self.sizes[0]
+
+
+class Stateful(nn.Module):
+    """Looks at a weight when it is loaded."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.ones(64, 64)
+        self.total = 0.0
+        self.other = nn.Linear(64, 64)
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.weight, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: Tuple[torch.Tensor, bool]):
+        self.weight = state[0]
+        self.total = float(state[0].sum())
+        self.training = state[1]
+
+    def forward(self, x):
+        return x @ self.weight + self.total
+
+
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Stateful()
+        self.outer = nn.Linear(64, 64)
+
+    def forward(self, x):
+        return self.outer(self.inner(x))
+
+
+class Dense(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.l = nn.Linear(64, 64)
+
+    def forward(self, x):
+        return self.l(x)
+
+
+class Shared(nn.Module):
+    """For torch.export: a tied weight, a view of a buffer, a constant."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(32, 32, bias=False)
+        self.b = nn.Linear(32, 32)
+        self.b.weight = self.a.weight
+        self.register_buffer("big", torch.ones(64, 64))
+        self.register_buffer("view", self.big[:, 1:33].t())
+        self.k = torch.ones(32)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x))) @ self.view @ self.big[:, :32] + self.k
+
+
+def torchscript(folder):
+    tied = torch.jit.script(Tied().eval())
+    tied.save(str(folder / "tied.pt"))
+    torch.jit.freeze(tied).save(str(folder / "frozen.pt"))
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
+    torch.jit.trace(net, torch.ones(1, 3, 8, 8)).save(str(folder / "traced.pt"))
+    quantized = torch.ao.quantization.quantize_dynamic(Dense().eval(), {nn.Linear}, torch.qint8)
+    torch.jit.script(quantized).save(str(folder / "quantized.pt"))
+    torch.jit.script(Around().eval()).save(str(folder / "stateful.pt"))
+    torch.save(Dense().state_dict(), str(folder / "saved.pt"))
+    torch.save(nn.Parameter(torch.ones(32, 32).t()), str(folder / "tensor.pt"))
+
+
+def safe(folder):
+    tensors = {
+        "scalar": torch.tensor(3, dtype=torch.int64),
+        "odd": torch.arange(7, dtype=torch.uint8),
+        "none": torch.empty(4, 0, 2),
+        "matrix": torch.ones(3, 5, dtype=torch.bfloat16),
+        "flags": torch.tensor([True, False, True]),
+    }
+    safetensors.torch.save_file(tensors, str(folder / "all.safetensors"), {"format": "pt"})
+    names = sorted(tensors)
+    for number, part in enumerate((names[:2], names[2:]), 1):
+        shard = {name: tensors[name] for name in part}
+        safetensors.torch.save_file(shard, str(folder / f"part-{number}.safetensors"))
+
+
+def program():
+    torch.manual_seed(0)
+    rows = torch.export.Dim("rows", min=1, max=64)
+    return torch.export.export(Shared().eval(), (torch.ones(3, 32),), dynamic_shapes=({0: rows},))
+
+
+def packages(folder):
+    apart = {"aot_inductor.package_constants_in_so": False}
+    modes = {
+        "inside": {},
+        "elsewhere": apart,
+        "blob": {**apart, "aot_inductor.package_constants_on_disk_format": "binary_blob"},
+        "files": {**apart, "aot_inductor.package_constants_on_disk_format": "pickle_weights"},
+    }
+    for name, configs in modes.items():
+        torch._inductor.aoti_compile_and_package(
+            program(), package_path=str(folder / f"{name}.pt2"), inductor_configs=configs
+        )
+
+
+def main():
+    folder = Path(sys.argv[-1])
+    folder.mkdir(parents=True)
+    if sys.argv[1] == "--packages":
+        packages(folder)
+        return
+    torch.manual_seed(0)
+    torchscript(folder)
+    safe(folder)
+    torch.export.save(program(), str(folder / "exported.pt2"))
+
+
+if __name__ == "__main__":
+    main()
