@@ -488,6 +488,27 @@ TEST_F(ModelTest, ADeviceThatIsNotHereIsSaid) {
   EXPECT_THAT(error("cuda:99"), StartsWith("unavailable: model small: no CUDA device "));
 }
 
+TEST_F(ModelTest, OfSeveralDevicesTheFirstThatIsHereIsTaken) {
+  Save("def forward(self, x):\n  return self.weight * x\n");
+  const auto run = [&](Value::List devices) {
+    StepSpec step = doubling_;
+    step.options.emplace_back("device", std::move(devices));
+    return RunText(step, rows_);
+  };
+  EXPECT_EQ(run({"cuda:99", "cpu"}), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
+  EXPECT_EQ(run({"gpu", "cpu"}), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
+  EXPECT_THAT(run({"cuda:99"}), EndsWith("; `device: [gpu, cpu]` takes the CPU then"));
+}
+
+TEST_F(ModelTest, CallsBeyondTheInstancesWaitUntilTheyAreLate) {
+  Save("def forward(self, x):\n  return self.weight * x\n");
+  StepSpec step = doubling_;
+  step.options.emplace_back("instances", int64_t{1});
+  EXPECT_EQ(RunText(step, rows_), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
+  EXPECT_EQ(RunText(step, rows_),
+            "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");  // it was given back
+}
+
 // --- what goes wrong inside ---
 
 TEST_F(ModelTest, WhatForwardThrowsIsOneLine) {
