@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "engine/data/key_text.h"
+#include "engine/data/key_type.h"
 #include "engine/store/rocks_options.h"
 #include "engine/store/row_codec.h"
 #include "engine/store/store_description.h"
