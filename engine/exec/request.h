@@ -66,6 +66,7 @@ class Request {
   /// at `stage`.
   bool IsOver(const std::string& stage) {
     if (failure_.load(std::memory_order_relaxed) != Failure::kNone) return true;
+    if (!cancel_.may_stop()) return false;
     const std::optional<ErrorCode> stop = cancel_.Check();
     if (stop) Fail(StopError(*stop, stage));
     return stop.has_value();

@@ -118,7 +118,7 @@ Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunCon
   Batch& batch = inputs.size() == 1 ? inputs[0] : merged;
   for (at = 0; at < steps_.size(); ++at) {
     const Step& step = steps_[at];
-    if (at > 0) {
+    if (at > 0 && context.cancel.may_stop()) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
     }
     if (step.rest_is_row_wise && batch && batch.num_rows() == 0) {
