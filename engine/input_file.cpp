@@ -1,6 +1,7 @@
 #include "engine/input_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,12 @@ ssize_t InputFile::Read(char* buffer, size_t size) {
   } while (count < 0 && errno == EINTR);
   if (count < 0) reason_ = std::strerror(errno);
   return count;
+}
+
+bool InputFile::WaitForMore(std::chrono::milliseconds patience) const {
+  pollfd wanted{descriptor_, POLLIN, 0};
+  const int ready = ::poll(&wanted, 1, static_cast<int>(patience.count()));
+  return ready > 0 || (ready < 0 && errno != EINTR);
 }
 
 Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_bytes) {

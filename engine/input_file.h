@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -20,6 +21,9 @@ class InputFile {
   const std::string& reason() const { return reason_; }  // empty: it can be read
   /// Up to `size` bytes; 0 at the end, -1 (and `reason`) on an error.
   ssize_t Read(char* buffer, size_t size);
+  /// Waits until `Read` has something to say (the end and errors, too), for at most `patience` or
+  /// until a signal comes. Whether it has.
+  bool WaitForMore(std::chrono::milliseconds patience) const;
 
  private:
   int descriptor_;

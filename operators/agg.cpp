@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/key_type.h"
 #include "engine/data/longs.h"
 #include "operators/contracts.h"
 #include "operators/groups.h"

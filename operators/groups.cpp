@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "engine/data/longs.h"
-#include "engine/data/time_text.h"
 #include "operators/key_map.h"
 
 namespace raceway::operators {
@@ -31,12 +30,6 @@ void Refine(Groups& groups, const ValueOf& value_of) {
 }
 
 }  // namespace
-
-bool CanBeKey(const engine::Type& type) {
-  return type.is_scalar() && !type.optional &&
-         (engine::IsInteger(type.dtype) || engine::IsText(type.dtype) ||
-          engine::IsTime(type.dtype) || type.dtype == engine::DataType::kBool);
-}
 
 Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows) {
   Groups groups;

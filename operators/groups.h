@@ -15,10 +15,7 @@ struct Groups {
   size_t size() const { return first_row.size(); }
 };
 
-/// Whether rows can be grouped by values of this type: scalar integers, bools and text.
-bool CanBeKey(const engine::Type& type);
-
-/// `keys` are columns of such types with `num_rows` rows each.
+/// `keys` are columns that can be keys (engine/data/key_type.h) with `num_rows` rows each.
 Groups FindGroups(const std::vector<engine::Column>& keys, int64_t num_rows);
 
 }  // namespace raceway::operators

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/key_type.h"
 #include "engine/data/longs.h"
 #include "operators/groups.h"
 #include "operators/key_map.h"

@@ -10,6 +10,8 @@
 
 #include "engine/data/symbols.h"
 #include "engine/gate.h"
+#include "operators/models/call_slots.h"
+#include "operators/models/device.h"
 #include "operators/models/inputs.h"
 #include "operators/models/intra_op_threads.h"
 #include "operators/models/model_file.h"
@@ -33,10 +35,11 @@ using engine::Type;
 class Model final : public engine::Operator {
  public:
   Model(ModelOptions options, std::shared_ptr<const LoadedModel> model,
-        std::vector<size_t> arguments, std::vector<Outcome> outcomes,
-        std::vector<engine::Field> fields, Layout layout)
+        std::shared_ptr<CallSlots> slots, std::vector<size_t> arguments,
+        std::vector<Outcome> outcomes, std::vector<engine::Field> fields, Layout layout)
       : options_(std::move(options)),
         model_(std::move(model)),
+        slots_(std::move(slots)),
         arguments_(std::move(arguments)),
         outcomes_(std::move(outcomes)),
         fields_(std::move(fields)),
@@ -121,6 +124,12 @@ class Model final : public engine::Operator {
       if (!found) return Named(std::move(found).error());
       lengths = *std::move(found);
     }
+    const auto give = [](CallSlots* slots) { slots->Give(); };
+    std::unique_ptr<CallSlots, decltype(give)> slot(nullptr, give);
+    if (slots_ != nullptr) {
+      if (const auto stop = slots_->Take(context.cancel)) return StopError(*stop);
+      slot.reset(slots_.get());
+    }
     engine::CancelGate gate(context.cancel);
     std::optional<engine::GateScope> scope;
     c10::IValue answer;
@@ -148,7 +157,8 @@ class Model final : public engine::Operator {
 
   ModelOptions options_;
   std::shared_ptr<const LoadedModel> model_;
-  std::vector<size_t> arguments_;  // columns of the input
+  std::shared_ptr<CallSlots> slots_;  // null: any number of calls may run at once
+  std::vector<size_t> arguments_;     // columns of the input
   std::vector<Outcome> outcomes_;
   std::vector<engine::Field> fields_;  // of the arguments, then of the outcomes
   Layout layout_;
@@ -188,6 +198,11 @@ bool AreThere(const Padding& padding, std::span<const engine::Field> fields, siz
                      [&](const auto& place) { return has(place, num_arguments, fields.size()); });
 }
 
+Error NoDevice(const std::string& name, const Error& why) {
+  return {why.code,
+          "model " + name + ": " + why.message + "; `device: [gpu, cpu]` takes the CPU then"};
+}
+
 }  // namespace
 
 Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
@@ -218,8 +233,10 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
 
-  Result<std::shared_ptr<const LoadedModel>> model =
-      ShareModel(spec.base_dir, *options, spec.device);
+  const Result<std::string> device =
+      options->devices.empty() ? Result<std::string>(spec.device) : FirstDevice(options->devices);
+  if (!device) return NoDevice(options->name, device.error());
+  Result<std::shared_ptr<const LoadedModel>> model = ShareModel(spec.base_dir, *options, *device);
   if (!model) return std::move(model).error();
   std::vector<engine::Field> given(fields.begin(),
                                    fields.begin() + static_cast<ptrdiff_t>(arguments->size()));
@@ -228,9 +245,11 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
     checked.error().message.insert(0, "model " + options->name + ": ");
     return std::move(checked).error();
   }
-  return engine::AnyOperator(std::make_unique<Model>(*std::move(options), *std::move(model),
-                                                     *std::move(arguments), std::move(outcomes),
-                                                     std::move(fields), *std::move(layout)));
+  std::shared_ptr<CallSlots> slots;
+  if (options->num_instances > 0) slots = ShareCallSlots(**model, options->num_instances);
+  return engine::AnyOperator(std::make_unique<Model>(
+      *std::move(options), *std::move(model), std::move(slots), *std::move(arguments),
+      std::move(outcomes), std::move(fields), *std::move(layout)));
 }
 
 }  // namespace raceway::operators

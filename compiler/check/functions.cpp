@@ -15,8 +15,8 @@ using engine::SettingContract;
 using engine::Value;
 
 constexpr std::string_view kLaterSources[] = {"onnx", "llm", "wasm", "safetensors"};
-constexpr std::string_view kLaterSettings[] = {"dtype", "export",  "memory",   "timeout",
-                                               "state", "context", "instances"};
+constexpr std::string_view kLaterSettings[] = {"dtype",   "export", "memory",
+                                               "timeout", "state",  "context"};
 
 constexpr std::string_view kLaterEndings[] = {".onnx", ".safetensors"};
 
@@ -63,32 +63,6 @@ bool TakeHint(const ast::Entry& entry, HintPlace place, FunctionSpec& spec,
   if (!IsHint(entry.key.text)) return false;
   Overlay(spec.hints, CheckHint(entry, place, diagnostics));
   return true;
-}
-
-void CheckDevice(const ast::Entry& entry, Diagnostics& diagnostics) {
-  std::vector<const ast::Expr*> devices;
-  if (entry.value && entry.value->kind == ast::Expr::Kind::kList) {
-    for (const ast::Expr& child : entry.value->children) devices.push_back(&child);
-  } else if (entry.value) {
-    devices.push_back(&*entry.value);
-  }
-  bool has_cpu = false;
-  for (const ast::Expr* device : devices) {
-    if (device->kind != ast::Expr::Kind::kName ||
-        (device->text != "cpu" && device->text != "gpu")) {
-      diagnostics.Add(DiagnosticKind::kBadSetting, device->range,
-                      "`device` is `cpu` or `gpu`, without quotes");
-      return;
-    }
-    has_cpu |= device->text == "cpu";
-  }
-  if (devices.empty()) {
-    diagnostics.Add(DiagnosticKind::kBadSetting, entry.range,
-                    "`device` is `cpu` or `gpu`, without quotes");
-  } else if (!has_cpu) {
-    diagnostics.Add(DiagnosticKind::kHintNotHonoured, entry.range,
-                    "models run on the CPU for now; results are the same");
-  }
 }
 
 std::string_view Wanted(SettingContract::Kind kind) {
@@ -321,8 +295,6 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       if (!source) is_fine = false;
       spec.source = source.value_or("");
       spec.source_range = ValueOf(entry);
-    } else if (key == "device") {
-      CheckDevice(entry, diagnostics);
     } else if (TakeModelSetting(entry, spec, is_fine, diagnostics)) {
       continue;
     } else if (Contains(kLaterSources, key) || Contains(kLaterSettings, key)) {
@@ -331,8 +303,8 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       is_fine = false;
     } else if (!TakeHint(entry, place, spec, diagnostics)) {
       UnknownSetting(entry, "a model",
-                     {"source", "device", "threads", "method", "state", "dtype", "pad", "batch",
-                      "load", "prewarm"},
+                     {"source", "device", "threads", "instances", "method", "state", "dtype", "pad",
+                      "batch", "load", "prewarm"},
                      diagnostics);
       is_fine = false;
     }

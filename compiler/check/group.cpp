@@ -6,6 +6,7 @@
 #include "compiler/check/nulls.h"
 #include "compiler/check/step_parts.h"
 #include "dsl/diagnostic.h"
+#include "engine/data/key_type.h"
 
 namespace raceway::compiler {
 namespace {

@@ -8,6 +8,7 @@
 #include "compiler/check/size_checks.h"
 #include "compiler/check/step_parts.h"
 #include "engine/data/dim_formula.h"
+#include "engine/data/key_type.h"
 
 namespace raceway::compiler {
 namespace {

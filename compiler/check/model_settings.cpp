@@ -16,13 +16,36 @@ dsl::SourceRange ValueOf(const ast::Entry& entry) {
   return entry.value ? entry.value->range : entry.range;
 }
 
-std::optional<Value> Threads(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
+std::optional<Value> Count(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
   auto value = entry.value ? ConstantOf(*entry.value, diagnostics) : std::nullopt;
-  const int64_t* threads = value ? value->AsInt() : nullptr;
-  if (threads != nullptr && *threads >= 1 && *threads <= 1024) return value;
+  const int64_t* count = value ? value->AsInt() : nullptr;
+  if (count != nullptr && *count >= 1 && *count <= 1024) return value;
   diagnostics.Add(DiagnosticKind::kBadSetting, ValueOf(entry),
-                  "`threads` wants an integer from 1 to 1024");
+                  "`" + entry.key.text + "` wants an integer from 1 to 1024");
   return std::nullopt;
+}
+
+/// The devices that are tried, the best first.
+std::optional<Value> Devices(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
+  std::vector<const ast::Expr*> written;
+  if (entry.value && entry.value->kind == ast::Expr::Kind::kList) {
+    for (const ast::Expr& child : entry.value->children) written.push_back(&child);
+  } else if (entry.value) {
+    written.push_back(&*entry.value);
+  }
+  const auto is_device = [](const ast::Expr* device) {
+    return device->kind == ast::Expr::Kind::kName &&
+           (device->text == "cpu" || device->text == "gpu");
+  };
+  const auto wrong = std::find_if_not(written.begin(), written.end(), is_device);
+  if (written.empty() || wrong != written.end()) {
+    diagnostics.Add(DiagnosticKind::kBadSetting, written.empty() ? entry.range : (*wrong)->range,
+                    "`device` is `cpu` or `gpu`, without quotes");
+    return std::nullopt;
+  }
+  Value::List devices;
+  for (const ast::Expr* device : written) devices.emplace_back(device->text);
+  return Value(std::move(devices));
 }
 
 std::optional<Value> Method(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
@@ -81,8 +104,10 @@ bool TakeModelSetting(const ast::Entry& entry, FunctionSpec& spec, bool& is_fine
                       dsl::Diagnostics& diagnostics) {
   const std::string& key = entry.key.text;
   std::optional<Value> value;
-  if (key == "threads") {
-    value = Threads(entry, diagnostics);
+  if (key == "threads" || key == "instances") {
+    value = Count(entry, diagnostics);
+  } else if (key == "device") {
+    value = Devices(entry, diagnostics);
   } else if (key == "method") {
     value = Method(entry, diagnostics);
   } else if (key == "state") {
@@ -97,7 +122,8 @@ bool TakeModelSetting(const ast::Entry& entry, FunctionSpec& spec, bool& is_fine
     return false;
   }
   is_fine &= value.has_value();
-  if (value) spec.settings.emplace_back(key, *std::move(value));
+  const bool is_default = key == "device" && value && *value == Value(Value::List{Value("cpu")});
+  if (value && !is_default) spec.settings.emplace_back(key, *std::move(value));
   return true;
 }
 

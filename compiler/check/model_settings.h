@@ -4,9 +4,9 @@
 
 namespace raceway::compiler {
 
-/// Takes a setting of a model that decides what a call computes, or how many threads it has:
-/// `threads`, `method`, `state`, `dtype`, `pad`. False if it is none of them; one that is wrong is
-/// reported and clears `is_fine`.
+/// Takes a setting of a model that decides what a call computes, where, or how many threads it has:
+/// `device`, `threads`, `instances`, `method`, `state`, `dtype`, `pad`. False if it is none of
+/// them; one that is wrong is reported and clears `is_fine`.
 bool TakeModelSetting(const ast::Entry& entry, FunctionSpec& spec, bool& is_fine,
                       dsl::Diagnostics& diagnostics);
 

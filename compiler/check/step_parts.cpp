@@ -5,7 +5,6 @@
 #include "compiler/check/nulls.h"
 #include "compiler/rewrite/constant_folding.h"
 #include "dsl/print.h"
-#include "engine/data/time_text.h"
 
 namespace raceway::compiler {
 
@@ -162,12 +161,6 @@ std::optional<int64_t> CountOfRows(const ast::Expr& expr, std::string_view op, i
           ToString(count.constant),
       "", scope);
   return std::nullopt;
-}
-
-bool CanBeKey(const Type& type) {
-  return type.is_scalar() && !type.optional &&
-         (engine::IsInteger(type.dtype) || type.dtype == DataType::kBool ||
-          engine::IsTime(type.dtype) || engine::IsText(type.dtype));
 }
 
 }  // namespace raceway::compiler

@@ -49,7 +49,4 @@ Table Keep(const Table& input, engine::Expression condition, Lineage::Way way,
 std::optional<int64_t> CountOfRows(const ast::Expr& expr, std::string_view op, int64_t least,
                                    const Table& table, const StepScope& scope);
 
-/// Whether rows can be grouped, joined and looked up by columns of this type.
-bool CanBeKey(const engine::Type& type);
-
 }  // namespace raceway::compiler

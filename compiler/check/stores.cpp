@@ -7,6 +7,7 @@
 
 #include "compiler/check/quantities.h"
 #include "compiler/check/step_parts.h"
+#include "engine/data/key_type.h"
 
 namespace raceway::compiler {
 namespace {

@@ -12,6 +12,28 @@
 
 namespace raceway::engine {
 
+/// What one thread has offered to the workers of one request's stages. It holds the request's
+/// counters: the request may be over when it asks whether somebody has begun them.
+class Graph::Offers {
+ public:
+  Offers(Graph& graph, Request& request) : graph_(graph), request_(request) {}
+  ~Offers() {
+    if (holds_) request_.LetGo();
+  }
+  Offers(const Offers&) = delete;
+
+  /// The stages linked from `first` on, without it.
+  void AddAllButFirst(int32_t first);
+  /// The last one that nobody has begun: it is to be run here. -1: there is none.
+  int32_t TakeBack();
+
+ private:
+  Graph& graph_;
+  Request& request_;
+  bool holds_ = false;
+  c10::SmallVector<int32_t, 16> stages_;
+};
+
 Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
                                  const Surroundings& around) {
   User graph(new Graph(around));
@@ -169,6 +191,8 @@ void Graph::MakeTasks(const PhysicalPlan& plan) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (!plan.stages[i].own_task) continue;
     const auto index = static_cast<int32_t>(i);
+    nodes_[i].offer = static_cast<int32_t>(layout_.counters.size());
+    layout_.counters.push_back(1);
     nodes_[i].task = std::make_unique<TaskNode>(*graph_, tbb::flow::unlimited,
                                                 [this, index](Request* request) noexcept {
                                                   request->next_ready(index) = -1;
@@ -202,7 +226,7 @@ void Graph::Submit(Request::Ptr request, std::span<Batch> inputs) {
   Enter();  // until `Complete`
   NoteBegin(*request);
   Fill(*request, inputs);
-  Put(*entry_, *request.release());
+  PutEntry(*request.release());
 }
 
 void Graph::RunHere(Request::Ptr request, std::span<Batch> inputs) {
@@ -221,12 +245,14 @@ void Graph::Start(Request& request) noexcept {
 // Cheap stages first: they may make others ready. `request` may be gone as soon as nothing is ready
 // here: whoever else has it may have ended it.
 void Graph::Work(Request& request, Ready ready) noexcept {
+  Offers offers(*this, request);
   while (true) {
-    if (ready.first < 0) {
-      if (ready.first_task < 0) return;
-      HandOffAllButFirst(request, ready.first_task);
+    if (ready.first < 0 && ready.first_task >= 0) {
+      offers.AddAllButFirst(ready.first_task);
       ready.first = std::exchange(ready.first_task, -1);
     }
+    if (ready.first < 0) ready.first = offers.TakeBack();
+    if (ready.first < 0) return;
     const int32_t index = ready.first;
     ready.first = request.next_ready(index);
     const Node& node = nodes_[static_cast<size_t>(index)];
@@ -290,21 +316,43 @@ bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
 // Out of a task that is enqueued, not from here: such a task is sure of a thread, though the
 // process may allow TBB no workers and the thread that waits may be none of the arena. The node
 // runs in it.
-void Graph::Put(TaskNode& node, Request& request) {
+void Graph::PutEntry(Request& request) {
   Enter();  // all may be over before `try_put` returns
-  arena_.enqueue([this, &node, &request]() noexcept {
-    node.try_put(&request);
+  arena_.enqueue([this, &request]() noexcept {
+    entry_->try_put(&request);
     Leave();
   });
 }
 
-void Graph::HandOffAllButFirst(Request& request, int32_t first) noexcept {
-  int32_t index = std::exchange(request.next_ready(first), -1);
+void Graph::Offer(const Node& node, Request& request) {
+  Enter();
+  request.Hold(1);
+  arena_.enqueue([this, &node, &request]() noexcept {
+    if (Begin(node, request)) node.task->try_put(&request);
+    request.LetGo();
+    Leave();
+  });
+}
+
+void Graph::Offers::AddAllButFirst(int32_t first) {
+  int32_t index = std::exchange(request_.next_ready(first), -1);
+  if (index >= 0 && !std::exchange(holds_, true)) request_.Hold(1);
   while (index >= 0) {
-    const int32_t next = request.next_ready(index);  // before another thread has it
-    Put(*nodes_[static_cast<size_t>(index)].task, request);
+    const int32_t next = request_.next_ready(index);  // before another thread has it
+    graph_.Offer(graph_.nodes_[static_cast<size_t>(index)], request_);
+    stages_.push_back(index);
     index = next;
   }
+}
+
+int32_t Graph::Offers::TakeBack() {
+  while (!stages_.empty()) {
+    const int32_t index = stages_.pop_back_val();
+    if (!Begin(graph_.nodes_[static_cast<size_t>(index)], request_)) continue;
+    request_.next_ready(index) = -1;
+    return index;
+  }
+  return -1;
 }
 
 Batch Graph::ResultOf(size_t index, Request& request) const noexcept {

@@ -33,8 +33,9 @@ struct FlowTable {
 /// thread to thread.
 ///
 /// A request stays with its thread from stage to stage. Only where a thread finds several stages
-/// ready that are worth a task (`own_task`), it keeps one and puts the request into the TBB nodes
-/// of the others. So a hop is a call, and a hand-off is a TBB message: the `Request*` alone.
+/// ready that are worth a task (`own_task`), it keeps one and offers the others to the workers, who
+/// put the request into their TBB nodes. So a hop is a call, and a hand-off is a TBB message: the
+/// `Request*` alone. A thread that has nothing else to do takes back what no worker has begun.
 ///
 /// Every edge carries every request exactly once, also one that has failed: it passes through
 /// without being run. So the stage of the output is the last to see it, and it ends exactly once;
@@ -88,7 +89,8 @@ class Graph {
   void RunHere(Request::Ptr request, std::span<Batch> inputs);
 
  private:
-  /// Runs its body in whoever puts a message, which is always a task of its own (`Put`).
+  /// Runs its body in whoever puts a message, which is always a task of its own (`PutEntry`,
+  /// `Offer`).
   using TaskNode =
       tbb::flow::function_node<Request*, tbb::flow::continue_msg, tbb::flow::lightweight>;
 
@@ -107,6 +109,7 @@ class Graph {
     size_t num_ports = 0;
     std::vector<Edge> edges = {};
     std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
+    int32_t offer = -1;                        // counter of such: 1 until somebody begins it
     bool is_output = false;
   };
   /// Where a result is found.
@@ -114,6 +117,7 @@ class Graph {
     size_t port = 0;
     std::optional<std::vector<size_t>> columns = {};  // where they differ from those of the port
   };
+  class Offers;
   /// Stages one thread has to run for one request, linked through the request.
   struct Ready {
     int32_t first = -1;
@@ -131,7 +135,12 @@ class Graph {
   void MakeTasks(const PhysicalPlan& plan);
   void End();
 
-  void Put(TaskNode& node, Request& request);
+  void PutEntry(Request& request);
+  /// To the workers: the first of them, or whoever takes it back, runs it.
+  void Offer(const Node& node, Request& request);
+  static bool Begin(const Node& node, Request& request) noexcept {
+    return request.counter(node.offer).exchange(0, std::memory_order_acq_rel) == 1;
+  }
   void Start(Request& request) noexcept;
   void Work(Request& request, Ready ready) noexcept;
   void RunStage(int32_t index, Request& request) const noexcept;
@@ -141,7 +150,6 @@ class Graph {
   }
   void Forward(const std::vector<Edge>& edges, Request& request, Ready& ready) const noexcept;
   bool IsWorthTask(const Node& node, Request& request) const noexcept;
-  void HandOffAllButFirst(Request& request, int32_t first) noexcept;
   Batch ResultOf(size_t index, Request& request) const noexcept;
   void Complete(Request& request) noexcept;
 

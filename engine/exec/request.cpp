@@ -54,11 +54,16 @@ Request::Ptr Request::Make(const RequestLayout& layout, RequestId id, Completion
   return request;
 }
 
-Request::~Request() { std::destroy_n(slots_, num_ports_); }
-
 void Request::Deleter::operator()(Request* request) const {
-  request->~Request();
-  ::operator delete(request);
+  std::destroy_n(request->slots_, request->num_ports_);
+  request->parent_.reset();
+  request->LetGo();
+}
+
+void Request::LetGo() {
+  if (holders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  this->~Request();
+  ::operator delete(this);
 }
 
 void Request::HoldParent(std::shared_ptr<const CancelToken> parent) {

@@ -40,6 +40,7 @@ class Request {
  public:
   /// Gets the result, in the thread that ran the last stage. Must not throw.
   using Completion = std::function<void(Result<Batch>)>;
+  /// Lets go of all that the request has; its memory stays while somebody holds it (`Hold`).
   struct Deleter {
     void operator()(Request* request) const;
   };
@@ -47,6 +48,10 @@ class Request {
 
   static Ptr Make(const RequestLayout& layout, RequestId id, Completion completion);
   Request(const Request&) = delete;
+
+  /// For those who may still look at the counters when the request is over.
+  void Hold(int32_t holders) { holders_.fetch_add(holders, std::memory_order_relaxed); }
+  void LetGo();
 
   RequestId id() const { return id_; }
   CancelToken& cancel() { return cancel_; }
@@ -61,6 +66,7 @@ class Request {
   /// at `stage`.
   bool IsOver(const std::string& stage) {
     if (failure_.load(std::memory_order_relaxed) != Failure::kNone) return true;
+    if (!cancel_.may_stop()) return false;
     const std::optional<ErrorCode> stop = cancel_.Check();
     if (stop) Fail(StopError(*stop, stage));
     return stop.has_value();
@@ -89,9 +95,10 @@ class Request {
   enum class Failure : uint8_t { kNone, kBeingSet, kSet };
 
   Request(RequestId id, Completion completion) : id_(id), completion_(std::move(completion)) {}
-  ~Request();
+  ~Request() = default;
 
   const RequestId id_;
+  std::atomic<int32_t> holders_ = 1;  // its owner
   std::atomic<Failure> failure_ = Failure::kNone;
   CancelToken cancel_;
   std::shared_ptr<const CancelToken> parent_;

@@ -114,19 +114,19 @@ Status Stage::Run(std::span<Batch> inputs, std::span<Batch> outputs,
 
 Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context,
                        size_t& at) const {
-  Batch batch;
-  if (inputs.size() == 1) batch = std::move(inputs[0]);
+  Batch merged;
+  Batch& batch = inputs.size() == 1 ? inputs[0] : merged;
   for (at = 0; at < steps_.size(); ++at) {
     const Step& step = steps_[at];
-    if (at > 0) {
+    if (at > 0 && context.cancel.may_stop()) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
     }
     if (step.rest_is_row_wise && batch && batch.num_rows() == 0) {
       std::copy(empty_outputs_.begin(), empty_outputs_.end(), outputs.begin());
       return Done{};
     }
-    if (step.plain !=
-        nullptr) {  // nearly always, and as quick as calling it in a loop of one's own
+    // Nearly always, and as quick as calling it in a loop of one's own.
+    if (step.plain != nullptr) {
       Result<Batch> result = step.plain->Run(std::move(batch), context);
       if (!result) return std::move(result).error();
       batch = *std::move(result);

@@ -11,7 +11,6 @@
 
 #include "engine/data/longs.h"
 #include "engine/data/text_tensor.h"
-#include "engine/data/time_text.h"
 
 namespace raceway::engine {
 namespace {
@@ -238,12 +237,6 @@ Result<StoredRowPtr> RowCodec::Decode(std::string_view bytes) const {
     row->cells.push_back(*std::move(cell));
   }
   return StoredRowPtr(std::move(row));
-}
-
-bool CanBeKey(const Type& type) {
-  return type.is_scalar() && !type.optional &&
-         (IsInteger(type.dtype) || IsTime(type.dtype) || IsText(type.dtype) ||
-          type.dtype == DataType::kBool);
 }
 
 std::vector<std::string> EncodeKeys(const Column& keys) {

@@ -58,9 +58,6 @@ class RowCodec {
   Schema schema_;
 };
 
-/// Whether a column of that type can be a key: an integer, bool, time or text, not optional.
-bool CanBeKey(const Type& type);
-
 /// Keys as bytes, whose order is that of the keys (of u64 above 2^63: before all others).
 std::vector<std::string> EncodeKeys(const Column& keys);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/data/key_text.h"
+#include "engine/data/key_type.h"
 #include "engine/data/longs.h"
 #include "engine/store/row_codec.h"
 

@@ -7,15 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/data/key_text.h"
+#include "engine/data/key_type.h"
 #include "engine/store/rocks_options.h"
 #include "engine/store/row_codec.h"
 #include "engine/store/store_description.h"
@@ -26,6 +30,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kBatchBytes = size_t{4} << 20;
+
+/// How often who waits for sorting looks whether it is still wanted.
+constexpr std::chrono::milliseconds kLook(10);
 
 /// Where links lead, and without a slash at the end, so that it has a name and a parent.
 fs::path Plain(const fs::path& folder) {
@@ -161,13 +168,10 @@ class Writer final : public StoreWriter {
     return Done{};
   }
 
-  Status Finish() override {
+  Status Finish(const CancelToken& cancel) override {
     if (Status written = Write(); !written) return written;
     if (Status flushed = Checked(db_->Flush(rocksdb::FlushOptions())); !flushed) return flushed;
-    rocksdb::CompactRangeOptions sorting;
-    sorting.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-    Status sorted = Checked(db_->CompactRange(sorting, nullptr, nullptr));
-    if (!sorted) return sorted;
+    if (Status sorted = Sort(cancel); !sorted) return sorted;
     // Last, and in a file of its own: what is cut short has none. (With files of two levels RocksDB
     // also reads several keys in one go; of a single level it would copy each value.)
     batch_.Put(kDescriptionKey,
@@ -180,6 +184,21 @@ class Writer final : public StoreWriter {
   }
 
  private:
+  /// In another thread, while this one looks at `cancel`: RocksDB asks a flag, no token.
+  Status Sort(const CancelToken& cancel) {
+    std::atomic<bool> is_stopped = false;
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    options.canceled = &is_stopped;
+    std::future<rocksdb::Status> sorted = std::async(
+        std::launch::async, [&] { return db_->CompactRange(options, nullptr, nullptr); });
+    while (sorted.wait_for(kLook) != std::future_status::ready) {
+      is_stopped = cancel.Check().has_value();
+    }
+    if (const auto stop = cancel.Check()) return Error{*stop, std::string(NameOf(*stop))};
+    return Checked(sorted.get());
+  }
+
   Status Write() {
     rocksdb::WriteOptions options;
     options.disableWAL = true;  // what is not finished is thrown away

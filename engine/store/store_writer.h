@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "engine/cancel.h"
 #include "engine/data/batch.h"
 #include "engine/data/schema.h"
 #include "engine/result.h"
@@ -37,7 +38,10 @@ class StoreWriter {
   virtual Status Add(const Batch& rows, std::span<const int64_t> lines) = 0;
 
   /// Sorts the rows and puts the folder into its place.
-  virtual Status Finish() = 0;
+  ///
+  /// Errors   Unavailable if the disk is full; the reason of `cancel`, within some 10 ms, where it
+  ///          says so while they are sorted
+  virtual Status Finish(const CancelToken& cancel) = 0;
 };
 
 /// Whether some process is loading `folder`.

@@ -70,4 +70,14 @@ Result<c10::Device> FindDevice(const std::string& name) {
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
+Result<std::string> FirstDevice(const std::vector<std::string>& names) {
+  Error missing{ErrorCode::kInvalidArgument, "no device is named"};
+  for (const std::string& name : names) {
+    Result<c10::Device> device = FindDevice(name);
+    if (device) return name;
+    missing = std::move(device).error();
+  }
+  return missing;
+}
+
 }  // namespace raceway::operators

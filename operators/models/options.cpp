@@ -24,6 +24,24 @@ Error Wrong(const std::string& name, const std::string& option, const Value& val
           "model " + name + ": `" + option + "` cannot be " + ToString(value)};
 }
 
+/// False where it is not from 0 to 1024.
+bool ReadCount(const Value& value, int& count) {
+  const int64_t* written = value.AsInt();
+  if (written == nullptr || *written < 0 || *written > 1024) return false;
+  count = static_cast<int>(*written);
+  return true;
+}
+
+/// `["gpu", "cpu"]`
+bool ReadDevices(const Value& list, std::vector<std::string>& devices) {
+  if (list.AsList() == nullptr || list.AsList()->empty()) return false;
+  for (const Value& device : *list.AsList()) {
+    if (device.AsString() == nullptr) return false;
+    devices.push_back(*device.AsString() == "gpu" ? "cuda" : *device.AsString());
+  }
+  return true;
+}
+
 /// `[[column, dimension], …]`
 bool ReadPlaces(const Value* list, std::vector<Padding::Place>& places) {
   if (list == nullptr || list->AsList() == nullptr) return false;
@@ -55,11 +73,15 @@ Result<ModelOptions> ReadModelOptions(const Value::Record& record, std::string_v
   }
   if (read.name.empty()) read.name = std::filesystem::path(read.source).stem().string();
   if (const Value* threads = options.Find("threads")) {
-    const int64_t* count = threads->AsInt();
-    if (count == nullptr || *count < 0 || *count > 1024) {
-      return Wrong(read.name, "threads", *threads);
+    if (!ReadCount(*threads, read.num_threads)) return Wrong(read.name, "threads", *threads);
+  }
+  if (const Value* instances = options.Find("instances")) {
+    if (!ReadCount(*instances, read.num_instances)) {
+      return Wrong(read.name, "instances", *instances);
     }
-    read.num_threads = static_cast<int>(*count);
+  }
+  if (const Value* devices = options.Find("device")) {
+    if (!ReadDevices(*devices, read.devices)) return Wrong(read.name, "device", *devices);
   }
   if (const Value* method = options.Find("method")) {
     read.method = text("method");

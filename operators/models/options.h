@@ -36,6 +36,8 @@ struct ModelOptions {
   bool starts_fresh = false;             // each call begins with the state that is in the file
   std::optional<c10::ScalarType> dtype;  // of weights and inputs that are floats
   int num_threads = 0;                   // that one call may use, 0: as the worker has it
+  int num_instances = 0;                 // how many calls may run at once, 0: any number
+  std::vector<std::string> devices;      // the first that is there; empty: the stage's
   Padding padding;
 };
 

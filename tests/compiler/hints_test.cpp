@@ -32,7 +32,7 @@ constexpr char kFlow[] = R"(edition 1
 schema Row { id: i64, x: f32[4] }
 model small(x: f32[4]) -> (y: f32) {
   source: "small.pt"
-  «batch { max: 32, wait: 4ms } load { priority: high } device: gpu »
+  «batch { max: 32, wait: 4ms } load { priority: high }»
 }
 model big(x: f32[4]) -> (y: f32) { source: "big.pt" «, prewarm { policy: always }» }
 fn name(id: i64) -> (label: string) { native: "labels.lookup", file: "names.txt" «batch { max: 8 }» }
@@ -115,7 +115,7 @@ TEST(HintsTest, AreEachRemarkedOnce) {
   const testing::Compiled planned =
       testing::Compile(Text(kFlow, true), {.flow = "f", .params = {}, .without = {}});
   EXPECT_FALSE(checked.result.diagnostics.has_errors()) << checked.Text();
-  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 8u) << checked.Lines();
+  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 7u) << checked.Lines();
   EXPECT_EQ(planned.Lines(), checked.Lines());
   EXPECT_EQ(testing::Compile(Text(kFlow, false)).Lines(), "");
 }

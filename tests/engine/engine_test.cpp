@@ -144,6 +144,33 @@ TEST(EngineTest, BranchesWorthATaskRunSideBySide) {
   }
 }
 
+TEST(EngineTest, WhatNoWorkerHasBegunIsTakenBack) {
+  auto engine = MakeEngine(1);
+  std::latch worker_is_in(1);
+  std::latch go_on(1);
+  FlowBuilder blocker;
+  blocker.Then(kInput, [&](Batch batch, RunContext&) -> Result<Batch> {
+    worker_is_in.count_down();
+    go_on.wait();
+    return batch;
+  });
+  const FlowHandle blocking = Deploy(*engine, blocker);
+  FlowBuilder builder;
+  std::vector<Port> branches;
+  for (int64_t i = 0; i < 20; ++i) branches.push_back(builder.Then(kInput, Add(i), true));
+  builder.Merge(branches);
+  const FlowHandle flow = Deploy(*engine, builder);
+
+  auto stuck = engine->Submit(*blocking, Rows({1}));
+  worker_is_in.wait();
+  auto answer = std::async(std::launch::async, [&] { return engine->Run(*flow, Rows({5})); });
+  const bool is_there = answer.wait_for(10s) == std::future_status::ready;
+  go_on.count_down();
+  EXPECT_TRUE(is_there);
+  EXPECT_EQ(TextOf(answer.get()), "5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24");
+  EXPECT_TRUE(stuck.get().ok());
+}
+
 TEST(EngineTest, AShortFlowStaysInTheThreadThatRunsIt) {
   auto engine = MakeEngine();
   std::set<std::thread::id> threads;

@@ -8,34 +8,27 @@ step where the package goes on with fractions; with its images rounded, too, the
 same boxes in all photographs to 0.01 pixels. What is drawn has its frame where the box is.
 """
 
-import argparse
 import base64
 import io
-import json
-import subprocess
 import sys
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import numpy
+import running
 import torch
 from PIL import Image
+from running import PHOTOS, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/models"))
 import mtcnn  # noqa: E402: the nets' package, without what it wants for downloads
 
-PHOTOS = sorted((ROOT / "examples/photos").glob("[!.]*"))
 RED = (255, 48, 48)
-cli = ROOT / "build/release/bin/raceway"
 
 
 def run_flow(flow, photos):
-    command = [str(cli), "run", "examples/faces.flow", flow, "--each", f"image={photos}", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return running.run_flow("examples/faces.flow", flow, "--each", f"image={photos}")
 
 
 class Reference:
@@ -104,15 +97,5 @@ class FacesTest(unittest.TestCase):
         numpy.testing.assert_array_equal(drawn[~frame], before[~frame])
 
 
-def main():
-    global cli
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("cli", nargs="?", type=Path, default=cli)
-    cli = parser.parse_args().cli.resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

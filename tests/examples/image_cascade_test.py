@@ -7,26 +7,20 @@ Same labels, same deciding network, confidences to 1e-4; and the four labels one
 photographs oneself.
 """
 
-import argparse
-import json
 import re
-import subprocess
-import sys
 import unittest
-from pathlib import Path
 
 import image_cascade_reference as reference
+import running
+from running import PHOTOS, ROOT
 
-ROOT = reference.ROOT
 FLOW = ROOT / "examples/image_cascade.flow"
-PHOTOS = sorted((ROOT / "examples/photos").glob("[!.]*"))
 KNOWN = {
     "chelsea.png": "Egyptian cat",
     "coffee.png": "espresso",
     "motorcycle.png": "moped",
     "rocket.jpg": "missile",
 }
-cli = ROOT / "build/release/bin/raceway"
 
 
 def flow_threshold():
@@ -38,11 +32,7 @@ def flow_threshold():
 
 def run_flow():
     """The rows that the CLI prints, by id."""
-    command = [str(cli), "run", str(FLOW.relative_to(ROOT))]
-    command += ["--each", "image=examples/photos/*", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}"
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+    rows = running.run_flow(FLOW, "--each", "image=examples/photos/*")
     return {row["id"]: row for row in rows}
 
 
@@ -76,15 +66,5 @@ class ImageCascadeTest(unittest.TestCase):
         self.assertEqual({row["by"] for row in self.got.values()}, {"small", "big"})
 
 
-def main():
-    global cli
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("cli", nargs="?", type=Path, default=cli)
-    cli = parser.parse_args().cli.resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

@@ -7,21 +7,17 @@ VGG-16 (528 MiB) and ViT-L/16 (1.1 GiB) of torchvision with random weights: righ
 shape, never for accuracy. They are written to a temporary folder and removed.
 """
 
-import argparse
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import unittest
 import warnings
 from pathlib import Path
 
 import numpy
+import running
 import torch
 import torchvision
 
-ROOT = Path(__file__).resolve().parents[2]
 NEEDED_BYTES = 4 << 30
 ROWS = 3
 FLOW = """edition 1
@@ -32,7 +28,6 @@ flow both(rows: Picture) -> { id: i64, wide_logits: f32[1000], deep_logits: f32[
   return rows |> map(wide) |> map(deep) |> select(id, wide_logits, deep_logits)
 }
 """
-cli = ROOT / "build/release/bin/raceway"
 
 
 def export(name, folder, pictures):
@@ -61,18 +56,13 @@ class LargeModelsTest(unittest.TestCase):
             "deep_logits": export("vit_l_16", cls.folder, pictures),
         }
         (cls.folder / "both.flow").write_text(FLOW)
-        with open(cls.folder / "rows.jsonl", "w") as rows:
-            for row, picture in enumerate(pictures):
-                numpy.save(cls.folder / f"{row}.npy", picture.numpy())
-                rows.write(json.dumps({"id": row, "x": {"npy": f"{row}.npy"}}) + "\n")
+        for row, picture in enumerate(pictures):
+            numpy.save(cls.folder / f"{row}.npy", picture.numpy())
+        rows = [{"id": row, "x": {"npy": f"{row}.npy"}} for row in range(ROWS)]
+        running.write_rows(cls.folder / "rows.jsonl", rows)
 
     def test_answers_as_python_does(self):
-        command = [str(cli), "run", "both.flow", "--rows", "rows.jsonl", "--json"]
-        done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=600
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        rows = running.run_flow("both.flow", "--rows", "rows.jsonl", folder=self.folder)
         self.assertEqual([row["id"] for row in rows], list(range(ROWS)))
         for column, expected in self.expected.items():
             self.assertGreater(numpy.ptp(expected), 0.01, f"{column} says nothing")
@@ -82,15 +72,5 @@ class LargeModelsTest(unittest.TestCase):
                 )
 
 
-def main():
-    global cli
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("cli", nargs="?", type=Path, default=cli)
-    cli = parser.parse_args().cli.resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

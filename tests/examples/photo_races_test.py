@@ -7,16 +7,13 @@ The cascade: same labels, same deciding network, confidences to 1e-4. The race: 
 answer is that network's own and sure enough; where one network alone is sure, it is the winner.
 """
 
-import sys
 import unittest
-from pathlib import Path
 
 import image_cascade_reference as reference
 import running
 
 THRESHOLD = 0.5  # image_cascade.flow's
 SURE = 0.3  # race.flow's
-cli = running.CLI
 
 
 class PhotoRacesTest(unittest.TestCase):
@@ -35,7 +32,7 @@ class PhotoRacesTest(unittest.TestCase):
             cls.answers.append({name: (labels[i], conf) for name, (i, conf) in found.items()})
 
     def run_on_photographs(self, flow, *words):
-        rows = running.run_flow(cli, flow, "--each", "image=examples/photos/*", *words)
+        rows = running.run_flow(flow, "--each", "image=examples/photos/*", *words)
         self.assertEqual([row["id"] for row in rows], list(range(1, len(self.answers) + 1)))
         return rows
 
@@ -45,9 +42,7 @@ class PhotoRacesTest(unittest.TestCase):
         self.assertAlmostEqual(row["conf"], confidence, delta=1e-4)
 
     def test_the_cascade_answers_as_python_does(self):
-        rows = running.run_flow(
-            cli, "examples/cascade3.flow", "--each", "image=examples/photos/*"
-        )
+        rows = running.run_flow("examples/cascade3.flow", "--each", "image=examples/photos/*")
         self.assertEqual(len(rows), len(self.answers))
         for row in rows:
             answers = self.answers[row["id"] - 1]
@@ -76,12 +71,5 @@ class PhotoRacesTest(unittest.TestCase):
                     self.assertEqual(row["by"], (sure or ["else"])[0], row)
 
 
-def main():
-    global cli
-    if len(sys.argv) > 1:
-        cli = Path(sys.argv[1]).resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

@@ -4,17 +4,16 @@
     .venv/bin/python tests/examples/recommender_test.py build/release/bin/raceway
 """
 
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import numpy
+import running
+from running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/models"))
 sys.dont_write_bytecode = True
 
@@ -22,7 +21,6 @@ import recommender  # noqa: E402  (tools/models)
 
 ASKS = [(user, shelf) for user in recommender.LIKES for shelf in recommender.SHELVES]
 BEST = 5
-cli = ROOT / "build/release/bin/raceway"
 
 
 class RecommenderTest(unittest.TestCase):
@@ -37,9 +35,12 @@ class RecommenderTest(unittest.TestCase):
             ignore=shutil.ignore_patterns("users", "shelf", ".*"),
         )
         for store in ("users", "shelf"):
-            cls.call("store", "load", "recommender.flow", store, "--rows", f"models/recommender/{store}.jsonl")
+            rows = f"models/recommender/{store}.jsonl"
+            running.call(
+                "store", "load", "recommender.flow", store, "--rows", rows, folder=cls.folder
+            )
         asks = [{"user": user, "category": shelf} for user, shelf in ASKS]
-        (cls.folder / "asks.jsonl").write_text("".join(json.dumps(ask) + "\n" for ask in asks))
+        running.write_rows(cls.folder / "asks.jsonl", asks)
         cls.got = cls.run_flow()
         cls.vectors, cls.names = recommender.vectors_and_names()
         cls.tastes = recommender.tastes(cls.vectors, cls.names)
@@ -49,17 +50,10 @@ class RecommenderTest(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
     @classmethod
-    def call(cls, *words):
-        done = subprocess.run(
-            [str(cli), *words], cwd=cls.folder, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, f"{' '.join(words)}: exit {done.returncode}\n{done.stderr}"
-        return done.stdout
-
-    @classmethod
     def run_flow(cls, *words):
-        out = cls.call("run", "recommender.flow", "--rows", "asks.jsonl", "--json", *words)
-        return [json.loads(line) for line in out.splitlines()]
+        return running.run_flow(
+            "recommender.flow", "--rows", "asks.jsonl", *words, folder=cls.folder
+        )
 
     def test_finds_what_numpy_finds(self):
         self.assertEqual([row["user"] for row in self.got], [user for user, _ in ASKS])
@@ -90,12 +84,5 @@ class RecommenderTest(unittest.TestCase):
             numpy.testing.assert_allclose(one["s"], all_["s"], atol=1e-5)
 
 
-def main():
-    global cli
-    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
-        cli = Path(sys.argv.pop(1)).resolve()
-    unittest.main()
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

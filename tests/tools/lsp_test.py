@@ -7,7 +7,9 @@ What a client library never sends (broken headers, requests before `initialize`)
 
 import asyncio
 import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,8 +61,8 @@ class Session:
         def published(params):
             self.published.put_nowait(params)
 
-    async def start(self, encodings=None):
-        await self.client.start_io(CLI, "lsp", "--stdio")
+    async def start(self, encodings=None, env=None):
+        await self.client.start_io(CLI, "lsp", "--stdio", env=env)
         general = lsp.GeneralClientCapabilities(position_encodings=encodings)
         params = lsp.InitializeParams(capabilities=lsp.ClientCapabilities(general=general))
         result = await self.client.initialize_async(params)
@@ -116,18 +118,20 @@ class Session:
         begin = self.text.index(needle)
         return self.place(begin + (mark if mark >= 0 else 0) + shift)
 
-    def params(self, kind, text, **more):
+    def params(self, kind, text, uri=URI, **more):
         return kind(
-            text_document=lsp.TextDocumentIdentifier(uri=URI), position=self.at(text), **more
+            text_document=lsp.TextDocumentIdentifier(uri=uri), position=self.at(text), **more
         )
 
-    async def hover(self, text):
-        hover = await self.client.text_document_hover_async(self.params(lsp.HoverParams, text))
+    async def hover(self, text, uri=URI):
+        hover = await self.client.text_document_hover_async(
+            self.params(lsp.HoverParams, text, uri)
+        )
         return hover.contents.value if hover else None
 
-    async def complete(self, text):
+    async def complete(self, text, uri=URI):
         found = await self.client.text_document_completion_async(
-            self.params(lsp.CompletionParams, text)
+            self.params(lsp.CompletionParams, text, uri)
         )
         return {item.label: item for item in found.items}
 
@@ -531,6 +535,50 @@ class CompletionTest(LspTest):
 
     async def test_offers_nothing_in_comments(self):
         self.assertEqual({}, await self.after(self.BEGIN + "// return rows |> ^"))
+
+
+class LibraryTest(unittest.IsolatedAsyncioTestCase):
+    """Functions of a library, of which an editor knows what `raceway check` found in it."""
+
+    FLOW = """edition 1
+
+fn scale(x: f32[N]) -> (y: f32[N]) { native: "scale", library: "good.so", by: 2.5 }
+
+flow scaled(rows: { x: f32[N] }) -> { y: f32[N] } { return rows |> map(scale) }
+"""
+
+    async def asyncSetUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="raceway-lsp-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        shutil.copy(Path(CLI).resolve().parents[1] / "tests/plugins/good.so", self.folder)
+        self.env = dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache"))
+        self.file = self.folder / "f.flow"
+        self.file.write_text(self.FLOW)
+        self.session = Session()
+        await self.session.start(env=self.env)
+
+    async def asyncTearDown(self):
+        self.assertEqual(0, await self.session.stop())
+
+    async def test_are_known_once_somebody_has_checked(self):
+        uri = self.file.as_uri()
+        s = self.session
+        self.assertIn("nobody has looked into", (await s.open(self.FLOW, uri))[0].message)
+        self.assertIsNone(await s.hover('native: "sc^ale"', uri))
+        self.assertEqual({}, await s.complete('native: "sc^ale"', uri))
+        check = [CLI, "check", str(self.file)]
+        subprocess.run(check, env=self.env, check=True, capture_output=True)
+        self.assertEqual([], await s.change("2.5", "3.5", uri))
+        hover = await s.hover('native: "sc^ale"', uri)
+        self.assertIn("scale(x: f32[N]) -> (y: f32[N])", hover)
+        self.assertIn("Times a factor.", hover)
+        found = await s.complete('native: "sc^ale"', uri)
+        self.assertTrue({"scale", "twice", "text.join"} <= set(found))
+        self.assertNotIn("image.decode", found)
+        found = await s.complete('"good.so", ^by', uri)
+        self.assertTrue({"by", "how", "library"} <= set(found))
+        self.assertEqual("The factor.", found["by"].documentation.value)
 
 
 class MendingTest(LspTest):

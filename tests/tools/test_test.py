@@ -301,6 +301,35 @@ test "one that fails in a race" {
         done = self.call("test", "nested.flow")
         self.assertEqual(done.returncode, FINE, done.stdout + done.stderr)
 
+    def test_branches_of_a_race_run_as_written(self):
+        """As they do where no thread is free; what a user reads of it is in dsl/README.md."""
+        race = """edition 1
+model calm(x: f32) -> (y: f32) { source: "missing.pt" }
+model quick(x: f32) -> (y: f32) { source: "missing.pt" }
+flow raced(t: { x: f32 }) -> { y: f32, by: string } {
+  return t
+    |> anyof(accept: y > 0.0, winner: by) { first => map(calm), second => map(quick) }
+    |> select(y, by)
+}
+test "the first good answer as written" {
+  stub calm => slow(50ms, { y: 1 })
+  stub quick => slow(20ms, { y: 2 })
+  given t = [{ x: 0 }]
+  let out = raced(t)
+  expect out == [{ y: 1, by: "first" }] and calls(quick) == 0 and latency(out) == 50ms
+}
+test "one whose answer is not good takes its time" {
+  stub calm => slow(50ms, { y: -1 })
+  stub quick => slow(20ms, { y: 2 })
+  given t = [{ x: 0 }]
+  let out = raced(t)
+  expect out == [{ y: 2, by: "second" }] and latency(out) == 70ms
+}
+"""
+        self.write("race.flow", race)
+        done = self.call("test", "race.flow")
+        self.assertEqual(done.returncode, FINE, done.stdout + done.stderr)
+
     def test_functions_of_other_files(self):
         self.write(
             "lib.flow",

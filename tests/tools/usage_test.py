@@ -67,9 +67,9 @@ class UsageTest(CliTest):
     def test_a_file_that_is_not_there(self):
         for command in ["check", "explain", "compile"]:
             self.ends(USAGE, command, "gone.flow", says="cannot read `gone.flow`: No such file")
-        rows = ["--rows", "rows.jsonl"]
-        self.ends(USAGE, "run", "gone.flow", *rows, says="cannot read `gone.flow`: No such file")
-        self.ends(USAGE, "run", "gone.plan", *rows, says="cannot read `gone.plan`: No such file")
+        for rows in [["--rows", "rows.jsonl"], []]:  # it is said before the rows that are not there
+            self.ends(USAGE, "run", "gone.flow", *rows, says="cannot read `gone.flow`: No such file")
+            self.ends(USAGE, "run", "gone.plan", *rows, says="cannot read `gone.plan`: No such file")
 
     def test_a_folder_as_file(self):
         self.ends(USAGE, "check", ".", says="cannot read `.`: it is a folder")
@@ -104,7 +104,8 @@ class UsageTest(CliTest):
         self.ends(USAGE, "explain", "none.flow", says="the file has no flow")
 
     def test_no_rows(self):
-        self.ends(USAGE, "run", "twice.flow", says=["--rows FILE", "--each COLUMN=PATTERN"])
+        says = "say where the rows of `rows` come from: --rows FILE, or --each COLUMN=PATTERN"
+        self.ends(USAGE, "run", "twice.flow", says=says)
 
     def test_rows_twice(self):
         words = ["--rows", "rows.jsonl", "--each", "x=*"]

@@ -113,7 +113,7 @@ void Generate(const std::filesystem::path& folder, const SchemaPtr& schema, int6
     std::iota(lines.begin(), lines.end(), first);
     Wanted(writer->Add(rows, lines));
   }
-  Wanted(writer->Finish());
+  Wanted(writer->Finish(engine::CancelToken()));
 }
 
 // Numbers from 0 on, the n-th as often as 1/n; which numbers are frequent is left to chance.

@@ -2,8 +2,7 @@
 
 examples/models/minilm.pt            ids, mask i64[rows, L] -> vector f32[rows, 384], of length 1
 examples/models/minilm_vocab.txt     its pieces, one a line
-examples/models/packages.txt         one package a line: "name: what it is"
-examples/models/packages.pt          vector f32[rows, 384] -> scores f32[rows, 5], places i64[rows, 5]
+examples/models/packages.jsonl       a line for each package: vector f32[384], "name: what it is"
 
 The packages are those that the machine itself knows: its lists (apt-cache dumpavail), and where they
 are empty, as on a fresh machine, what is installed (/var/lib/dpkg/status).
@@ -11,12 +10,12 @@ are empty, as on a fresh machine, what is installed (/var/lib/dpkg/status).
 
 import hashlib
 import importlib.util
+import json
 import subprocess
 from pathlib import Path
 
 NUM_PACKAGES = 3000  # at most
-NUM_HITS = 5
-FILES = ["minilm.pt", "minilm_vocab.txt", "packages.txt", "packages.pt"]
+FILES = ["minilm.pt", "minilm_vocab.txt", "packages.jsonl"]
 
 
 def package_folder():
@@ -51,8 +50,6 @@ def choose_packages():
 
 def make_minilm():
     """The sentence encoder with its weights: BERT of 6 layers, mean pooling, length 1."""
-    import json
-
     import torch
     from safetensors.torch import load_file
     from torch import nn
@@ -144,18 +141,15 @@ def embed(model, lines):
     return vectors
 
 
+def package_rows(model, packages):
+    """JSON lines for the index; what six decimals leave out of a vector changes no score by 1e-5."""
+    vectors = embed(model, packages).double().round(decimals=6).tolist()
+    for package, vector in zip(packages, vectors):
+        yield json.dumps({"vector": vector, "package": package}) + "\n"
+
+
 def export(folder, write_atomically):
     import torch
-
-    class Nearest(torch.nn.Module):
-        """The packages whose vectors are nearest, all of them compared."""
-
-        def __init__(self, vectors):
-            super().__init__()
-            self.register_buffer("vectors", vectors)
-
-        def forward(self, vector):
-            return torch.topk(vector @ self.vectors.T, NUM_HITS)
 
     folder = Path(folder)
     model = make_minilm()
@@ -169,8 +163,5 @@ def export(folder, write_atomically):
         if not torch.allclose(traced(other, mask), model(other, mask), atol=1e-6):
             raise SystemExit("minilm: the export differs from the network")
     write_atomically(folder / "minilm.pt", lambda to: traced.save(str(to)))
-    lines = choose_packages()
-    write_atomically(folder / "packages.txt", lambda to: to.write_text("\n".join(lines) + "\n"))
-    vectors = embed(model, lines)
-    nearest = torch.jit.trace(Nearest(vectors), vectors[:2], check_trace=False)
-    write_atomically(folder / "packages.pt", lambda to: nearest.save(str(to)))
+    rows = package_rows(model, choose_packages())
+    write_atomically(folder / "packages.jsonl", lambda to: to.write_text("".join(rows)))

@@ -134,6 +134,10 @@ int ReadSources(const RunOptions& options, RunRequest& request) {
     }
     return ReadTables(options, plan, request);
   }
+  if (options.rows.empty() && options.each.empty()) {
+    return Fail(kUsage, "say where the rows of `" + plan.inputs.front().name +
+                            "` come from: --rows FILE, or --each COLUMN=PATTERN");
+  }
   if (!options.rows.empty()) request.rows = {options.rows};
   request.each = options.each;
   return kFine;
@@ -148,11 +152,6 @@ int RunFlow(const RunOptions& options) {
     return Fail(kUsage,
                 "give either --rows FILE or --each COLUMN=PATTERN or --in TABLE=FILE, not two of "
                 "them");
-  }
-  if (num_sources == 0) {
-    return Fail(kUsage,
-                "say where the rows come from: --rows FILE, --each COLUMN=PATTERN, or --in "
-                "TABLE=FILE for each table");
   }
   RunRequest request;
   const std::filesystem::path path = options.flow.file;

@@ -393,12 +393,27 @@ TEST_F(RocksStoreTest, WhatComesWhileItLoadsIsNotReplaced) {
     ASSERT_TRUE((*writer)->Add(rows, lines).ok());
     if (!is_file) std::filesystem::create_directory(folder_ / "users");
     std::ofstream(is_file ? folder_ / "users" : folder_ / "users" / "cat.png") << "mine";
-    EXPECT_THAT((*writer)->Finish().error().Text(), HasSubstr("holds something else"));
+    EXPECT_THAT((*writer)->Finish(CancelToken()).error().Text(), HasSubstr("holds something else"));
     writer->reset();
     EXPECT_THAT(Names(), ElementsAre("users"));
     EXPECT_TRUE(std::filesystem::exists(is_file ? folder_ / "users" : folder_ / "users/cat.png"));
     std::filesystem::remove_all(folder_ / "users");
   }
+}
+
+TEST_F(RocksStoreTest, SortingThatIsCancelledLeavesAllAsItWas) {
+  ASSERT_TRUE(Load("users", Users()).ok());
+  const Batch rows =
+      MakeBatch(S({{"user", "string"}, {"age", "i64"}}), {Texts({"bob"}), Ints({7})});
+  auto writer = StoreWriter::Begin(folder_ / "users", *rows.schema());
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->Add(rows, std::vector<int64_t>{1}).ok());
+  CancelToken cancel;
+  cancel.Cancel();
+  EXPECT_EQ((*writer)->Finish(cancel).error().code, ErrorCode::kCancelled);
+  writer->reset();
+  EXPECT_THAT(Names(), ElementsAre("users"));
+  EXPECT_EQ(Found(*Open(*Users().schema()), Texts({"bob"}), {0}), "[3, 4]");
 }
 
 TEST_F(RocksStoreTest, TheOldFolderIsHeldWhileItGoes) {

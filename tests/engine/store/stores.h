@@ -52,7 +52,7 @@ class FolderTest : public ::testing::Test {
     std::vector<int64_t> lines(static_cast<size_t>(rows.num_rows()));
     std::iota(lines.begin(), lines.end(), 1);
     if (Status added = (*writer)->Add(rows, lines); !added) return added;
-    return (*writer)->Finish();
+    return (*writer)->Finish(CancelToken());
   }
 
   /// What is in the test's folder, by name.

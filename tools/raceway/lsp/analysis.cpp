@@ -55,6 +55,18 @@ void NoteBrokenImports(const compiler::Modules& modules, const dsl::SourceSet& s
   }
 }
 
+/// What the `fn` at `offset` has as `library`; null if it has none.
+const std::string* LibraryAt(const dsl::ast::File& file, int32_t offset) {
+  for (const dsl::ast::Item& item : file.items) {
+    const auto* fn = std::get_if<dsl::ast::FnDecl>(&item);
+    if (fn == nullptr || offset < fn->range.begin || fn->range.end < offset) continue;
+    for (const dsl::ast::Entry& entry : fn->block.entries) {
+      if (entry.key.text == "library" && entry.value) return &entry.value->text;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Analysis Analyse(const std::string& name, const std::string& text, const engine::Catalog& catalog,
@@ -98,6 +110,26 @@ const dsl::ast::Item* Imported(const Analysis& analysis, const std::string& name
     return FindItem(analysis.modules.all[*module].parsed.file, name);
   }
   return nullptr;
+}
+
+std::vector<const engine::FunctionContract*> FunctionsAt(const Analysis& analysis,
+                                                         const engine::Catalog& catalog,
+                                                         int32_t offset) {
+  std::vector<const engine::FunctionContract*> functions;
+  const auto add = [&](const engine::FunctionContract& function) {
+    functions.push_back(&function);
+  };
+  const std::string* library = LibraryAt(analysis.parsed.file, offset);
+  if (library == nullptr) {
+    std::for_each(catalog.functions().begin(), catalog.functions().end(), add);
+    return functions;
+  }
+  const auto& known = analysis.modules.main().libraries;
+  const auto found = known.find(*library);
+  if (found != known.end() && found->second.ok()) {
+    std::for_each(found->second->begin(), found->second->end(), add);
+  }
+  return functions;
 }
 
 dsl::LexResult Lexed(const dsl::Source& source, dsl::SourceRange range) {

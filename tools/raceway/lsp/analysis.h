@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "compiler/check/facts.h"
 #include "compiler/load/modules.h"
@@ -34,6 +36,12 @@ Analysis Analyse(const std::string& name, const std::string& text, const engine:
 
 /// What `import { name }` brings, in another file of `sources`; null if it is no such name.
 const dsl::ast::Item* Imported(const Analysis& analysis, const std::string& name);
+
+/// The functions that the `fn` at `offset` may name as `native`: those of its library where it has
+/// one, none while nobody has looked into that (`Probing`), else those built in.
+std::vector<const engine::FunctionContract*> FunctionsAt(const Analysis& analysis,
+                                                         const engine::Catalog& catalog,
+                                                         int32_t offset);
 
 /// The tokens of a part of a source; none if the parser would not read it.
 dsl::LexResult Lexed(const dsl::Source& source, dsl::SourceRange range);

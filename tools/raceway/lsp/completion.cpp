@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "tools/raceway/lsp/answers.h"
 #include "tools/raceway/lsp/caret.h"
@@ -96,6 +97,11 @@ class Completer {
       if (decl == nullptr) continue;
       Add(decl->name.text, kind, HeaderOf(item, question_.analysis.source), decl->doc, order);
     }
+  }
+
+  /// Those that the `fn` at the caret may name.
+  std::vector<const engine::FunctionContract*> Functions() const {
+    return FunctionsAt(question_.analysis, question_.catalog, caret_.word().begin);
   }
 
   void Units() {
@@ -206,16 +212,16 @@ class Completer {
   void OfString() {
     const std::string_view key = caret_.Before(2);
     if (key != "native" || caret_.Before(1) != ":") return;
-    for (const engine::FunctionContract& function : question_.catalog.functions()) {
+    for (const engine::FunctionContract* function : Functions()) {
       // Inside the quotes the name stands as it is.
-      Json item = {{"label", function.name},
+      Json item = {{"label", function->name},
                    {"kind", static_cast<int>(kFunction)},
-                   {"detail", ToString(engine::Schema(function.params)) + " -> " +
-                                  ToString(engine::Schema(function.results))},
-                   {"documentation", function.doc}};
+                   {"detail", ToString(engine::Schema(function->params)) + " -> " +
+                                  ToString(engine::Schema(function->results))},
+                   {"documentation", function->doc}};
       const int32_t begin = caret_.tokens().back().range.begin + 1;
       item["textEdit"] = {{"range", question_.Range({begin, caret_.word().end})},
-                          {"newText", function.name}};
+                          {"newText", function->name}};
       items_.push_back(std::move(item));
     }
   }
@@ -369,10 +375,11 @@ class Completer {
     for (size_t i = 2; i < tokens.size(); ++i) {
       if (tokens[i - 2].text != "native" || tokens[i].text.size() < 2) continue;
       const std::string_view name = tokens[i].text.substr(1, tokens[i].text.size() - 2);
-      const engine::FunctionContract* contract = question_.catalog.FindFunction(name);
-      if (contract == nullptr) continue;
-      for (const engine::SettingContract& setting : contract->settings) {
-        Add(setting.name, kProperty, {}, setting.doc, 2);
+      for (const engine::FunctionContract* function : Functions()) {
+        if (function->name != name) continue;
+        for (const engine::SettingContract& setting : function->settings) {
+          Add(setting.name, kProperty, {}, setting.doc, 2);
+        }
       }
     }
   }

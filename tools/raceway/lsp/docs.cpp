@@ -118,8 +118,9 @@ constexpr Doc kItems[] = {
 
 constexpr OptionDoc kSettings[] = {
     {"model", "source", "The file of the model, relative to this one."},
-    {"model", "device", "`cpu` or `gpu`."},
+    {"model", "device", "`cpu`, `gpu`, or `[gpu, cpu]`: the first that the machine has."},
     {"model", "threads", "Threads of one call."},
+    {"model", "instances", "How many calls may run at once; others wait."},
     {"model", "method", "The method of the module that is called, `forward` otherwise."},
     {"model", "state", "`fresh`: each call begins with the state in the file."},
     {"model", "dtype", "What weights and floating inputs become: `f16`, `bf16`, `f32`, `f64`."},

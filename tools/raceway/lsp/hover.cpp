@@ -135,14 +135,7 @@ class HoverFinder {
 
   void OfEntry(const ast::Entry& entry, const ast::Entry* parent, bool is_fn) {
     const std::string& key = entry.key.text;
-    if (is_fn && key == "native" && entry.value) {
-      if (const auto* contract = catalog_.FindFunction(entry.value->text)) {
-        Say(WithDoc(contract->name + ToString(engine::Schema(contract->params)) + " -> " +
-                        ToString(engine::Schema(contract->results)),
-                    contract->doc),
-            entry.value->range);
-      }
-    }
+    if (is_fn && key == "native" && entry.value) OfFunction(*entry.value);
     if (parent != nullptr) {
       if (const OptionDoc* doc = FindDoc(HintOptionDocs(), parent->key.text, key)) {
         Say(WithDoc(parent->key.text + " { " + key + ": … }", doc->text), entry.key.range);
@@ -156,6 +149,17 @@ class HoverFinder {
       if (const OptionDoc* doc = FindDoc(SettingDocs(), owner, key)) {
         Say(WithDoc(key + ": …", doc->text), entry.key.range);
       }
+    }
+  }
+
+  /// On the name of a native function.
+  void OfFunction(const ast::Expr& name) {
+    for (const auto* contract : FunctionsAt(analysis_, catalog_, name.range.begin)) {
+      if (contract->name != name.text) continue;
+      Say(WithDoc(contract->name + ToString(engine::Schema(contract->params)) + " -> " +
+                      ToString(engine::Schema(contract->results)),
+                  contract->doc),
+          name.range);
     }
   }
 

@@ -1,62 +1,36 @@
 #include "tools/raceway/runtime/line_blocks.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <utility>
 
 namespace raceway::tools {
 namespace {
 
+using engine::Error;
+using engine::ErrorCode;
+
 constexpr size_t kBlockBytes = size_t{4} << 20;
 
 /// How long a pipe may be silent before it is asked whether anybody still waits for it. (The signal
 /// may reach another thread, or come just before the reading.)
-constexpr int kPatienceMs = 100;
-
-/// Until there is something to read (the end and errors, too) or nobody waits for it any more.
-void WaitForMore(int descriptor, const engine::CancelToken& cancel) {
-  pollfd wanted{descriptor, POLLIN, 0};
-  while (!cancel.is_cancelled()) {
-    const int ready = ::poll(&wanted, 1, kPatienceMs);
-    if (ready > 0 || (ready < 0 && errno != EINTR)) return;
-  }
-}
+constexpr std::chrono::milliseconds kPatience(100);
 
 }  // namespace
 
 LineBlocks::LineBlocks(const std::string& file)
-    : name_(file),
-      descriptor_(::open(file == "-" ? "/dev/stdin" : file.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) {
-    reason_ = std::strerror(errno);
-  } else if (struct stat info; ::fstat(descriptor_, &info) == 0 && S_ISDIR(info.st_mode)) {
-    reason_ = "it is a folder";
-  }
-}
-
-LineBlocks::~LineBlocks() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
+    : name_(file), file_(file == "-" ? "/dev/stdin" : file) {}
 
 engine::Result<std::string> LineBlocks::Next(const engine::CancelToken& cancel) {
   std::string block = std::exchange(rest_, "");
   while (true) {
     const size_t begin = block.size();
     block.resize(begin + kBlockBytes);
-    WaitForMore(descriptor_, cancel);
-    if (cancel.is_cancelled()) return engine::Error{engine::ErrorCode::kCancelled, ""};
-    ssize_t count = 0;
-    do {
-      count = ::read(descriptor_, block.data() + begin, kBlockBytes);
-    } while (count < 0 && errno == EINTR && !cancel.is_cancelled());
+    while (!cancel.is_cancelled() && !file_.WaitForMore(kPatience)) {
+    }
+    if (cancel.is_cancelled()) return Error{ErrorCode::kCancelled, ""};
+    const ssize_t count = file_.Read(block.data() + begin, kBlockBytes);
     if (count < 0) {
-      return engine::Error{engine::ErrorCode::kUnavailable,
-                           "cannot read `" + name_ + "`: " + std::strerror(errno)};
+      return Error{ErrorCode::kUnavailable, "cannot read `" + name_ + "`: " + file_.reason()};
     }
     block.resize(begin + static_cast<size_t>(count));
     num_bytes_ += count;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/cancel.h"
+#include "engine/input_file.h"
 #include "engine/result.h"
 
 namespace raceway::tools {
@@ -13,11 +14,9 @@ class LineBlocks {
  public:
   /// `file` "-" is standard input.
   explicit LineBlocks(const std::string& file);
-  ~LineBlocks();
-  LineBlocks(const LineBlocks&) = delete;
 
   /// Empty: it can be read.
-  const std::string& reason() const { return reason_; }
+  const std::string& reason() const { return file_.reason(); }
 
   /// The next lines; no text at the end. Does not wait for more once `cancel` is cancelled.
   ///
@@ -28,8 +27,7 @@ class LineBlocks {
 
  private:
   std::string name_;
-  int descriptor_;
-  std::string reason_;
+  engine::InputFile file_;
   std::string rest_;  // the beginning of a line whose end has not been read
   int64_t num_bytes_ = 0;
 };

@@ -97,7 +97,7 @@ Status LoadRows(const StoreRequest& request, LineBlocks& blocks, engine::StoreWr
     loaded.bytes = blocks.num_bytes();
   }
   loaded.is_sorting = true;
-  return writer.Finish();
+  return writer.Finish(cancel);
 }
 
 int Load(const StoreRequest& request) {
