@@ -73,6 +73,19 @@ class Around(nn.Module):
         return self.outer(self.inner(x))
 
 
+class Forking(nn.Module):
+    """Computes a part of its answer in another thread."""
+
+    def __init__(self):
+        super().__init__()
+        self.here = nn.Linear(64, 64)
+        self.there = nn.Linear(64, 64)
+
+    def forward(self, x):
+        other = torch.jit.fork(self.there, x)
+        return self.here(x) + torch.jit.wait(other)
+
+
 class Dense(nn.Module):
     def __init__(self):
         super().__init__()
@@ -107,6 +120,7 @@ def torchscript(folder):
     quantized = torch.ao.quantization.quantize_dynamic(Dense().eval(), {nn.Linear}, torch.qint8)
     torch.jit.script(quantized).save(str(folder / "quantized.pt"))
     torch.jit.script(Around().eval()).save(str(folder / "stateful.pt"))
+    torch.jit.script(Forking().eval()).save(str(folder / "forking.pt"))
     torch.save(Dense().state_dict(), str(folder / "saved.pt"))
     torch.save(nn.Parameter(torch.ones(32, 32).t()), str(folder / "tensor.pt"))
 
