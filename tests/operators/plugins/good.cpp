@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -65,6 +66,14 @@ void AddRight(plugin::Library& library) {
         const int64_t size = settings.result_shape(0)[0];
         if (size < 0) throw std::invalid_argument("wants a result with a size");
         return [size](Row, const Context&) -> NewRow { return {at::zeros({size})}; };
+      });
+  library.Add("sized.and(n: i64) -> (z: f32[K], k: i64)")
+      .Doc("Zeros, as many as declared, and how many.")
+      .Rows([](const plugin::Settings& settings) -> plugin::RowFunction {
+        const int64_t size = settings.result_shape(0)[0];
+        return [size](Row, const Context&) -> NewRow {
+          return {at::zeros({std::max<int64_t>(size, 0)}), size};
+        };
       });
   library.Add("read(n: i64) -> (text: string)")
       .Doc("What is in a file.")

@@ -107,6 +107,13 @@ TEST(PluginTest, KnowsTheDeclaredShapeAndItsFiles) {
               ::testing::HasSubstr("hello"));
 }
 
+TEST(PluginTest, KnowsTheDeclaredShapeOfWhatNobodyReads) {
+  StepSpec step = CallOf("sized.and", {{"n", T("i64")}}, {{"z", T("f32[7]")}, {"k", T("i64")}});
+  step.outputs = {*S({{"k", "i64"}})};
+  step.unread = *S({{"z", "f32[7]"}});
+  EXPECT_EQ(Text(RunStep(step, MakeBatch(S({{"n", "i64"}}), {Ints({1})}))), "#0 k=7\n");
+}
+
 TEST(PluginTest, SaysTheSameRowByRow) {
   const StepSpec step = CallOf("twice", {{"x", T("f32[2]")}}, {{"y", T("f32[2]")}});
   const Batch batch = MakeBatch(S({{"x", "f32[2]"}}), {at::arange(6, at::kFloat).view({3, 2})});
