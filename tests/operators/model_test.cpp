@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "engine/gate.h"
+#include "operators/models/inputs.h"
 #include "tests/operators/steps.h"
 
 namespace raceway::operators {
@@ -310,6 +311,25 @@ TEST_F(ModelTest, SaysWhichParameterIsOfAnotherKind) {
   EXPECT_EQ(MakeError(doubling_, {rows_.schema()}, folder_.path()),
             "invalid argument: model small: `forward` takes `x: Dict[str, Tensor]`, declared "
             "`x: f32[2]`");
+}
+
+TEST(RowsByCallTest, CutsWhatIsMoreThanACallTakes) {
+  const auto sizes = [](std::span<const Column> args, int64_t num_rows) {
+    const std::vector<ModelParameter> parameters(args.size());
+    std::string text;
+    for (const auto& rows : RowsByCall(args, parameters, {}, num_rows, 64)) {
+      text += std::to_string(rows.front()) + "-" + std::to_string(rows.back()) + " (" +
+              std::to_string(rows.size()) + ") ";
+    }
+    return text;
+  };
+  EXPECT_EQ(sizes({}, 64), "");
+  EXPECT_EQ(sizes({}, 65), "0-31 (32) 32-64 (33) ");
+  EXPECT_EQ(sizes({}, 193), "0-47 (48) 48-95 (48) 96-143 (48) 144-192 (49) ");
+  std::vector<std::vector<double>> rows(70, {1});
+  rows[1] = {1, 2};
+  const std::vector<Column> args = {Ragged(rows)};
+  EXPECT_EQ(sizes(args, 70), "0-34 (34) 35-69 (35) 1-1 (1) ");
 }
 
 // --- padding ---
