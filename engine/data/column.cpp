@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/data/plain_tensor.h"
 #include "engine/data/text_tensor.h"
 
 namespace raceway::engine {
@@ -383,10 +384,9 @@ Status Column::CheckType(const Type& type) const {
   if (is_text()) {
     return type.is_scalar() ? Status(Done{}) : CheckTextTensors(*this, type);
   }
+  if (Status plain = CheckPlain(*this); !plain) return plain;
   if (is_dense()) {
-    if (!dense().defined() || dense().dim() == 0) {
-      return Error{ErrorCode::kInvalidArgument, "has no rows dimension"};
-    }
+    if (dense().dim() == 0) return Error{ErrorCode::kInvalidArgument, "has no rows dimension"};
     if (num_rows() == 0 && dense().scalar_type() == ScalarTypeOf(type.dtype)) return Done{};
     return CheckRow(dense().scalar_type(), dense().sizes().slice(1), type, -1);
   }

@@ -159,6 +159,20 @@ TEST_F(ModelTest, ChecksTheNumberAndKindOfItsOutputs) {
             "failed: model small: output `y` is no tensor but Dict[int, Tensor]");
 }
 
+TEST_F(ModelTest, RefusesTensorsThatNoColumnCanBe) {
+  const auto run = [this](const std::string& answer) {
+    Save("def forward(self, x):\n  return " + answer + "\n");
+    return RunText(doubling_, rows_);
+  };
+  EXPECT_EQ(run("x.to_sparse()"),
+            "failed: model small: output `y` is a sparse tensor: make it dense");
+  EXPECT_EQ(run("torch.complex(x, x)"),
+            "failed: model small: output `y` is of ComplexFloat, which no column can be");
+  EXPECT_EQ(run("x.to('meta')"), "failed: model small: output `y` is on meta: move it to the CPU");
+  EXPECT_EQ(run("[x[0], x[1].to_sparse(), x[2]]"),
+            "failed: row 2: model small: output `y` is a sparse tensor: make it dense");
+}
+
 // --- tuples, dictionaries and lists in one another ---
 
 TEST_F(ModelTest, TuplesInTuplesAreTakenApartInOrder) {

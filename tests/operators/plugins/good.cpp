@@ -115,6 +115,20 @@ void AddThrowing(plugin::Library& library) {
       });
 }
 
+void AddOdd(plugin::Library& library) {
+  library.Add("sparse(n: i64) -> (y: f32[2])")
+      .Doc("A sparse tensor in the row of a 1.")
+      .Rows([](Row row, const Context&) -> NewRow {
+        const at::Tensor zeros = at::zeros({2});
+        return {row[0].number<int64_t>() == 1 ? zeros.to_sparse() : zeros};
+      });
+  library.Add("complex(n: i64) -> (y: f32[2])")
+      .Doc("Complex numbers.")
+      .Batches([](Columns, const Context& context) -> NewColumns {
+        return {at::zeros({context.num_rows(), 2}, at::kComplexFloat)};
+      });
+}
+
 void AddWrong(plugin::Library& library) {
   const auto add = [&](const char* signature, auto answer) {
     library.Add(signature).Doc("Wrong.").Rows(
@@ -148,5 +162,6 @@ void AddWrong(plugin::Library& library) {
 RACEWAY_PLUGIN(library) {
   AddRight(library);
   AddThrowing(library);
+  AddOdd(library);
   AddWrong(library);
 }

@@ -165,7 +165,11 @@ TEST(PluginTest, RefusesWhatIsNotDeclared) {
   EXPECT_THAT(error("not_utf8", "string"), ::testing::HasSubstr("`m` is not UTF-8"));
   EXPECT_THAT(error("mixed", "i64"), ::testing::HasSubstr("it gives texts and tensors"));
   EXPECT_THAT(error("too_few", "i64"), ::testing::HasSubstr("it gives 1 rows for 2"));
-  EXPECT_THAT(error("no_rows", "i64"), ::testing::HasSubstr("is a tensor without rows"));
+  EXPECT_THAT(error("no_rows", "i64"), ::testing::HasSubstr("`m` has no rows dimension"));
+  EXPECT_EQ(error("sparse", "f32[2]"),
+            "failed: row 2: sparse: result `y` is a sparse tensor: make it dense");
+  EXPECT_EQ(error("complex", "f32[2]"),
+            "failed: complex: result `y` is of ComplexFloat, which no column can be");
   // Alike symbols are alike sizes, across arguments and results.
   const Column ragged(std::vector<at::Tensor>{at::ones({1}), at::ones({3})});
   const StepSpec step = CallOf("other_size", {{"x", T("f32[N]")}}, {{"y", T("f32[N]")}});
