@@ -73,10 +73,11 @@ void TakeBytes(const char* source, std::span<const int64_t> indices, size_t row_
 
 at::Tensor TakeDense(const at::Tensor& dense, std::span<const int64_t> indices) {
   const auto num_rows = static_cast<int64_t>(indices.size());
-  if (dense.stride(0) == 0) {  // a constant: every row is the same
+  const auto is_first = [&](int64_t index) { return index == indices.front(); };
+  if (dense.stride(0) == 0 || std::all_of(indices.begin(), indices.end(), is_first)) {
     std::vector<int64_t> sizes = dense.sizes().vec();
     sizes[0] = num_rows;
-    return dense.narrow(0, 0, 1).expand(sizes);
+    return dense.narrow(0, indices.front(), 1).expand(sizes);
   }
   at::Tensor result = RowsLike(dense, num_rows);
   if (result.numel() == 0) return result;
