@@ -37,7 +37,7 @@ class Store {
  public:
   struct Found {
     std::vector<bool> is_there;   // for each key
-    std::vector<Column> columns;  // those asked for; rows that are not there hold anything
+    std::vector<Column> columns;  // those asked for; rows that are not there hold any value
   };
 
   virtual ~Store() = default;

@@ -55,7 +55,8 @@ DryRunOutput Describe(const AnswerPart& part, size_t place, const DryRunModel& m
   }
   const Result<Column> column = ColumnOf(part, declared, casts);
   if (!column) {
-    output.other = part.value.type()->annotation_str();
+    output.other = part.value.isTensor() ? "a tensor that " + column.error().message
+                                         : part.value.type()->annotation_str();
   } else if (column->is_text()) {
     output.dtype = engine::DataType::kString;
     output.sizes = {column->num_rows()};

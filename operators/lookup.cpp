@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/data/key_text.h"
+#include "engine/data/plain_tensor.h"
 #include "operators/row_errors.h"
 #include "operators/store_options.h"
 
@@ -32,11 +33,12 @@ enum class Miss { kFail, kDrop, kNull };
 class Lookup final : public engine::Operator {
  public:
   Lookup(std::string name, std::shared_ptr<const Store> store, size_t key,
-         std::vector<size_t> columns, Miss miss, Layout layout)
+         std::vector<size_t> columns, std::vector<std::string> results, Miss miss, Layout layout)
       : name_(std::move(name)),
         store_(std::move(store)),
         key_(key),
         columns_(std::move(columns)),
+        results_(std::move(results)),
         miss_(miss),
         layout_(std::move(layout)) {}
 
@@ -45,6 +47,10 @@ class Lookup final : public engine::Operator {
     const c10::InferenceMode inference;
     Result<Store::Found> found = store_->Find(input.column(key_), columns_, context.cancel);
     if (!found) return WithRowId(std::move(found).error(), input);
+    for (size_t i = 0; i < results_.size(); ++i) {
+      engine::Status plain = engine::CheckPlain(found->columns[i]);
+      if (!plain) return WithRowId(NotPlain(results_[i], std::move(plain).error()), input);
+    }
     std::vector<int64_t> there;
     std::optional<int64_t> missing;
     for (size_t row = 0; row < found->is_there.size(); ++row) {
@@ -72,6 +78,12 @@ class Lookup final : public engine::Operator {
             .row_id = input.RowId(row)};
   }
 
+  Error NotPlain(const std::string& result, Error error) const {
+    error.code = ErrorCode::kFailed;
+    error.message.insert(0, "store " + name_ + ": `" + result + "` ");
+    return error;
+  }
+
   /// What the store itself has without a value stays without one.
   static std::vector<Column> WithNulls(std::vector<Column> columns,
                                        const std::vector<bool>& is_there) {
@@ -86,8 +98,9 @@ class Lookup final : public engine::Operator {
 
   std::string name_;  // of the store
   std::shared_ptr<const Store> store_;
-  size_t key_;                   // column of the input
-  std::vector<size_t> columns_;  // of the store
+  size_t key_;                        // column of the input
+  std::vector<size_t> columns_;       // of the store
+  std::vector<std::string> results_;  // what it calls them
   Miss miss_;
   Layout layout_;
 };
@@ -136,14 +149,19 @@ Result<engine::AnyOperator> MakeLookup(const engine::OperatorSpec& spec) {
   if (!key) return key.error();
   Result<std::vector<size_t>> columns = FindColumns(spec, store_spec->schema, *miss);
   if (!columns) return std::move(columns).error();
+  std::vector<std::string> results;
   std::vector<std::string> defined;
-  for (const auto& [name, column] : spec.step.results) defined.push_back(column);
+  for (const auto& [name, column] : spec.step.results) {
+    results.push_back(name);
+    defined.push_back(column);
+  }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
   Result<std::shared_ptr<const Store>> store = (*spec.open_store)(*store_spec);
   if (!store) return std::move(store).error();
-  return engine::AnyOperator(std::make_unique<Lookup>(
-      store_spec->name, *std::move(store), *key, *std::move(columns), *miss, *std::move(layout)));
+  return engine::AnyOperator(std::make_unique<Lookup>(store_spec->name, *std::move(store), *key,
+                                                      *std::move(columns), std::move(results),
+                                                      *miss, *std::move(layout)));
 }
 
 }  // namespace raceway::operators

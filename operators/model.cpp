@@ -51,8 +51,8 @@ class Model final : public engine::Operator {
     std::vector<Column> args;
     args.reserve(arguments_.size());
     for (const size_t argument : arguments_) args.push_back(input.column(argument));
-    const std::vector<std::vector<int64_t>> calls =
-        RowsByCall(args, model_->parameters(), options_.padding, input.num_rows());
+    const std::vector<std::vector<int64_t>> calls = RowsByCall(
+        args, model_->parameters(), options_.padding, input.num_rows(), model_->max_rows());
     Result<std::vector<Column>> results = calls.empty()
                                               ? Call(args, input.num_rows(), context)
                                               : CallEach(args, calls, input.num_rows(), context);

@@ -20,7 +20,7 @@ namespace raceway::operators {
 /// Input    the columns that `step.arguments` names, in the model's order. A parameter that is a
 ///          list (of tensors, strings, numbers) gets an element for each row; one that is a number
 ///          or a string gets that of the row. Rows that differ in that, or in shape, are run group
-///          by group
+///          by group, and so are more rows than a package was compiled for
 /// Output   the same rows; the outputs are what the model answers: tensors with the rows in
 ///          dimension 0 and lists with an element for each row, in tuples by position or in
 ///          dictionaries by result name. The elements of a list that is the whole answer for

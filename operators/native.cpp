@@ -35,7 +35,7 @@ struct Parameter {
 };
 struct Outcome {
   std::string name;
-  Type declared;  // by the plan; unknown where nobody reads it
+  Type declared;  // by the plan
 };
 
 class Native final : public engine::Operator {
@@ -63,7 +63,6 @@ class Native final : public engine::Operator {
     Result<std::vector<Column>> results = function_->Run(args, input.num_rows(), context);
     if (!results) return WithRowId(std::move(results).error(), input);
     for (size_t i = 0; i < outcomes_.size(); ++i) {
-      if (outcomes_[i].declared.is_unknown()) continue;
       engine::Status checked = (*results)[i].CheckType(outcomes_[i].declared);
       if (!checked) return Located("result", outcomes_[i].name, checked.error(), input);
     }
@@ -216,13 +215,14 @@ Result<std::vector<Outcome>> FindOutcomes(const FunctionContract& contract,
   std::vector<Outcome> outcomes;
   for (size_t i = 0; i < results.size(); ++i) {
     const Field& given = contract.results[i];
-    const Field* declared = spec.outputs[0]->Find(results[i].second);
-    if (declared != nullptr && !CanBe(given.type, declared->type)) {
-      return Error{ErrorCode::kInvalidArgument, "gives `" + given.name + ": " +
-                                                    ToString(given.type) + "`, declared " +
-                                                    ToString(declared->type)};
+    const Type* declared = spec.step.TypeOf(results[i].second);
+    if (declared == nullptr || !CanBe(given.type, *declared)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "gives `" + given.name + ": " + ToString(given.type) + "`, " +
+                       (declared == nullptr ? "the plan does not declare it"
+                                            : "declared " + ToString(*declared))};
     }
-    outcomes.push_back({results[i].first, declared == nullptr ? Type{} : declared->type});
+    outcomes.push_back({results[i].first, *declared});
   }
   return outcomes;
 }
@@ -253,8 +253,7 @@ Result<engine::AnyOperator> Make(const FunctionContract& contract, const MakeFun
   FunctionSpec function_spec{chosen, {}, spec.base_dir};
   std::vector<std::string> defined;
   for (size_t i = 0; i < outcomes->size(); ++i) {
-    const Type& declared = (*outcomes)[i].declared;
-    function_spec.results.push_back(declared.is_unknown() ? contract.results[i].type : declared);
+    function_spec.results.push_back((*outcomes)[i].declared);
     defined.push_back(spec.step.results[i].second);
   }
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);

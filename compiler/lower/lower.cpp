@@ -64,6 +64,17 @@ class Lowering {
     return stage;
   }
 
+  /// Columns that a step defines and hands on to nobody.
+  static std::vector<std::string> Unread(const Step& step) {
+    std::vector<std::string> unread = step.Defines();
+    for (const std::vector<std::string>& output : step.outputs) {
+      std::erase_if(unread, [&output](const std::string& column) {
+        return std::find(output.begin(), output.end(), column) != output.end();
+      });
+    }
+    return unread;
+  }
+
   StageSpec LowerStage(const Stage& stage) {
     StageSpec spec;
     spec.name = stage.name;
@@ -87,7 +98,10 @@ class Lowering {
     spec.hints = LowerHints(step.hints);
     for (const auto& columns : step.outputs) spec.outputs.push_back(SchemaOf(columns));
     for (const Branch& branch : step.branches) spec.branches.push_back(LowerBranch(branch));
-    if (step.kind == StepKind::kMap) LowerFunction(step.function, spec);
+    if (step.kind == StepKind::kMap) {
+      LowerFunction(step.function, spec);
+      spec.unread = SchemaOf(Unread(step));
+    }
     if (step.kind == StepKind::kLookup || step.kind == StepKind::kPrefetch) {
       LowerStore(step.function, spec);
     }

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "engine/data/plain_tensor.h"
 #include "engine/data/text_tensor.h"
 
 namespace raceway::engine {
@@ -72,10 +73,11 @@ void TakeBytes(const char* source, std::span<const int64_t> indices, size_t row_
 
 at::Tensor TakeDense(const at::Tensor& dense, std::span<const int64_t> indices) {
   const auto num_rows = static_cast<int64_t>(indices.size());
-  if (dense.stride(0) == 0) {  // a constant: every row is the same
+  const auto is_first = [&](int64_t index) { return index == indices.front(); };
+  if (dense.stride(0) == 0 || std::all_of(indices.begin(), indices.end(), is_first)) {
     std::vector<int64_t> sizes = dense.sizes().vec();
     sizes[0] = num_rows;
-    return dense.narrow(0, 0, 1).expand(sizes);
+    return dense.narrow(0, indices.front(), 1).expand(sizes);
   }
   at::Tensor result = RowsLike(dense, num_rows);
   if (result.numel() == 0) return result;
@@ -383,10 +385,9 @@ Status Column::CheckType(const Type& type) const {
   if (is_text()) {
     return type.is_scalar() ? Status(Done{}) : CheckTextTensors(*this, type);
   }
+  if (Status plain = CheckPlain(*this); !plain) return plain;
   if (is_dense()) {
-    if (!dense().defined() || dense().dim() == 0) {
-      return Error{ErrorCode::kInvalidArgument, "has no rows dimension"};
-    }
+    if (dense().dim() == 0) return Error{ErrorCode::kInvalidArgument, "has no rows dimension"};
     if (num_rows() == 0 && dense().scalar_type() == ScalarTypeOf(type.dtype)) return Done{};
     return CheckRow(dense().scalar_type(), dense().sizes().slice(1), type, -1);
   }

@@ -97,7 +97,7 @@ class Column {
   at::Tensor Row(int64_t row) const;
   /// Rows [begin, end); a view.
   Column Slice(int64_t begin, int64_t end) const;
-  /// The rows at `indices`, in that order; a view where they are a range.
+  /// The rows at `indices`, in that order; a view where they are a range or one row of tensors.
   Column Take(std::span<const int64_t> indices) const;
   /// The same, and a row without a value for each -1; the rows are of `type`.
   Column TakeOrNull(std::span<const int64_t> indices, const Type& type) const;

@@ -58,6 +58,7 @@ void AppendWork(const std::string& indent, const StepSpec& step, std::string& te
   if (!step.results.empty()) call += " -> (" + PairsText(step.results, ": ") + ")";
   if (!step.options.empty()) call += " " + ToString(Value(step.options));
   if (call != step.op) text += indent + call + "\n";  // else the label says as much
+  if (step.unread.size() > 0) text += indent + "unread " + ToString(step.unread) + "\n";
   for (const auto& [name, expression] : step.expressions) {
     text += indent + name + " = " + ToString(expression) + "\n";
   }
@@ -92,6 +93,14 @@ void AppendStage(const std::string& indent, const Names& inputs,
 }
 
 }  // namespace
+
+const Type* StepSpec::TypeOf(std::string_view column) const {
+  for (const Schema& output : outputs) {
+    if (const Field* field = output.Find(column)) return &field->type;
+  }
+  const Field* field = unread.Find(column);
+  return field == nullptr ? nullptr : &field->type;
+}
 
 const Schema& PhysicalPlan::SchemaOf(Port port) const {
   const auto output = static_cast<size_t>(port.output);

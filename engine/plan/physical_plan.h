@@ -58,6 +58,8 @@ struct StepSpec {
   /// What leaves the step, one schema an output (`split`: of each `where`, and the rest). Columns
   /// of the input that are named here are carried along, the others end here.
   std::vector<Schema> outputs;
+  /// The columns of `results` that nobody reads, as a model or function was declared to give them.
+  Schema unread = {};
   /// What `guard` and `anyof` decide between. These two are the engine's own, no operators:
   /// `guard`  The rows go through the first branch. Option "timeout": what it has no answer for
   ///          after so many nanoseconds has failed. Rows that failed go through the second branch;
@@ -70,6 +72,8 @@ struct StepSpec {
   ///          the branch.
   std::vector<BranchSpec> branches;
 
+  /// What a column is that leaves the step or that nobody reads; null for another.
+  const Type* TypeOf(std::string_view column) const;
   friend bool operator==(const StepSpec&, const StepSpec&) = default;
 };
 
@@ -136,7 +140,7 @@ struct ResultSpec {
 };
 
 struct PhysicalPlan {
-  static constexpr int kFormat = 2;  // the only one that is read
+  static constexpr int kFormat = 3;  // the only one that is read
 
   std::string flow;
   std::vector<InputSpec> inputs;    // at least one

@@ -191,6 +191,7 @@ Json FromStep(const StepSpec& step) {
   for (const BranchSpec& branch : step.branches) json["branches"].push_back(FromBranch(branch));
   json["outputs"] = Json::array();
   for (const Schema& schema : step.outputs) json["outputs"].push_back(FromSchema(schema));
+  if (step.unread.size() > 0) json["unread"] = FromSchema(step.unread);
   return json;
 }
 
@@ -404,7 +405,7 @@ BranchSpec ToBranch(const Reader& reader);
 
 StepSpec ToStep(const Reader& reader) {
   reader.Only({"op", "label", "origin", "arguments", "results", "expressions", "sources", "options",
-               "hints", "branches", "outputs"});
+               "hints", "branches", "outputs", "unread"});
   StepSpec step;
   step.op = reader["op"].String();
   step.label = reader["label"].String();
@@ -430,6 +431,7 @@ StepSpec ToStep(const Reader& reader) {
   if (const auto hints = reader.Maybe("hints")) step.hints = ToHints(*hints);
   if (const auto branches = reader.Maybe("branches")) step.branches = branches->List(ToBranch);
   step.outputs = reader["outputs"].List(ToSchema);
+  if (const auto unread = reader.Maybe("unread")) step.unread = ToSchema(*unread);
   return step;
 }
 

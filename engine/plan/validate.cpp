@@ -243,6 +243,7 @@ class Validator {
         Fail(where + " defines `" + column + "` twice");
       }
     }
+    CheckUnread(where, step);
     for (const auto& [name, expression] : step.expressions) {
       CheckExpression(where, expression, inputs);
       if (!DefinesByExpression(step)) continue;
@@ -272,6 +273,20 @@ class Validator {
           Fail(where + " defines `" + field.name + "` as " + ToString(*found->second) +
                " and hands it on as " + ToString(field.type));
         }
+      }
+    }
+  }
+
+  void CheckUnread(const std::string& where, const StepSpec& step) {
+    CheckSchema(where, step.unread);
+    for (const Field& field : step.unread.fields()) {
+      const bool is_result =
+          std::any_of(step.results.begin(), step.results.end(),
+                      [&field](const auto& result) { return result.second == field.name; });
+      if (!is_result) Fail(where + " leaves `" + field.name + "` unread, which is no result of it");
+      for (const Schema& output : step.outputs) {
+        if (output.Find(field.name) == nullptr) continue;
+        Fail(where + " hands on `" + field.name + "`, which it says nobody reads");
       }
     }
   }

@@ -216,7 +216,7 @@ class WordPiece final : public NativeFunction {
 Result<size_t> DeclaredLength(const FunctionSpec& spec) {
   int64_t length = 0;
   for (const engine::Type& type : spec.results) {
-    if (type.is_unknown() || !type.shape[0].is_size()) continue;
+    if (!type.shape[0].is_size()) continue;
     if (length != 0 && length != type.shape[0].size) {
       return Error{ErrorCode::kInvalidArgument,
                    "its results are declared with lengths " + std::to_string(length) + " and " +

@@ -273,6 +273,14 @@ class AotiModel final : public LoadedModel {
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return body_.writes_inputs; }
 
+  int64_t max_rows() const override {
+    int64_t most = LoadedModel::max_rows();
+    for (const AotiInput& input : inputs_) {
+      if (!input.dims.empty()) most = std::min(most, std::max(int64_t{1}, input.dims[0].max));
+    }
+    return most;
+  }
+
   Status CheckInputs(std::span<const engine::Field> fields) const override {
     if (Status checked = CheckNumberOfInputs(parameters_, fields.size(), "the package"); !checked) {
       return checked;

@@ -64,6 +64,18 @@ void AppendKey(const Column& arg, Kind kind, size_t column, int64_t row, const P
   }
 }
 
+/// Cuts `rows` into as few calls as can be, none of them a small rest: code may want some rows.
+void AppendCalls(std::span<const int64_t> rows, int64_t max_rows,
+                 std::vector<std::vector<int64_t>>& calls) {
+  const auto count = static_cast<int64_t>(rows.size());
+  const int64_t num_calls = (count - 1) / max_rows + 1;
+  for (int64_t call = 0; call < num_calls; ++call) {
+    const int64_t begin = count * call / num_calls;
+    const int64_t end = count * (call + 1) / num_calls;
+    calls.emplace_back(rows.begin() + begin, rows.begin() + end);
+  }
+}
+
 at::Tensor Padded(std::span<const at::Tensor> rows, size_t column, const Padding& padding,
                   int64_t longest) {
   std::vector<int64_t> sizes = rows.front().sizes().vec();
@@ -146,12 +158,13 @@ engine::Field MaskField() {
 }
 
 std::vector<std::vector<int64_t>> RowsByCall(std::span<const Column> args, Kinds parameters,
-                                             const Padding& padding, int64_t num_rows) {
+                                             const Padding& padding, int64_t num_rows,
+                                             int64_t max_rows) {
   std::vector<size_t> differing;
   for (size_t i = 0; i < args.size(); ++i) {
     if (MayDiffer(args[i], parameters[i].kind)) differing.push_back(i);
   }
-  if (differing.empty() || num_rows == 1) return {};
+  if (num_rows == 1 || (differing.empty() && num_rows <= max_rows)) return {};
   std::map<std::string, std::vector<int64_t>> groups;
   std::string key;
   for (int64_t row = 0; row < num_rows; ++row) {
@@ -161,10 +174,10 @@ std::vector<std::vector<int64_t>> RowsByCall(std::span<const Column> args, Kinds
     }
     groups[key].push_back(row);
   }
-  if (groups.size() == 1) return {};
+  if (groups.size() == 1 && num_rows <= max_rows) return {};
   std::vector<std::vector<int64_t>> calls;
   calls.reserve(groups.size());
-  for (auto& [shapes, rows] : groups) calls.push_back(std::move(rows));
+  for (const auto& [shapes, rows] : groups) AppendCalls(rows, max_rows, calls);
   return calls;
 }
 

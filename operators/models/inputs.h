@@ -19,10 +19,12 @@ namespace raceway::operators {
 engine::Field MaskField();
 
 /// The rows of each call: those that agree in the shapes of their tensors, but for a padded
-/// dimension, and in what a call takes once. Nothing where one call takes all.
+/// dimension, and in what a call takes once; where these are more than `max_rows`, about as many in
+/// each of as few calls as can be. Nothing where one call takes all.
 std::vector<std::vector<int64_t>> RowsByCall(std::span<const engine::Column> args,
                                              std::span<const ModelParameter> parameters,
-                                             const Padding& padding, int64_t num_rows);
+                                             const Padding& padding, int64_t num_rows,
+                                             int64_t max_rows);
 
 /// How long each row is in the padded dimension.
 ///

@@ -3,6 +3,8 @@
 #include <ATen/core/ivalue.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +44,8 @@ class LoadedModel {
 
   /// In the order of `Call`.
   virtual const std::vector<ModelParameter>& parameters() const = 0;
+  /// How many rows `Call` takes at most; at least 1.
+  virtual int64_t max_rows() const { return std::numeric_limits<int64_t>::max(); }
   /// Whether `Call` may write into its arguments, which others may be reading.
   virtual bool writes_inputs() const { return false; }
   /// Whether what it declares of its inputs goes with `fields`, one for each argument.

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/data/plain_tensor.h"
 #include "engine/data/text_tensor.h"
 
 namespace raceway::operators {
@@ -77,6 +78,29 @@ Status Take(const c10::IValue& value, const std::string& name, std::vector<Answe
     parts.push_back({name, value, {}, false});
   }
   return engine::Done{};
+}
+
+/// A tensor of an answer, on the CPU.
+Result<at::Tensor> Fetched(const at::Tensor& tensor) {
+  const bool is_elsewhere = tensor.defined() && !tensor.is_cpu() && !tensor.is_meta();
+  at::Tensor fetched = is_elsewhere ? tensor.cpu() : tensor;
+  std::string problem = engine::ProblemOf(fetched);
+  if (!problem.empty()) return Failed(std::move(problem));
+  return fetched;
+}
+
+Result<std::vector<at::Tensor>> FetchedRows(const std::vector<c10::IValue>& values) {
+  std::vector<at::Tensor> rows;
+  rows.reserve(values.size());
+  for (const c10::IValue& value : values) {
+    Result<at::Tensor> row = Fetched(value.toTensor());
+    if (!row) {
+      row.error().row_id = static_cast<int64_t>(rows.size());
+      return std::move(row).error();
+    }
+    rows.push_back(*std::move(row));
+  }
+  return rows;
 }
 
 /// "List[int]", of what cannot be a column.
@@ -165,7 +189,10 @@ Result<Column> CheckedColumn(const AnswerPart& part, const Outcome& outcome, int
                              bool casts) {
   const std::string output = "output `" + outcome.name + "` ";
   Result<Column> column = ColumnOf(part, outcome.declared, casts);
-  if (!column) return Failed(output + column.error().message);
+  if (!column) {
+    column.error().message.insert(0, output);
+    return column;
+  }
   const bool has_rows = !column->is_dense() || column->dense().dim() > 0;
   if (has_rows && part.is_list && column->num_rows() != num_rows) {
     return Failed(output + "is a list of " + std::to_string(column->num_rows()) +
@@ -202,9 +229,9 @@ Result<std::vector<AnswerPart>> PartsOf(const c10::IValue& answer, size_t num_re
 Result<Column> ColumnOf(const AnswerPart& part, const Type& declared, bool casts) {
   if (!part.is_list) {
     if (part.value.isTensor()) {
-      const at::Tensor& tensor = part.value.toTensor();
-      if (!tensor.defined()) return Failed("is an undefined tensor");
-      const Column column(tensor.device().is_cpu() ? tensor : tensor.cpu());
+      Result<at::Tensor> tensor = Fetched(part.value.toTensor());
+      if (!tensor) return std::move(tensor).error();
+      const Column column(*std::move(tensor));
       return casts ? Cast(column, declared) : column;
     }
     return Failed("is no tensor but " + TypeText(part));
@@ -213,14 +240,10 @@ Result<Column> ColumnOf(const AnswerPart& part, const Type& declared, bool casts
   const auto are_all = [&part](auto is) {
     return std::all_of(part.rows.begin(), part.rows.end(), is);
   };
-  if (are_all([](const c10::IValue& row) { return row.isTensor() && row.toTensor().defined(); })) {
-    std::vector<at::Tensor> rows;
-    rows.reserve(part.rows.size());
-    for (const c10::IValue& row : part.rows) {
-      const at::Tensor& tensor = row.toTensor();
-      rows.push_back(tensor.device().is_cpu() ? tensor : tensor.cpu());
-    }
-    const Column column = Column::FromRows(std::move(rows), declared);
+  if (are_all([](const c10::IValue& row) { return row.isTensor(); })) {
+    Result<std::vector<at::Tensor>> rows = FetchedRows(part.rows);
+    if (!rows) return std::move(rows).error();
+    const Column column = Column::FromRows(*std::move(rows), declared);
     return casts ? Cast(column, declared) : column;
   }
   if (are_all([](const c10::IValue& row) { return row.isString(); })) {

@@ -67,10 +67,6 @@ class ResultReader {
 
   Result<Column> Ragged(std::vector<at::Tensor> rows) const {
     if (engine::IsText(field_.type.dtype)) return Wrong("is no text, declared " + TypeText(), 0);
-    for (size_t row = 0; row < rows.size(); ++row) {
-      const std::string problem = ProblemOf(rows[row]);
-      if (!problem.empty()) return Wrong(problem, static_cast<int64_t>(row));
-    }
     Column ragged(std::move(rows));
     if (Status checked = ragged.CheckType(field_.type); !checked) return Wrong(checked.error());
     const bool is_stacked = field_.type.is_fixed() || ragged.num_rows() == 1;
@@ -79,8 +75,6 @@ class ResultReader {
 
   Result<Column> Dense(at::Tensor tensor) const {
     if (engine::IsText(field_.type.dtype)) return Wrong("is no text, declared " + TypeText());
-    if (const std::string problem = ProblemOf(tensor); !problem.empty()) return Wrong(problem);
-    if (tensor.dim() == 0) return Wrong("is a tensor without rows");
     Column column(std::move(tensor));
     if (Status checked = column.CheckType(field_.type); !checked) return Wrong(checked.error());
     return column;
@@ -88,13 +82,6 @@ class ResultReader {
 
  private:
   std::string TypeText() const { return ToString(field_.type); }
-
-  static std::string ProblemOf(const at::Tensor& tensor) {
-    if (!tensor.defined()) return "is an undefined tensor";
-    if (tensor.layout() != at::kStrided) return "is a sparse tensor";
-    if (!tensor.device().is_cpu()) return "is on " + tensor.device().str() + ", not on the CPU";
-    return "";
-  }
 
   Error Wrong(const std::string& message, int64_t row = -1) const {
     return Failed("result `" + field_.name + "` " + message, row);

@@ -127,6 +127,7 @@ class AnyPlan {
       step.options = AnyRecord(3);
       step.hints = AnyHints();
       for (int k = Up(2); k >= 0; --k) step.outputs.push_back(AnySchema());
+      if (Up(1)) step.unread = AnySchema();
     }
     stage.device = Up(1) ? "cpu" : Name();
     stage.own_task = Up(1) == 1;
@@ -153,7 +154,7 @@ TEST(PlanJsonTest, IsReadable) {
   plan.stages[0].steps.erase(plan.stages[0].steps.begin(), plan.stages[0].steps.begin() + 2);
   plan.results.front().output = {0, 1};
   EXPECT_EQ(ToJson(plan), R"({
-  "raceway_plan": 2,
+  "raceway_plan": 3,
   "flow": "cascade",
   "inputs": [{"name": "photos", "schema": [["id", "i64"], ["image", "bytes"]]}],
   "stages": [
@@ -251,7 +252,7 @@ TEST(PlanJsonTest, NamesThePlaceOfWhatIsWrong) {
             "`constant` or a `call`");
   EXPECT_EQ(error("\"flow\": \"cascade\"", "\"flow\": \"a\", \"flow\": \"b\""),
             "not a plan: `flow` twice in one object");
-  EXPECT_EQ(error("\"raceway_plan\": 2", "\"raceway_plan\": 0"),
+  EXPECT_EQ(error("\"raceway_plan\": 3", "\"raceway_plan\": 0"),
             "not a plan: raceway_plan: no such format");
   EXPECT_THAT(error("\"flow\"", "flow"), HasSubstr("line 3, column 4"));
 }

@@ -113,6 +113,20 @@ TEST(ValidateTest, OneNameIsOneThing) {
             "stage 0 `look`, step 2 `derive` defines `conf` twice");
 }
 
+TEST(ValidateTest, WhatNobodyReadsIsAResultThatNobodyGets) {
+  const auto with = [](const std::string& column, const std::string& type) {
+    return After([&](PhysicalPlan& plan) {
+      plan.stages[1].steps[0].results.emplace_back("z", "big.z");
+      plan.stages[1].steps[0].unread = SchemaOf({{column, type}});
+    });
+  };
+  const std::string where = "stage 1 `again`, step 0 `map(big)`";
+  EXPECT_EQ(with("big.z", "f32[N]"), "fine");
+  EXPECT_EQ(with("z", "f32"), where + " leaves `z` unread, which is no result of it");
+  EXPECT_EQ(with("conf.2", "f32"), where + " hands on `conf.2`, which it says nobody reads");
+  EXPECT_EQ(with("id", "f64"), where + ": `id` is f64, elsewhere i64");
+}
+
 TEST(ValidateTest, EverythingLeadsToTheOutput) {
   EXPECT_EQ(After([](PhysicalPlan& plan) {
               plan.stages[2].inputs = {{0, 0}, {0, 0}};

@@ -154,6 +154,8 @@ TEST_F(TableTest, TensorsThatAreNoneAreRefused) {
               HasSubstr("column `scalar` is a scalar tensor, rows are its dimension 0"));
   EXPECT_THAT(Refusal(Table(rows_).Set("dense", at::ones({2, 2, 3}).to_sparse())),
               HasSubstr("column `dense` is a sparse tensor"));
+  EXPECT_THAT(Refusal(Table(rows_).Set("dense", at::ones({2, 2, 3}, at::kComplexFloat))),
+              HasSubstr("column `dense` is of ComplexFloat, which no column can be"));
   const at::Tensor elsewhere = at::empty({2, 2, 3}, at::device(at::kMeta));
   EXPECT_THAT(Refusal(Table(rows_).Set("dense", elsewhere)),
               HasSubstr("column `dense` is on meta: move it to the CPU"));
@@ -183,8 +185,10 @@ TEST_F(TableTest, ReadingSaysWhatThereIs) {
   EXPECT_EQ(ErrorOf(two.Texts("a")),
             "invalid argument: column `a` is not text, it is dense: read it by `Tensor`");
   EXPECT_THAT(ErrorOf(two.TextTensors("b")), HasSubstr("row 1: column `b` holds text"));
-  EXPECT_EQ(ErrorOf(two.SetMask("a", at::ones({3}, at::kBool))),
-            "invalid argument: the mask of `a` must be bool[2] on the CPU");
+  for (const at::Tensor& mask : {at::ones({3}, at::kBool), at::ones({2}, at::kBool).to_sparse()}) {
+    EXPECT_EQ(ErrorOf(two.SetMask("a", mask)),
+              "invalid argument: the mask of `a` must be bool[2] on the CPU");
+  }
 }
 
 TEST(ResultDeathTest, AnErrorThatIsUsedAsAValueEndsTheProcess) {

@@ -161,6 +161,19 @@ TEST(LetterboxTest, KeepsTheProportionsAndSaysTheWayBack) {
   EXPECT_EQ(Text(RunStep(back, boxes)->column(0)), "[[0, 0, 16, 4]]");
 }
 
+TEST(LetterboxTest, KnowsTheSizeOfAnImageThatNobodyReads) {
+  StepSpec step = Calls("image.letterbox", {"px"},
+                        {{"square", "u8[8, 8, 3]"}, {"scale", "f32"}, {"offset", "f32[2]"}});
+  step.outputs = {*S({{"scale", "f32"}})};
+  step.unread = *S({{"square", "u8[8, 8, 3]"}, {"offset", "f32[2]"}});
+  const Batch images = MakeBatch(S({{"px", "u8[H, W, 3]"}}), {Column(Pattern(4, 16).unsqueeze(0))});
+  EXPECT_EQ(Text(RunStep(step, images)), "#0 scale=0.5\n");
+  step.unread = {};
+  EXPECT_EQ(MakeError(step, {images.schema()}),
+            "invalid argument: image.letterbox: gives `px: u8[h, w, 3]`, the plan does not declare "
+            "it");
+}
+
 TEST(LetterboxTest, WantsASizeAndAnImage) {
   const SchemaPtr in = S({{"px", "u8[H, W, 3]"}});
   const auto step = [](const std::string& type, Value::Record settings = {}) {

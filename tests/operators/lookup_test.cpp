@@ -143,6 +143,28 @@ TEST(LookupTest, ADamagedRowIsOneOfTheRequest) {
             "failed: row 10: it is damaged");
 }
 
+/// Has a sparse tensor for the last key.
+class OddStore final : public engine::Store {
+ public:
+  Result<Found> Find(const Column& keys, std::span<const size_t> /*columns*/,
+                     const engine::CancelToken& /*cancel*/) const override {
+    std::vector<at::Tensor> tastes(static_cast<size_t>(keys.num_rows()), Row({1}, {1}));
+    tastes.back() = tastes.back().to_sparse();
+    const std::vector<int64_t> ages(tastes.size(), 30);
+    return Found{std::vector<bool>(tastes.size(), true), {Column(std::move(tastes)), Ints(ages)}};
+  }
+};
+
+TEST(LookupTest, ATensorThatNoColumnCanBeIsRefused) {
+  const StoreOpener open = [](const StoreSpec&) -> Result<std::shared_ptr<const engine::Store>> {
+    return std::shared_ptr<const engine::Store>(std::make_shared<OddStore>());
+  };
+  const Result<AnyOperator> made = MakeLookup(Lookup("fail", Plain()), open);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(Text(RunMade(*made, SomeAsks())),
+            "failed: row 4: store users: `taste` is a sparse tensor: make it dense");
+}
+
 TEST(PrefetchTest, TellsTheStoreTheKeysAndPassesTheRows) {
   const auto store = std::make_shared<ListeningStore>();
   const StoreOpener open =

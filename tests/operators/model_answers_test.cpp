@@ -181,5 +181,19 @@ TEST_F(ModelAnswersTest, ListsOfNumbersAndStringsAreColumns) {
             "failed: model small: output `size` is i64, declared f32");
 }
 
+TEST_F(ModelAnswersTest, RefusesTensorsThatNoColumnCanBe) {
+  const auto run = [this](const std::string& answer) {
+    Save("def forward(self, x):\n  return " + answer + "\n");
+    return RunText(doubling_, rows_);
+  };
+  EXPECT_EQ(run("x.to_sparse()"),
+            "failed: model small: output `y` is a sparse tensor: make it dense");
+  EXPECT_EQ(run("torch.complex(x, x)"),
+            "failed: model small: output `y` is of ComplexFloat, which no column can be");
+  EXPECT_EQ(run("x.to('meta')"), "failed: model small: output `y` is on meta: move it to the CPU");
+  EXPECT_EQ(run("[x[0], x[1].to_sparse(), x[2]]"),
+            "failed: row 2: model small: output `y` is a sparse tensor: make it dense");
+}
+
 }  // namespace
 }  // namespace raceway::operators

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "operators/models/inputs.h"
 #include "tests/operators/models.h"
 
 namespace raceway::operators {
@@ -105,6 +106,25 @@ TEST_F(ModelInputsTest, ConstantsCanBeViewed) {
   Save("def forward(self, x):\n  return x.view(-1)\n");
   const Batch rows(S({{"x", "f32"}}), {*Column::Constant(Value(0.5), T("f32"), 2)}, 2);
   EXPECT_EQ(RunText(Step({"x"}, {{"y", "f32"}}), rows), "#0 y=0.5\n#1 y=0.5\n");
+}
+
+TEST(RowsByCallTest, CutsWhatIsMoreThanACallTakes) {
+  const auto sizes = [](std::span<const Column> args, int64_t num_rows) {
+    const std::vector<ModelParameter> parameters(args.size());
+    std::string text;
+    for (const auto& rows : RowsByCall(args, parameters, {}, num_rows, 64)) {
+      text += std::to_string(rows.front()) + "-" + std::to_string(rows.back()) + " (" +
+              std::to_string(rows.size()) + ") ";
+    }
+    return text;
+  };
+  EXPECT_EQ(sizes({}, 64), "");
+  EXPECT_EQ(sizes({}, 65), "0-31 (32) 32-64 (33) ");
+  EXPECT_EQ(sizes({}, 193), "0-47 (48) 48-95 (48) 96-143 (48) 144-192 (49) ");
+  std::vector<std::vector<double>> rows(70, {1});
+  rows[1] = {1, 2};
+  const std::vector<Column> args = {Ragged(rows)};
+  EXPECT_EQ(sizes(args, 70), "0-34 (34) 35-69 (35) 1-1 (1) ");
 }
 
 }  // namespace

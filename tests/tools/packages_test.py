@@ -201,13 +201,17 @@ class PackagesTest(unittest.TestCase):
         self.assertAlmostEqual(one["total"], expected["total"], delta=1e-5)
 
     def test_more_rows_than_it_was_compiled_for(self):
-        (self.folder / "many.jsonl").write_text((json.dumps(ROWS[0]) + "\n") * 65)
-        self.says(
-            REQUEST_FAILED,
-            "net.pt2",
-            "model net: input 1 has 65 rows, compiled for 64 at most",
-            rows="many.jsonl",
+        rows = [{**ROWS[i % len(ROWS)], "id": i} for i in range(130)]
+        (self.folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        got, expected = (
+            [json.loads(line) for line in done.stdout.splitlines()]
+            for done in (
+                self.run_flow(FINE, source, rows="many.jsonl") for source in ("net.pt2", "net.pt")
+            )
         )
+        self.assertEqual([row["id"] for row in got], list(range(130)))
+        for a, b in zip(got, expected):
+            self.assertAlmostEqual(a["total"], b["total"], delta=1e-5)
 
     def test_a_fixed_number_of_rows_is_refused(self):
         self.says(

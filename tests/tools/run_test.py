@@ -176,6 +176,21 @@ class SizesTest(CliTest):
         says = ["row 2", "dimension 1 of `x` is 3, `N*2` is 4 (`N` is 2)"]
         self.ends(REQUEST_FAILED, *words, says=says)
 
+    def test_of_what_nobody_reads_are_known(self):
+        self.write(
+            "boxed.flow",
+            "edition 1\n"
+            "fn boxed(px: u8[H, W, 3]) -> (square: u8[8, 4, 3], scale: f32, offset: f32[2]) "
+            '{ native: "image.letterbox" }\n'
+            "flow boxed(t: { px: u8[H, W, 3] }) -> { scale: f32 } "
+            "{ return t |> map(boxed) |> select(scale) }\n",
+        )
+        self.write("rows.jsonl", json.dumps({"px": [[[1, 2, 3]] * 2] * 2}) + "\n")
+        self.ends(FINE, "compile", "boxed.flow")
+        for name in ["boxed.flow", "boxed.plan"]:
+            done = self.ends(FINE, "run", name, "--rows", "rows.jsonl", "--json")
+            self.assertEqual(done.stdout, '{"scale":2}\n')
+
     def test_a_row_that_does_not(self):
         rows = ['{"id":1,"b":[1.0],"c":[1.0,2.0]}', '{"id":2,"b":[1.0,3.0],"c":[1.0,2.0]}']
         says = [
@@ -250,13 +265,13 @@ class PlanTest(CliTest):
             self.run_plan(FLOW_IS_WRONG, self.plan[:size], says="edited.plan: not a plan")
 
     def test_of_a_newer_format(self):
-        text = self.plan.replace('"raceway_plan": 2', '"raceway_plan": 3')
-        says = "edited.plan: the plan has format 3, this release reads up to 2"
+        text = self.plan.replace('"raceway_plan": 3', '"raceway_plan": 4')
+        says = "edited.plan: the plan has format 4, this release reads up to 3"
         self.run_plan(FLOW_IS_WRONG, text, says=says)
 
     def test_of_an_older_format(self):
-        text = self.plan.replace('"raceway_plan": 2', '"raceway_plan": 1')
-        says = "edited.plan: the plan has format 1, of an older release: compile its flow again"
+        text = self.plan.replace('"raceway_plan": 3', '"raceway_plan": 2')
+        says = "edited.plan: the plan has format 2, of an older release: compile its flow again"
         self.run_plan(FLOW_IS_WRONG, text, says=says)
 
     def test_other_json(self):
@@ -270,7 +285,7 @@ class PlanTest(CliTest):
             ('"call": "gt"', '"call": "gtt"', ["filter at twice.flow:11:33", "`gtt`"]),
             ('"op": "filter"', '"op": "fliter"', ["`fliter`"]),
             ('{"stage": "double"}', '{"stage": "gone"}', ["edited.plan: "]),
-            ('"raceway_plan": 2', '"raceway_plan": "one"', ["raceway_plan: wants an integer"]),
+            ('"raceway_plan": 3', '"raceway_plan": "one"', ["raceway_plan: wants an integer"]),
             ('"f32[2]"', '"f33[2]"', ["edited.plan: ", "f33[2]"]),
         ]:
             with self.subTest(right):

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/data/plain_tensor.h"
 #include "engine/data/text_tensor.h"
 #include "operators/utf8.h"
 #include "tools/library/convert.h"
@@ -139,8 +140,9 @@ Table& Table::Set(std::string name, const std::vector<TextTensor>& rows) {
 Status Table::SetMask(std::string_view name, at::Tensor has_value) {
   const Column* column = state_->Find(name);
   if (column == nullptr) return NoColumn(name, state_->names());
-  if (has_value.defined() && (has_value.scalar_type() != at::kBool || has_value.dim() != 1 ||
-                              !has_value.is_cpu() || has_value.size(0) != RowsOf(*column))) {
+  if (has_value.defined() &&
+      (!engine::ProblemOf(has_value).empty() || has_value.scalar_type() != at::kBool ||
+       has_value.dim() != 1 || has_value.size(0) != RowsOf(*column))) {
     return Error{ErrorCode::kInvalidArgument, "the mask of `" + std::string(name) +
                                                   "` must be bool[" +
                                                   std::to_string(RowsOf(*column)) + "] on the CPU"};
@@ -238,21 +240,13 @@ Error BadColumn(const std::string& name, const std::string& what, int64_t row = 
           .row_id = row};
 }
 
-/// What the engine takes for granted and a caller's tensor may lack.
-std::string ProblemOf(const at::Tensor& tensor, bool is_row) {
-  if (!tensor.defined()) return "is an undefined tensor";
-  if (!tensor.is_cpu()) return "is on " + tensor.device().str() + ": move it to the CPU";
-  if (tensor.layout() != at::kStrided) return "is a sparse tensor: make it dense";
-  if (!is_row && tensor.dim() == 0) return "is a scalar tensor, rows are its dimension 0";
-  return {};
-}
-
 /// Checks and, where rows of one shape came one by one, stacks them.
 Result<Column> Conform(const Column& column, const engine::Field& field) {
   if (column.is_dense()) {
-    const std::string problem = ProblemOf(column.dense(), false);
+    const std::string problem = engine::ProblemOf(column.dense());
     if (!problem.empty()) return BadColumn(field.name, problem);
-    return column;
+    if (column.dense().dim() > 0) return column;
+    return BadColumn(field.name, "is a scalar tensor, rows are its dimension 0");
   }
   if (column.is_ragged()) {
     bool all_defined = true;
@@ -260,7 +254,7 @@ Result<Column> Conform(const Column& column, const engine::Field& field) {
       const at::Tensor& tensor = column.ragged()[row];
       all_defined = all_defined && tensor.defined();
       if (!tensor.defined() && field.type.optional) continue;
-      const std::string problem = ProblemOf(tensor, true);
+      const std::string problem = engine::ProblemOf(tensor);
       if (!problem.empty()) return BadColumn(field.name, problem, static_cast<int64_t>(row));
     }
     // Text is wanted or a type is wrong: said by `Batch::Make`, of the column as it is.

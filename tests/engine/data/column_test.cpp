@@ -63,6 +63,14 @@ TEST(ColumnTest, TakingARangeIsAView) {
   EXPECT_EQ(dense.Take(Indices{}).num_rows(), 0);
 }
 
+TEST(ColumnTest, OneRowTakenAgainAndAgainIsKeptOnce) {
+  const Column dense = Vectors({{1, 2}, {3, 4}});
+  const Column taken = dense.Take(Indices{1, 1, 1});
+  EXPECT_EQ(Text(taken), "[3, 4] [3, 4] [3, 4]");
+  EXPECT_EQ(taken.Row(2).const_data_ptr(), dense.Row(1).const_data_ptr());
+  EXPECT_EQ(Text(taken.Take(Indices{2, 0})), "[3, 4] [3, 4]");
+}
+
 TEST(ColumnTest, TakesRowsInAnyOrder) {
   const Indices indices = {3, 0, 0, 1, 2};
   EXPECT_EQ(Text(Ints({10, 20, 30, 40}).Take(indices)), "40 10 10 20 30");

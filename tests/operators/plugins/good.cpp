@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -66,6 +67,14 @@ void AddRight(plugin::Library& library) {
         if (size < 0) throw std::invalid_argument("wants a result with a size");
         return [size](Row, const Context&) -> NewRow { return {at::zeros({size})}; };
       });
+  library.Add("sized.and(n: i64) -> (z: f32[K], k: i64)")
+      .Doc("Zeros, as many as declared, and how many.")
+      .Rows([](const plugin::Settings& settings) -> plugin::RowFunction {
+        const int64_t size = settings.result_shape(0)[0];
+        return [size](Row, const Context&) -> NewRow {
+          return {at::zeros({std::max<int64_t>(size, 0)}), size};
+        };
+      });
   library.Add("read(n: i64) -> (text: string)")
       .Doc("What is in a file.")
       .With({.name = "file", .kind = plugin::Kind::kFile, .doc = "A file.", .required = true})
@@ -106,6 +115,20 @@ void AddThrowing(plugin::Library& library) {
       });
 }
 
+void AddOdd(plugin::Library& library) {
+  library.Add("sparse(n: i64) -> (y: f32[2])")
+      .Doc("A sparse tensor in the row of a 1.")
+      .Rows([](Row row, const Context&) -> NewRow {
+        const at::Tensor zeros = at::zeros({2});
+        return {row[0].number<int64_t>() == 1 ? zeros.to_sparse() : zeros};
+      });
+  library.Add("complex(n: i64) -> (y: f32[2])")
+      .Doc("Complex numbers.")
+      .Batches([](Columns, const Context& context) -> NewColumns {
+        return {at::zeros({context.num_rows(), 2}, at::kComplexFloat)};
+      });
+}
+
 void AddWrong(plugin::Library& library) {
   const auto add = [&](const char* signature, auto answer) {
     library.Add(signature).Doc("Wrong.").Rows(
@@ -139,5 +162,6 @@ void AddWrong(plugin::Library& library) {
 RACEWAY_PLUGIN(library) {
   AddRight(library);
   AddThrowing(library);
+  AddOdd(library);
   AddWrong(library);
 }

@@ -107,6 +107,13 @@ TEST(PluginTest, KnowsTheDeclaredShapeAndItsFiles) {
               ::testing::HasSubstr("hello"));
 }
 
+TEST(PluginTest, KnowsTheDeclaredShapeOfWhatNobodyReads) {
+  StepSpec step = CallOf("sized.and", {{"n", T("i64")}}, {{"z", T("f32[7]")}, {"k", T("i64")}});
+  step.outputs = {*S({{"k", "i64"}})};
+  step.unread = *S({{"z", "f32[7]"}});
+  EXPECT_EQ(Text(RunStep(step, MakeBatch(S({{"n", "i64"}}), {Ints({1})}))), "#0 k=7\n");
+}
+
 TEST(PluginTest, SaysTheSameRowByRow) {
   const StepSpec step = CallOf("twice", {{"x", T("f32[2]")}}, {{"y", T("f32[2]")}});
   const Batch batch = MakeBatch(S({{"x", "f32[2]"}}), {at::arange(6, at::kFloat).view({3, 2})});
@@ -158,7 +165,11 @@ TEST(PluginTest, RefusesWhatIsNotDeclared) {
   EXPECT_THAT(error("not_utf8", "string"), ::testing::HasSubstr("`m` is not UTF-8"));
   EXPECT_THAT(error("mixed", "i64"), ::testing::HasSubstr("it gives texts and tensors"));
   EXPECT_THAT(error("too_few", "i64"), ::testing::HasSubstr("it gives 1 rows for 2"));
-  EXPECT_THAT(error("no_rows", "i64"), ::testing::HasSubstr("is a tensor without rows"));
+  EXPECT_THAT(error("no_rows", "i64"), ::testing::HasSubstr("`m` has no rows dimension"));
+  EXPECT_EQ(error("sparse", "f32[2]"),
+            "failed: row 2: sparse: result `y` is a sparse tensor: make it dense");
+  EXPECT_EQ(error("complex", "f32[2]"),
+            "failed: complex: result `y` is of ComplexFloat, which no column can be");
   // Alike symbols are alike sizes, across arguments and results.
   const Column ragged(std::vector<at::Tensor>{at::ones({1}), at::ones({3})});
   const StepSpec step = CallOf("other_size", {{"x", T("f32[N]")}}, {{"y", T("f32[N]")}});
