@@ -11,6 +11,7 @@
 
 #include "engine/data/column.h"
 #include "engine/data/text_tensor.h"
+#include "engine/load/weight_gate.h"
 #include "operators/models/inputs.h"
 #include "operators/models/model_file.h"
 #include "operators/models/outputs.h"
@@ -96,7 +97,8 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
       lengths = *found;
     }
     const Result<std::vector<AnswerPart>> parts =
-        PartsOf(model.Call(InputsOf(args, model.parameters(), padding, lengths, false)),
+        PartsOf(model.Call(InputsOf(args, model.parameters(), padding, lengths, false),
+                           engine::CancelToken()),
                 declared.results.size());
     if (!parts) return Failed(parts.error().message);
     DryRunAnswer answer;
@@ -106,6 +108,8 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
           Describe(part, answer.outputs.size(), declared, options.dtype.has_value()));
     }
     return answer;
+  } catch (const engine::load::WeightMissing& missing) {
+    return Failed(missing.error.message);
   } catch (const std::exception& exception) {
     return Failed(OneLine(exception.what()));
   }

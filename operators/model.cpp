@@ -10,6 +10,7 @@
 
 #include "engine/data/symbols.h"
 #include "engine/gate.h"
+#include "engine/load/weight_gate.h"
 #include "operators/models/call_slots.h"
 #include "operators/models/device.h"
 #include "operators/models/inputs.h"
@@ -137,10 +138,12 @@ class Model final : public engine::Operator {
       std::vector<c10::IValue> inputs =
           InputsOf(args, model_->parameters(), options_.padding, lengths, model_->writes_inputs());
       if (has_gate_ && context.cancel.may_stop()) scope.emplace(gate);
-      answer = model_->Call(std::move(inputs));
+      answer = model_->Call(std::move(inputs), context.cancel);
       scope.reset();
     } catch (const engine::Stopped& stopped) {
       return StopError(stopped.code);
+    } catch (const engine::load::WeightMissing& missing) {
+      return Named(missing.error);
     } catch (const std::exception& exception) {
       // Compiled code makes an error of its own of what the gate throws.
       if (const auto stop = context.cancel.Check()) return StopError(*stop);

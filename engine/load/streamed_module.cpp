@@ -160,7 +160,7 @@ void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
 }
 
 void StreamedModule::NoteComplete() {
-  if (job_->num_pending() > 0) return;
+  if (job_->CountPending() > 0) return;
   // Nobody waits: either all are there, or one of them has failed.
   if (job_->WaitAll()) is_complete_.store(true, std::memory_order_release);
 }

@@ -291,7 +291,8 @@ class AotiModel final : public LoadedModel {
     return engine::Done{};
   }
 
-  c10::IValue Call(std::vector<c10::IValue> inputs) const override {
+  c10::IValue Call(std::vector<c10::IValue> inputs,
+                   const engine::CancelToken& /*cancel*/) const override {
     const c10::InferenceMode inference;
     std::vector<at::Tensor> tensors;
     tensors.reserve(inputs.size());

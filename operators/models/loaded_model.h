@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cancel.h"
 #include "engine/data/schema.h"
 #include "engine/result.h"
 
@@ -52,8 +53,11 @@ class LoadedModel {
   ///
   /// Errors   InvalidArgument, without the model's name
   virtual engine::Status CheckInputs(std::span<const engine::Field> fields) const = 0;
-  /// Answers with tensors, tuples, lists and dictionaries of them. Throws what the model throws.
-  virtual c10::IValue Call(std::vector<c10::IValue> inputs) const = 0;
+  /// Answers with tensors, tuples, lists and dictionaries of them. Weights may still be on their
+  /// way: it waits for those it needs, as long as `cancel` lets it. Throws what the model throws,
+  /// `engine::Stopped` where the waiting was stopped, `engine::load::WeightMissing`.
+  virtual c10::IValue Call(std::vector<c10::IValue> inputs,
+                           const engine::CancelToken& cancel) const = 0;
 };
 
 /// "takes 2 inputs, declared 1", or nothing where `num_arguments` is a number that it takes; the

@@ -11,6 +11,8 @@
 #include <exception>
 #include <utility>
 
+#include "engine/load/process_scheduler.h"
+#include "engine/load/streamed_module.h"
 #include "operators/models/state.h"
 
 namespace raceway::operators {
@@ -94,11 +96,30 @@ std::string NamesOf(const std::vector<StatePath>& state) {
 
 bool IsFloating(const at::Tensor& tensor) { return tensor.is_floating_point(); }
 
+/// A module, and its weights where they are still on their way.
+struct Loaded {
+  torch::jit::Module module;
+  std::shared_ptr<engine::load::StreamedModule> streamed = nullptr;
+};
+
+/// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
+///
+/// Errors   as `StreamedModule::Load`. Throws what LibTorch throws
+Result<Loaded> LoadModule(const std::filesystem::path& path, c10::Device device) {
+  if (!device.is_cpu()) return Loaded{torch::jit::load(path.string(), device)};
+  Result<std::shared_ptr<engine::load::StreamedModule>> streamed =
+      engine::load::StreamedModule::Load(engine::load::ProcessScheduler(), path);
+  if (streamed) return Loaded{(*streamed)->module(), *streamed};
+  if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
+  return Loaded{torch::jit::load(path.string(), device)};
+}
+
 class TorchScriptModel final : public LoadedModel {
  public:
-  TorchScriptModel(torch::jit::Module module, const torch::jit::Method& method,
-                   std::vector<StatePath> state, const ModelOptions& options, c10::Device device)
-      : module_(std::move(module)),
+  TorchScriptModel(Loaded loaded, const torch::jit::Method& method, std::vector<StatePath> state,
+                   const ModelOptions& options, c10::Device device)
+      : module_(std::move(loaded.module)),
+        streamed_(std::move(loaded.streamed)),
         method_(options.method),
         parameters_(ParametersOf(method)),
         state_(std::move(state)),
@@ -122,7 +143,8 @@ class TorchScriptModel final : public LoadedModel {
     return engine::Done{};
   }
 
-  c10::IValue Call(std::vector<c10::IValue> inputs) const override {
+  c10::IValue Call(std::vector<c10::IValue> inputs,
+                   const engine::CancelToken& cancel) const override {
     const c10::InferenceMode inference;
     // Without it, the profiling executor compiles a module twice, and for nothing: on a CPU without
     // LLVM it has no fuser. EfficientNet-lite0 traced, 1 row, one thread, CPU time: first run
@@ -133,9 +155,12 @@ class TorchScriptModel final : public LoadedModel {
     if (dtype_ || !device_.is_cpu()) {
       for (c10::IValue& input : inputs) Move(input);
     }
-    // A module is a handle, and its methods are not const.
-    torch::jit::Module module = state_.empty() ? module_ : WithOwnState(module_, state_);
-    return module.get_method(method_)(std::move(inputs));
+    const auto call = [&] {
+      // A module is a handle, and its methods are not const.
+      torch::jit::Module module = state_.empty() ? module_ : WithOwnState(module_, state_);
+      return module.get_method(method_)(std::move(inputs));
+    };
+    return streamed_ == nullptr ? call() : streamed_->Run(cancel, call);
   }
 
  private:
@@ -154,6 +179,7 @@ class TorchScriptModel final : public LoadedModel {
   }
 
   torch::jit::Module module_;
+  std::shared_ptr<engine::load::StreamedModule> streamed_;  // null: all weights are there
   std::string method_;
   std::vector<ModelParameter> parameters_;
   std::vector<StatePath> state_;
@@ -190,7 +216,11 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                                                            c10::Device device) {
   try {
     const c10::InferenceMode inference;
-    torch::jit::Module module = torch::jit::load(path.string(), device);
+    Result<Loaded> loaded = LoadModule(path, device);
+    if (!loaded) {
+      return Error{loaded.error().code, "model file " + shown + ": " + loaded.error().message};
+    }
+    torch::jit::Module& module = loaded->module;
     module.eval();
     const std::optional<torch::jit::Method> method = module.find_method(options.method);
     if (!method) {
@@ -205,9 +235,15 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                        "` writes " + NamesOf(state) +
                        "; `state: fresh` lets each call begin with what is in the file"};
     }
-    if (options.dtype) Cast(module, *options.dtype);
-    return std::shared_ptr<const LoadedModel>(
-        std::make_shared<TorchScriptModel>(module, *method, std::move(state), options, device));
+    if (options.dtype) {
+      if (loaded->streamed != nullptr) {
+        Status arrived = loaded->streamed->WaitAll();
+        if (!arrived) return std::move(arrived).error();
+      }
+      Cast(module, *options.dtype);
+    }
+    return std::shared_ptr<const LoadedModel>(std::make_shared<TorchScriptModel>(
+        *std::move(loaded), *method, std::move(state), options, device));
   } catch (const std::exception& exception) {
     return Error{ErrorCode::kInvalidArgument,
                  "model file " + shown + " is no TorchScript: " + OneLine(exception.what())};

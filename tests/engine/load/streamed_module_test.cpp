@@ -189,7 +189,7 @@ TEST_F(StreamedModuleTest, TheStructureReadsNoWeight) {
   }});
   const auto streamed = Load(scheduler, path);
   EXPECT_EQ(streamed->job().arena(0)->CountResident(), 0u);
-  EXPECT_EQ(streamed->job().num_pending(), 200);
+  EXPECT_EQ(streamed->job().CountPending(), 200);
   EXPECT_EQ(streamed->module().parameters().size(), 200u);
 }
 
