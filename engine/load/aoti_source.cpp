@@ -183,8 +183,38 @@ class PackageReader {
   std::unordered_map<std::string, size_t> by_name_;
 };
 
+Status CheckMatch(const AotiConstant& constant, const Tensor& tensor) {
+  const std::string name = "`" + constant.name + "` ";
+  if (tensor.dtype != constant.dtype || tensor.sizes != constant.sizes) {
+    return Error{ErrorCode::kInvalidArgument,
+                 name + "has another type or shape than the code was compiled for"};
+  }
+  if (tensor.strides == constant.strides) return Done{};
+  return Error{ErrorCode::kUnsupported, name + "lies in another order than the code expects"};
+}
+
 }  // namespace
 
 Result<AotiPackage> ReadAotiPackage(const Archive& archive) { return PackageReader(archive).Run(); }
+
+Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& constants,
+                                         const WeightMap& weights) {
+  std::unordered_map<std::string_view, size_t> by_name;
+  for (size_t i = 0; i < weights.tensors.size(); ++i) {
+    by_name.try_emplace(weights.tensors[i].name, i);
+  }
+  std::vector<size_t> matches;
+  for (const AotiConstant& constant : constants) {
+    const auto found = by_name.find(constant.name);
+    if (!constant.is_folded && found == by_name.end()) {
+      return Error{ErrorCode::kInvalidArgument, "there is no weight `" + constant.name + "`"};
+    }
+    matches.push_back(constant.is_folded ? weights.tensors.size() : found->second);
+    if (constant.is_folded) continue;
+    Status checked = CheckMatch(constant, weights.tensors[found->second]);
+    if (!checked) return std::move(checked).error();
+  }
+  return matches;
+}
 
 }  // namespace raceway::engine::load

@@ -45,6 +45,15 @@ struct AotiPackage {
 ///          are not as they are described
 Result<AotiPackage> ReadAotiPackage(const Archive& archive);
 
+/// The tensors of `weights` that constants get, by name, an index for each; of those that are
+/// folded none is wanted, they get `weights.tensors.size()`. For weights that a package does not
+/// have.
+///
+/// Errors   InvalidArgument, without a file, for one that is missing or of another type or shape;
+///          Unsupported for one whose elements lie in another order than the code was compiled for
+Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& constants,
+                                         const WeightMap& weights);
+
 /// The constants in the source of compiled code. Nothing but that is understood of it.
 ///
 /// Errors   Unsupported, without the file

@@ -19,7 +19,7 @@ inline constexpr uint64_t kSmallBytes = 4096;
 struct Storage {
   std::string name;  // of its record, "data/17"; of its tensor where a file has no records
   ScalarType dtype = ScalarType::kU8;  // of the tensor that names it first
-  Extent extent;                       // where its bytes are
+  Extent extent = {};                  // where its bytes are
   bool is_read_early = false;          // by code that runs while the structure is made
 
   bool is_small() const { return extent.size < kSmallBytes; }

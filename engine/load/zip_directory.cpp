@@ -22,8 +22,6 @@ struct Place {
   uint64_t offset = 0;
   uint64_t size = 0;
   uint64_t end = 0;  // what comes behind it
-
-  friend bool operator==(const Place&, const Place&) = default;
 };
 
 /// A record as the directory has it, with what its local header must agree with.

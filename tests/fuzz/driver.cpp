@@ -2,9 +2,10 @@
 //
 //   fuzz_parse [--seconds N] [--seed N] [--findings FOLDER] SEED…
 //
-// A seed is a file (of a golden file, its flow) or a folder of such. Without --seconds each seed is
-// tried once, which is what the test suite does. A finding is written to FOLDER and ends the
-// process with exit code 1; so does an input that takes longer than ten seconds.
+// A seed is a file (of a golden file, its flow) or a folder of golden files and flows. Without
+// --seconds each seed is tried once, which is what the test suite does. A finding is written to
+// FOLDER and ends the process with exit code 1; so does an input that takes longer than ten
+// seconds.
 //
 // AFL++ would do the same: Debian's GCC plugin refuses Debian's GCC by its build date, and the
 // parser's runtime does not compile with clang 14.

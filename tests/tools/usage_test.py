@@ -48,7 +48,7 @@ class UsageTest(CliTest):
         self.write("rows.jsonl", ROWS)
 
     def test_no_command(self):
-        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, lsp, plugin, test or store")
+        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, lsp, plugin, test, store or repack")
 
     def test_no_command_of_a_command(self):
         self.ends(USAGE, "store", says=["say what to do: load, get or stats", "raceway store --help"])

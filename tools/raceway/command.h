@@ -93,6 +93,13 @@ struct StoreReadOptions {
   bool json = false;
 };
 
+struct RepackOptions {
+  std::string from;
+  std::string to;
+  std::string order;  // a file with names of records, or empty
+  bool json = false;
+};
+
 struct PluginOptions {
   std::string file;
   bool json = false;
@@ -109,6 +116,7 @@ int RunDiff(const DiffOptions& options);
 int RunFlow(const RunOptions& options);
 int RunLsp();
 int RunPlugin(const PluginOptions& options);
+int RunRepack(const RepackOptions& options);
 int RunTests(const TestOptions& options);
 int RunFmt(const FmtOptions& options);
 int RunStoreLoad(const StoreLoadOptions& options);

@@ -241,6 +241,27 @@ void AddStore(CLI::App& app, int& exit_code) {
   stats->callback([options, &exit_code] { exit_code = raceway::tools::RunStoreStats(*options); });
 }
 
+void AddRepack(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::RepackOptions>();
+  CLI::App* command = app.add_subcommand(
+      "repack", "Lay a model file out so that it loads at the speed of the disk");
+  command->footer(
+      "Writes an archive of torch.jit.save, or a .pt2, anew: what makes the structure first, then\n"
+      "each weight of 4 KiB and more at a block of the disk, in the order of their use. LibTorch\n"
+      "loads it as before, bit by bit; it is a few per cent larger. OUT may be IN; a full disk or\n"
+      "Ctrl-C leaves what was there.\n"
+      "An order is a JSON list of records: [\"data/3\", \"data/0\"]. It is written into OUT and "
+      "is\n"
+      "a hint: names may be missing. Without --order: IN.order beside IN, the one that is in IN,\n"
+      "or as the weights lie.");
+  command->add_option("IN", options->from, "A model file")->required();
+  command->add_option("OUT", options->to, "Where to")->required();
+  command->add_option("--order", options->order, "The weights in the order of their use")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "Output for machines");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunRepack(*options); });
+}
+
 void AddLsp(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("lsp", "Serve an editor over standard input and output");
   command->footer("Speaks the Language Server Protocol. How to set up an editor: tools/editor.");
@@ -351,6 +372,7 @@ int main(int argc, char** argv) {
   AddPlugin(app, exit_code);
   AddTest(app, exit_code);
   AddStore(app, exit_code);
+  AddRepack(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/load/export_source.h"
 #include "tests/engine/load/archives.h"
 
 namespace raceway::engine::load {
@@ -73,6 +74,25 @@ TEST(AotiSourceTest, FindsWeightsInFilesOfTheirOwn) {
   const std::string file = testing::BytesOf(Packaged("files.pt2"));
   const Extent& big = package->weights.storages[3].extent;
   EXPECT_EQ(testing::NumberAt<float>(file, big.offset + 16380), 1.0F);
+}
+
+TEST(AotiSourceTest, MatchesWeightsOfOtherFilesByName) {
+  const WeightMap map = *ReadExported(*Archive::Open(testing::Archived("exported.pt2")));
+  std::vector<AotiConstant> constants = Read(Packaged("elsewhere.pt2"))->constants;
+  EXPECT_EQ(MatchWeights(constants, map).error().message, "there is no weight `_tensor_constant0`");
+  constants.pop_back();
+  const Result<std::vector<size_t>> matches = MatchWeights(constants, map);
+  ASSERT_TRUE(matches.ok()) << matches.error().Text();
+  ASSERT_EQ(matches->size(), constants.size());
+  for (size_t i = 0; i < constants.size(); ++i) {
+    EXPECT_EQ(map.tensors[(*matches)[i]].name, constants[i].name);
+  }
+  constants[2].strides = {1, 64};
+  EXPECT_EQ(MatchWeights(constants, map).error().code, ErrorCode::kUnsupported);
+  constants[2].sizes = {64, 63};
+  EXPECT_EQ(MatchWeights(constants, map).error().code, ErrorCode::kInvalidArgument);
+  constants[2].is_folded = true;
+  EXPECT_EQ(MatchWeights(constants, map)->at(2), map.tensors.size());
 }
 
 constexpr char kConstant[] =
