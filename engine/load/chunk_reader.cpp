@@ -1,8 +1,10 @@
 #include "engine/load/chunk_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "engine/load/arena.h"
 
@@ -81,8 +83,10 @@ bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
 std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note) {
   Result<std::unique_ptr<Reader>> uring = MakeUringReader();
   if (!uring.ok() && on_note) on_note(uring.error().message + "; weights are read by threads");
+  // A few cores copy as fast as memory is.
+  const int num_copiers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
   return std::make_unique<ChunkReader>(uring.ok() ? *std::move(uring) : MakePreadReader(),
-                                       MakeCachedReader(), std::move(on_note));
+                                       MakeCachedReader(num_copiers), std::move(on_note));
 }
 
 }  // namespace raceway::engine::load

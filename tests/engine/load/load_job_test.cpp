@@ -234,6 +234,28 @@ TEST(LoadJobWaitTest, WhoIsWaitedForIsReadNext) {
   EXPECT_EQ(urgent[0].chunk, 9);
 }
 
+TEST(LoadJobWaitTest, MoreIsReadAtOnceWhenARequestWantsTheModel) {
+  const RandomFile file(64 * kBlock);
+  Barrier barrier;
+  const auto reader = [&] {
+    return MakeFaultReader({.intercept = [&](const ReadRequest&) {
+      barrier.Pass();
+      return std::nullopt;
+    }});
+  };
+  const SteadyClock clock;
+  ReadScheduler scheduler(std::make_unique<ChunkReader>(reader(), reader(), NoteSink()),
+                          {.window = 8, .background_window = 1}, clock);
+  const auto job = LoadJob::Start(scheduler, {file.Open()}, EqualExtents(file, 4 * kBlock),
+                                  {.urgency = Urgency::kPrewarm, .plan = kSmallChunks})
+                       .value();
+  EXPECT_EQ(scheduler.CountInFlight(), 1u);
+  job->Reclass(Urgency::kNear, TimePoint::max());
+  EXPECT_EQ(scheduler.CountInFlight(), 8u);
+  barrier.Open();
+  EXPECT_TRUE(job->WaitAll().ok());
+}
+
 TEST(LoadJobWaitTest, SeveralRequestsShareOneLoad) {
   const RandomFile file(64 * kBlock);
   std::atomic<int> num_reads = 0;
