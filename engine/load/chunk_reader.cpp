@@ -48,12 +48,12 @@ void ChunkReader::Read(const ReadRequest& request, bool through_cache,
       Chunk{request, through_cache || !request.file->is_direct(), std::move(done)}));
 }
 
-void ChunkReader::Attempt(std::shared_ptr<Chunk> chunk) {
+void ChunkReader::Attempt(const std::shared_ptr<Chunk>& chunk) {
   Reader& reader = chunk->cached ? *cached_ : *direct_;
   reader.Submit(chunk->request, [this, chunk](int64_t result) { Continue(chunk, result); });
 }
 
-void ChunkReader::Continue(std::shared_ptr<Chunk> chunk, int64_t result) {
+void ChunkReader::Continue(const std::shared_ptr<Chunk>& chunk, int64_t result) {
   ReadRequest& request = chunk->request;
   if (result >= static_cast<int64_t>(request.num_bytes)) return chunk->done(Done{});
   if (result == 0) return chunk->done(CannotRead(request, "the file ends before them"));
@@ -67,7 +67,7 @@ void ChunkReader::Continue(std::shared_ptr<Chunk> chunk, int64_t result) {
     return chunk->done(
         CannotRead(request, result > 0 ? "less than a block at a time" : std::strerror(-result)));
   }
-  Attempt(std::move(chunk));
+  Attempt(chunk);
 }
 
 bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {

@@ -1,8 +1,10 @@
 #include "engine/load/load_job.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -16,9 +18,7 @@ namespace {
 using testing::CountInProc;
 using testing::EqualExtents;
 using testing::Eventually;
-using testing::Faults;
 using testing::FaultyScheduler;
-using ::testing::HasSubstr;
 using testing::IsAsWritten;
 using testing::IsReadable;
 using testing::MakeFaultReader;
