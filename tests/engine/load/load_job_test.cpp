@@ -34,7 +34,7 @@ class LoadJobTest : public ::testing::Test {
     return LoadJob::Start(scheduler_, {file.Open()}, extents, std::move(options)).value();
   }
 
-  const SteadyClock clock_;
+  SteadyClock clock_;
   ReadScheduler scheduler_{MakeChunkReader(), {}, clock_};
 };
 
@@ -243,7 +243,7 @@ TEST(LoadJobWaitTest, MoreIsReadAtOnceWhenARequestWantsTheModel) {
       return std::nullopt;
     }});
   };
-  const SteadyClock clock;
+  SteadyClock clock;
   ReadScheduler scheduler(std::make_unique<ChunkReader>(reader(), reader(), NoteSink()),
                           {.window = 8, .background_window = 1}, clock);
   const auto job = LoadJob::Start(scheduler, {file.Open()}, EqualExtents(file, 4 * kBlock),
@@ -290,7 +290,7 @@ TEST(LoadJobWaitTest, ATokenEndsTheWaitingAndNotTheLoad) {
     return std::nullopt;
   }});
   const auto job = LoadJob::Start(*scheduler, {file.Open()}, EqualExtents(file, kBlock)).value();
-  const SteadyClock clock;
+  SteadyClock clock;
   CancelToken late;
   late.SetDeadline(clock.Now() + std::chrono::milliseconds(5), clock);
   EXPECT_EQ(job->Need(0, &late).error().code, ErrorCode::kDeadlineExceeded);
@@ -309,7 +309,7 @@ double SecondsToLoad(ReadScheduler& scheduler, const RandomFile& file,
 
 TEST(LoadJobSpeedTest, IsAsFastAsTheDisk) {
   const RandomFile file(24 << 20);
-  const SteadyClock clock;
+  SteadyClock clock;
   const auto disk = [] {
     return MakeThrottledReader(MakeCachedReader(), {.bytes_per_second = 200e6});
   };
