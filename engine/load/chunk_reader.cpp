@@ -1,8 +1,10 @@
 #include "engine/load/chunk_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "engine/load/arena.h"
 
@@ -46,12 +48,12 @@ void ChunkReader::Read(const ReadRequest& request, bool through_cache,
       Chunk{request, through_cache || !request.file->is_direct(), std::move(done)}));
 }
 
-void ChunkReader::Attempt(std::shared_ptr<Chunk> chunk) {
+void ChunkReader::Attempt(const std::shared_ptr<Chunk>& chunk) {
   Reader& reader = chunk->cached ? *cached_ : *direct_;
   reader.Submit(chunk->request, [this, chunk](int64_t result) { Continue(chunk, result); });
 }
 
-void ChunkReader::Continue(std::shared_ptr<Chunk> chunk, int64_t result) {
+void ChunkReader::Continue(const std::shared_ptr<Chunk>& chunk, int64_t result) {
   ReadRequest& request = chunk->request;
   if (result >= static_cast<int64_t>(request.num_bytes)) return chunk->done(Done{});
   if (result == 0) return chunk->done(CannotRead(request, "the file ends before them"));
@@ -65,7 +67,7 @@ void ChunkReader::Continue(std::shared_ptr<Chunk> chunk, int64_t result) {
     return chunk->done(
         CannotRead(request, result > 0 ? "less than a block at a time" : std::strerror(-result)));
   }
-  Attempt(std::move(chunk));
+  Attempt(chunk);
 }
 
 bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
@@ -81,8 +83,10 @@ bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
 std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note) {
   Result<std::unique_ptr<Reader>> uring = MakeUringReader();
   if (!uring.ok() && on_note) on_note(uring.error().message + "; weights are read by threads");
+  // A few cores copy as fast as memory is.
+  const int num_copiers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
   return std::make_unique<ChunkReader>(uring.ok() ? *std::move(uring) : MakePreadReader(),
-                                       MakeCachedReader(), std::move(on_note));
+                                       MakeCachedReader(num_copiers), std::move(on_note));
 }
 
 }  // namespace raceway::engine::load

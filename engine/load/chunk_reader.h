@@ -33,8 +33,8 @@ class ChunkReader {
 
  private:
   struct Chunk;
-  void Attempt(std::shared_ptr<Chunk> chunk);
-  void Continue(std::shared_ptr<Chunk> chunk, int64_t result);
+  void Attempt(const std::shared_ptr<Chunk>& chunk);
+  void Continue(const std::shared_ptr<Chunk>& chunk, int64_t result);
   bool LeaveDirect(Chunk& chunk, int64_t result);
 
   const NoteSink on_note_;

@@ -1,5 +1,6 @@
 #include "engine/load/load_job.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <string>
@@ -203,8 +204,9 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
                                                 std::vector<std::shared_ptr<ModelFile>> files,
                                                 std::span<const Extent> extents,
                                                 LoadOptions options) {
-  std::vector<uint64_t> sizes;
-  for (const auto& file : files) sizes.push_back(file->size());
+  std::vector<uint64_t> sizes(files.size());
+  std::transform(files.begin(), files.end(), sizes.begin(),
+                 [](const auto& file) { return file->size(); });
   Result<BlockPlan> plan = BlockPlan::Make(extents, sizes, options.plan);
   if (!plan.ok()) return std::move(plan).error();
   std::vector<std::shared_ptr<Arena>> arenas;
@@ -213,8 +215,9 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
     if (!arena.ok()) return std::move(arena).error();
     arenas.push_back(*std::move(arena));
   }
-  std::vector<uint32_t> chunk_bytes;
-  for (const Chunk& chunk : plan->chunks()) chunk_bytes.push_back(chunk.num_bytes);
+  std::vector<uint32_t> chunk_bytes(plan->chunks().size());
+  std::transform(plan->chunks().begin(), plan->chunks().end(), chunk_bytes.begin(),
+                 [](const Chunk& chunk) { return chunk.num_bytes; });
   const Urgency urgency = options.urgency;
   const TimePoint deadline = options.deadline;
   auto state = std::make_shared<State>(std::move(files), std::move(arenas), *std::move(plan),
@@ -243,8 +246,10 @@ int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};
   const TimePoint begin = state_->clock().Now();
-  std::vector<int32_t> chunks;
-  for (const Part& part : state_->plan().PartsOf(storage)) chunks.push_back(part.chunk);
+  const std::span<const Part> parts = state_->plan().PartsOf(storage);
+  std::vector<int32_t> chunks(parts.size());
+  std::transform(parts.begin(), parts.end(), chunks.begin(),
+                 [](const Part& part) { return part.chunk; });
   scheduler_.Promote(id_, chunks);
   Status status = state_->ready().Wait(storage, cancel);
   state_->Tell({.lane = Lane::kWait,

@@ -39,11 +39,13 @@ std::optional<QueuedRead> ReadQueue::Next(TimePoint now) {
   if (!is_rescue) load = Best();
   if (load == loads_.end()) return std::nullopt;
   const int32_t chunk = FirstUrgent(load->second).value_or(load->second.cursor);
-  // At least one, however large it is.
-  if (staged_bytes_ > 0 && staged_bytes_ + load->second.chunk_bytes[static_cast<size_t>(chunk)] >
-                               options_.staged_bytes) {
+  if (!is_rescue && IsBackground(load->second) &&
+      in_flight_.size() >= static_cast<size_t>(options_.background_window)) {
     return std::nullopt;
   }
+  // At least one, however large it is.
+  const uint32_t num_bytes = load->second.chunk_bytes[static_cast<size_t>(chunk)];
+  if (staged_bytes_ > 0 && staged_bytes_ + num_bytes > options_.staged_bytes) return std::nullopt;
   if (is_rescue) last_rescue_ = now;
   return Take(load, chunk, now);
 }
@@ -114,6 +116,10 @@ ReadQueue::Loads::iterator ReadQueue::Best() {
     if (best == loads_.end() || key(load->second) < key(best->second)) best = load;
   }
   return best;
+}
+
+bool ReadQueue::IsBackground(const Load& load) {
+  return load.urgent.empty() && load.urgency >= Urgency::kBulk;
 }
 
 std::optional<int32_t> ReadQueue::FirstUrgent(const Load& load) {

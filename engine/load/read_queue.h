@@ -23,6 +23,7 @@ enum class LoadId : int64_t {};
 
 struct ReadQueueOptions {
   int32_t window = 8;                // reads in flight at once: bandwidth × latency, not more
+  int32_t background_window = 3;     // for kBulk and kPrewarm: who comes next waits for these
   uint64_t staged_bytes = 64 << 20;  // in flight, or read and not yet released, at most
   std::chrono::nanoseconds patience = std::chrono::milliseconds(100);
   double late_factor = 2;  // of the expected time; what takes longer is late
@@ -66,7 +67,7 @@ class ReadQueue {
   void Remove(LoadId load);
 
   /// The next read; it is in flight from now on. None if none may be submitted now: ask again
-  /// after `Finish`, `Release`, `Add` or `Promote`.
+  /// after any other call.
   std::optional<QueuedRead> Next(TimePoint now);
   /// A read is there, or has failed. Its class by now. The last one of a load ends the load.
   Urgency Finish(const QueuedRead& read, TimePoint now);
@@ -103,6 +104,7 @@ class ReadQueue {
   void PromoteLate(TimePoint now);
   Loads::iterator Starved(TimePoint now);
   Loads::iterator Best();
+  static bool IsBackground(const Load& load);                   // nobody waits for any of it
   static std::optional<int32_t> FirstUrgent(const Load& load);  // of those that are queued
   QueuedRead Take(Loads::iterator load, int32_t chunk, TimePoint now);
 

@@ -33,8 +33,11 @@ void ReadScheduler::Promote(LoadId load, std::span<const int32_t> chunks) {
 }
 
 void ReadScheduler::Reclass(LoadId load, Urgency urgency, TimePoint deadline) {
-  const std::lock_guard lock(mutex_);
-  queue_.Reclass(load, urgency, deadline);
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.Reclass(load, urgency, deadline);
+  }
+  SubmitReady();
 }
 
 void ReadScheduler::Remove(LoadId load) {
@@ -48,6 +51,11 @@ void ReadScheduler::Remove(LoadId load) {
     }
   }
   SubmitReady();  // what it was urgent for held up others
+}
+
+size_t ReadScheduler::CountInFlight() {
+  const std::lock_guard lock(mutex_);
+  return queue_.num_in_flight();
 }
 
 void ReadScheduler::SubmitReady() {

@@ -63,6 +63,7 @@ class ReadScheduler {
   void Remove(LoadId load);
 
   const Clock& clock() const { return clock_; }
+  size_t CountInFlight();
 
  private:
   void SubmitReady();

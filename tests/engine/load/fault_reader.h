@@ -38,7 +38,7 @@ class FaultyScheduler {
   ReadScheduler& operator*() { return scheduler_; }
 
  private:
-  const SteadyClock clock_;
+  SteadyClock clock_;
   ReadScheduler scheduler_;
 };
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <thread>
 
-#include "engine/load/chunk_reader.h"
 #include "engine/load/load_job.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/files.h"
@@ -17,12 +17,10 @@ namespace raceway::engine::load {
 namespace {
 
 using testing::EqualExtents;
-using testing::Faults;
 using testing::FaultyScheduler;
 using ::testing::HasSubstr;
 using testing::IsAsWritten;
 using testing::Loaded;
-using testing::MakeFaultReader;
 using testing::RandomExtents;
 using testing::RandomFile;
 

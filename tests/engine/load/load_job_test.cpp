@@ -1,8 +1,10 @@
 #include "engine/load/load_job.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -16,9 +18,7 @@ namespace {
 using testing::CountInProc;
 using testing::EqualExtents;
 using testing::Eventually;
-using testing::Faults;
 using testing::FaultyScheduler;
-using ::testing::HasSubstr;
 using testing::IsAsWritten;
 using testing::IsReadable;
 using testing::MakeFaultReader;
@@ -34,7 +34,7 @@ class LoadJobTest : public ::testing::Test {
     return LoadJob::Start(scheduler_, {file.Open()}, extents, std::move(options)).value();
   }
 
-  const SteadyClock clock_;
+  SteadyClock clock_;
   ReadScheduler scheduler_{MakeChunkReader(), {}, clock_};
 };
 
@@ -234,6 +234,28 @@ TEST(LoadJobWaitTest, WhoIsWaitedForIsReadNext) {
   EXPECT_EQ(urgent[0].chunk, 9);
 }
 
+TEST(LoadJobWaitTest, MoreIsReadAtOnceWhenARequestWantsTheModel) {
+  const RandomFile file(64 * kBlock);
+  Barrier barrier;
+  const auto reader = [&] {
+    return MakeFaultReader({.intercept = [&](const ReadRequest&) {
+      barrier.Pass();
+      return std::nullopt;
+    }});
+  };
+  SteadyClock clock;
+  ReadScheduler scheduler(std::make_unique<ChunkReader>(reader(), reader(), NoteSink()),
+                          {.window = 8, .background_window = 1}, clock);
+  const auto job = LoadJob::Start(scheduler, {file.Open()}, EqualExtents(file, 4 * kBlock),
+                                  {.urgency = Urgency::kPrewarm, .plan = kSmallChunks})
+                       .value();
+  EXPECT_EQ(scheduler.CountInFlight(), 1u);
+  job->Reclass(Urgency::kNear, TimePoint::max());
+  EXPECT_EQ(scheduler.CountInFlight(), 8u);
+  barrier.Open();
+  EXPECT_TRUE(job->WaitAll().ok());
+}
+
 TEST(LoadJobWaitTest, SeveralRequestsShareOneLoad) {
   const RandomFile file(64 * kBlock);
   std::atomic<int> num_reads = 0;
@@ -268,7 +290,7 @@ TEST(LoadJobWaitTest, ATokenEndsTheWaitingAndNotTheLoad) {
     return std::nullopt;
   }});
   const auto job = LoadJob::Start(*scheduler, {file.Open()}, EqualExtents(file, kBlock)).value();
-  const SteadyClock clock;
+  SteadyClock clock;
   CancelToken late;
   late.SetDeadline(clock.Now() + std::chrono::milliseconds(5), clock);
   EXPECT_EQ(job->Need(0, &late).error().code, ErrorCode::kDeadlineExceeded);
@@ -287,7 +309,7 @@ double SecondsToLoad(ReadScheduler& scheduler, const RandomFile& file,
 
 TEST(LoadJobSpeedTest, IsAsFastAsTheDisk) {
   const RandomFile file(24 << 20);
-  const SteadyClock clock;
+  SteadyClock clock;
   const auto disk = [] {
     return MakeThrottledReader(MakeCachedReader(), {.bytes_per_second = 200e6});
   };

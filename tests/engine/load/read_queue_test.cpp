@@ -163,13 +163,13 @@ TEST(ReadQueueTest, NobodyStarves) {
   EXPECT_EQ(disk.ended.count(greedy), 0u);
 }
 
-double SecondsOfUrgentLoad(bool with_bulk) {
+double SecondsOfUrgentLoad(int32_t chunks, bool with_bulk) {
   Disk disk(Window(8));
   if (with_bulk) disk.Add(Urgency::kBulk, 2000);
   for (int i = 0; i < 50; ++i) disk.Step();
   const TimePoint begin = disk.now;
-  const LoadId load = disk.Add(Urgency::kNear, 100, begin + milliseconds(200));
-  for (int32_t chunk = 0; chunk < 100; ++chunk) {  // as a model waits, that computes nothing
+  const LoadId load = disk.Add(Urgency::kNear, chunks, begin + milliseconds(200));
+  for (int32_t chunk = 0; chunk < chunks; ++chunk) {  // as a model waits, that computes nothing
     disk.queue.Promote(load, chunk);
     while (disk.finished.count({load, chunk}) == 0) disk.Step();
   }
@@ -177,7 +177,8 @@ double SecondsOfUrgentLoad(bool with_bulk) {
 }
 
 TEST(ReadQueueTest, AnUrgentModelHardlyNoticesABulkLoad) {
-  EXPECT_LT(SecondsOfUrgentLoad(true), 1.1 * SecondsOfUrgentLoad(false));
+  EXPECT_LT(SecondsOfUrgentLoad(20, true), 1.2 * SecondsOfUrgentLoad(20, false));
+  EXPECT_LT(SecondsOfUrgentLoad(200, true), 1.05 * SecondsOfUrgentLoad(200, false));
 }
 
 double SecondsWhereEachChunkIsWaitedFor(bool hold_own) {
@@ -198,9 +199,19 @@ TEST(ReadQueueTest, WaitingDoesNotEmptyTheDisksQueue) {
 
 TEST(ReadQueueTest, TheWindowIsAllThatIsInFlight) {
   Disk disk(Window(3));
-  disk.Add(Urgency::kBulk, 10);
+  disk.Add(Urgency::kNear, 10);
   disk.Submit();
   EXPECT_EQ(disk.in_flight.size(), 3u);
+}
+
+TEST(ReadQueueTest, WhatNobodyWaitsForLeavesRoomInTheWindow) {
+  Disk disk({.window = 5, .background_window = 2});
+  disk.Add(Urgency::kBulk, 9);
+  disk.Submit();
+  EXPECT_EQ(disk.in_flight.size(), 2u);
+  disk.queue.Promote(LoadId{0}, 4);  // now somebody waits
+  disk.Submit();
+  EXPECT_EQ(Order(disk.order), "0.0 0.1 0.4 0.2 0.3");
 }
 
 TEST(ReadQueueTest, StagingIsBounded) {
@@ -247,7 +258,7 @@ TEST(ReadQueueTest, AnotherClassCountsAtOnce) {
 
 TEST(ReadForecastTest, LearnsLatencyAndBandwidth) {
   Disk disk(Window(4), 2e9, milliseconds(3));
-  disk.Add(Urgency::kBulk, 300);
+  disk.Add(Urgency::kNear, 300);
   while (disk.Step()) continue;
   // Four in flight take turns: each MiB comes latency / 4 after the one before it, if not slower.
   const auto four = *disk.queue.Expect(4 * kMiB);

@@ -51,7 +51,7 @@ TEST(ReadyTableTest, WakesAllWhoWait) {
 TEST(ReadyTableTest, StopsWaitingWhenTheTokenSaysSo) {
   const ReadyTable table(1);
   CancelToken late;
-  const SteadyClock clock;
+  SteadyClock clock;
   late.SetDeadline(clock.Now() + milliseconds(20), clock);
   EXPECT_EQ(table.Wait(0, &late).error().code, ErrorCode::kDeadlineExceeded);
   EXPECT_GE(clock.Now(), *late.deadline());
