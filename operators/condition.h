@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/operator.h"
@@ -18,6 +19,9 @@ class Condition {
 
   /// bool[rows]
   engine::Result<at::Tensor> Evaluate(const engine::Batch& batch) const;
+  /// The same, but only `rows` are looked at, and can fail: false in the others.
+  engine::Result<at::Tensor> EvaluateAt(std::span<const int64_t> rows,
+                                        const engine::Batch& batch) const;
 
  private:
   static engine::Result<Condition> Bind(const engine::NamedExpression& named,

@@ -61,6 +61,16 @@ engine::Status CheckContract(const Expression& call) {
   return engine::Done{};
 }
 
+/// Above it, the text of an argument is no name.
+constexpr size_t kLongestName = 60;  // bytes
+
+/// "`conf`", "the right side"
+std::string ArgumentName(const Expression& arg, bool is_left) {
+  const std::string text = ToString(arg);
+  if (text.size() <= kLongestName) return "`" + text + "`";
+  return is_left ? "the left side" : "the right side";
+}
+
 }  // namespace
 
 BoundExpression BoundExpression::Of(Kind kind, Type type) {
@@ -108,6 +118,8 @@ Result<BoundExpression> BoundExpression::BindCall(const Expression& expression,
     Result<BoundExpression> bound_arg = Bind(arg, scope);
     if (!bound_arg) return bound_arg;
     bound.args_.push_back(std::move(*bound_arg));
+    if (bound.function_->names_args)
+      bound.names_.push_back(ArgumentName(arg, bound.names_.empty()));
   }
   if (name == "if" || !is_choice) return bound;
   // a and b = if a then b else false; a or b = if a then true else b
@@ -148,7 +160,7 @@ Result<Column> BoundExpression::Call(Columns columns, int64_t num_rows) const {
     if (!value) return value;
     args.push_back(std::move(*value));
   }
-  return function_->run({args, type_, num_rows, args_.front().type_.dtype});
+  return function_->run({args, type_, num_rows, args_.front().type_.dtype, names_});
 }
 
 Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {

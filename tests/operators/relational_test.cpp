@@ -135,10 +135,16 @@ TEST(FilterTest, AllRowsAreTheBatchItself) {
   EXPECT_EQ(RunStep(Step("filter", {{"where", AtLeast(2)}}, {In()}), rows)->num_rows(), 0);
 }
 
-TEST(FilterTest, NanIsNotKept) {
-  const Batch rows = MakeBatch(S({{"x", "f32"}}), {Floats({0.5F, std::nanf(""), 0.7F})});
-  EXPECT_EQ(Text(RunStep(Step("filter", {{"where", AtLeast(0)}}, {rows.schema()}), rows)),
-            "#0 x=0.5\n#2 x=0.7\n");
+TEST(FilterTest, NanIsAnErrorOfItsRow) {
+  const Batch rows(S({{"x", "f32"}}), {Floats({0.5F, std::nanf(""), 0.7F})}, 3,
+                   std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{4, 7, 9}));
+  const auto kept = [&](const Expression& where) {
+    return Text(RunStep(Step("filter", {{"where", where}}, {rows.schema()}), rows));
+  };
+  EXPECT_EQ(kept(AtLeast(0)),
+            "failed: row 8: `x` is NaN, which is neither below nor above anything: `if x == x then "
+            "x else 0.0` gives such an x a value");
+  EXPECT_EQ(kept(Call("and", {Call("eq", {X(), X()}), AtLeast(0.6)})), "#9 x=0.7\n");
 }
 
 TEST(FilterTest, WantsOneCondition) {
@@ -188,6 +194,27 @@ TEST(SplitTest, TheFirstOfSeveralConditionsTakesARow) {
   EXPECT_EQ(Text((*parts)[0]), "#2 id=3 x=0.9 s='c' v=[4]\n");
   EXPECT_EQ(Text((*parts)[1]), "#1 id=2\n");
   EXPECT_EQ(Text((*parts)[2]), "#0 id=1 x=0.1 s='a' v=[1]\n");
+}
+
+// The second condition fails for rows that the first one takes.
+TEST(SplitTest, ARowThatIsTakenFailsNoLaterCondition) {
+  const Expression number = Call("i64", {Col("s", "string")});
+  const StepSpec step = Step(
+      "split", {{"where", AtLeast(0.5)}, {"where", Call("lt", {number, Lit(int64_t{9}, "i64")})}},
+      {S({{"id", "i64"}}), S({{"id", "i64"}}), S({{"id", "i64"}})});
+  const Batch rows = Rows();
+  const auto with_texts = [&](std::vector<std::string> texts) {
+    return Batch(In(), {rows.column(0), rows.column(1), Texts(std::move(texts)), rows.column(3)},
+                 3);
+  };
+  const auto parts = RunSplit(step, with_texts({"7", "no", "none"}));
+  ASSERT_TRUE(parts.ok()) << parts.error().Text();
+  EXPECT_EQ(Text((*parts)[0]), "#1 id=2\n#2 id=3\n");
+  EXPECT_EQ(Text((*parts)[1]), "#0 id=1\n");
+  EXPECT_EQ((*parts)[2].num_rows(), 0);
+  const auto none = RunSplit(step, with_texts({"no", "no", "none"}));
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().Text(), "row 1: \"no\" is no i64");
 }
 
 TEST(SplitTest, WantsAnOutputForEachConditionAndOneMore) {
