@@ -94,7 +94,7 @@ TEST_F(PluginTest, ThatCrashesHereDoesNotEndAnEngineThatLoadsItsPlan) {
 TEST_F(PluginTest, ThatHasChangedIsNotDeployed) {
   const Plan plan = Compiled();
   std::ofstream(library_, std::ios::app) << "x";
-  constexpr char kWhy[] = "unavailable: `moody.so` is not the ";
+  constexpr char kWhy[] = "`moody.so` is not the ";
   EXPECT_THAT(ErrorOf(engine_.Deploy(plan)), HasSubstr(kWhy));
   EXPECT_THAT(ErrorOf(engine_.Deploy(plan, {.check_files = false})),
               AllOf(HasSubstr(kWhy), HasSubstr("compile the flow again")));
