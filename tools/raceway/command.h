@@ -96,7 +96,6 @@ struct StoreReadOptions {
 struct PluginOptions {
   std::string file;
   bool json = false;
-  bool probe = false;  // this is the process that loads the library
 };
 
 int RunCheck(const CheckOptions& options);

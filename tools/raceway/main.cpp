@@ -256,7 +256,6 @@ void AddPlugin(CLI::App& app, int& exit_code) {
       "each function as a flow declares it. How to write one: examples/plugin.");
   command->add_option("FILE", options->file, "A shared library with a RACEWAY_PLUGIN")->required();
   command->add_flag("--json", options->json, "Output for machines");
-  command->add_flag("--probe", options->probe)->group("");  // for ourselves
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunPlugin(*options); });
 }
 
