@@ -1,0 +1,100 @@
+#include "engine/load/arena.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace raceway::engine::load {
+namespace {
+
+constexpr uint64_t kHugePage = 2 << 20;
+
+std::byte* Map(uint64_t size, int protection, int flags, int fd) {
+  void* memory = mmap(nullptr, size, protection, flags | MAP_NORESERVE, fd, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+}
+
+/// Private memory that begins on a huge page.
+std::byte* MapAligned(uint64_t size) {
+  std::byte* memory =
+      Map(size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (memory == nullptr) return nullptr;
+  const uint64_t before = -reinterpret_cast<uintptr_t>(memory) % kHugePage;
+  if (before > 0) munmap(memory, before);
+  munmap(memory + before + size, kHugePage - before);
+  return memory + before;
+}
+
+Error NoRoom(uint64_t size) {
+  return Error{ErrorCode::kUnavailable, "no address space for " + std::to_string(size) +
+                                            " bytes of weights: " + std::strerror(errno)};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) {
+  const uint64_t size = std::max(RoundUp(file_size), kBlock);
+  if (!guarded) {
+    std::byte* data = MapAligned(size);
+    if (data == nullptr) return NoRoom(size);
+    return std::shared_ptr<Arena>(new Arena(data, data, size));
+  }
+  const int fd = memfd_create("raceway-arena", MFD_CLOEXEC);
+  std::byte* data = nullptr;
+  std::byte* target = nullptr;
+  if (fd >= 0 && ftruncate(fd, static_cast<off_t>(size)) == 0) {
+    data = Map(size, PROT_NONE, MAP_SHARED, fd);
+    target = Map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+  }
+  if (fd >= 0) close(fd);
+  if (data == nullptr || target == nullptr) {
+    if (data != nullptr) munmap(data, size);
+    if (target != nullptr) munmap(target, size);
+    return NoRoom(size);
+  }
+  std::memset(target, 0xff, size);  // NaNs, whatever the floating-point type
+  return std::shared_ptr<Arena>(new Arena(data, target, size));
+}
+
+Arena::~Arena() {
+  munmap(data_, size_);
+  if (is_guarded()) munmap(target_, size_);
+}
+
+void Arena::UseHugePages(uint64_t offset, uint64_t num_bytes) {
+  const uint64_t begin = RoundUp(offset, kHugePage);
+  const uint64_t end = RoundDown(offset + num_bytes, kHugePage);
+  if (begin < end && !is_guarded()) madvise(data_ + begin, end - begin, MADV_HUGEPAGE);
+}
+
+void Arena::Publish(uint64_t offset, uint64_t num_bytes) {
+  if (!is_guarded() || num_bytes == 0) return;
+  const uint64_t begin = RoundDown(offset);
+  mprotect(data_ + begin, RoundUp(offset + num_bytes) - begin, PROT_READ | PROT_WRITE);
+}
+
+void Arena::Release(uint64_t offset, uint64_t num_bytes) {
+  const uint64_t begin = RoundUp(offset);
+  const uint64_t end = RoundDown(offset + num_bytes);
+  if (begin >= end) return;
+  if (is_guarded()) {
+    mprotect(data_ + begin, end - begin, PROT_NONE);
+    madvise(target_ + begin, end - begin, MADV_REMOVE);
+  } else {
+    madvise(data_ + begin, end - begin, MADV_DONTNEED);
+  }
+}
+
+uint64_t Arena::CountResident() const {
+  std::vector<unsigned char> pages(size_ / kBlock);
+  if (mincore(target_, size_, pages.data()) != 0) return 0;
+  return kBlock * static_cast<uint64_t>(std::count_if(pages.begin(), pages.end(),
+                                                      [](unsigned char page) { return page & 1; }));
+}
+
+}  // namespace raceway::engine::load

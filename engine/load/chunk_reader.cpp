@@ -1,0 +1,92 @@
+#include "engine/load/chunk_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "engine/load/arena.h"
+
+namespace raceway::engine::load {
+
+struct ChunkReader::Chunk {
+  ReadRequest request;  // what is left to read
+  bool cached;
+  std::function<void(Status)> done;
+  int num_failures = 0;
+};
+
+namespace {
+
+Error CannotRead(const ReadRequest& request, const std::string& reason) {
+  return Error{ErrorCode::kFailed, request.file->path() + ": bytes " +
+                                       std::to_string(request.offset) + "+" +
+                                       std::to_string(request.num_bytes) + ": " + reason};
+}
+
+void Skip(ReadRequest& request, uint32_t num_bytes) {
+  request.offset += num_bytes;
+  request.into += num_bytes;
+  request.size -= num_bytes;
+  request.num_bytes -= num_bytes;
+}
+
+bool IsRefusal(int64_t result) {
+  return result == -EINVAL || result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
+}
+
+}  // namespace
+
+ChunkReader::ChunkReader(std::unique_ptr<Reader> direct, std::unique_ptr<Reader> cached,
+                         NoteSink on_note)
+    : on_note_(std::move(on_note)), cached_(std::move(cached)), direct_(std::move(direct)) {}
+
+void ChunkReader::Read(const ReadRequest& request, bool through_cache,
+                       std::function<void(Status)> done) {
+  Attempt(std::make_shared<Chunk>(
+      Chunk{request, through_cache || !request.file->is_direct(), std::move(done)}));
+}
+
+void ChunkReader::Attempt(const std::shared_ptr<Chunk>& chunk) {
+  Reader& reader = chunk->cached ? *cached_ : *direct_;
+  reader.Submit(chunk->request, [this, chunk](int64_t result) { Continue(chunk, result); });
+}
+
+void ChunkReader::Continue(const std::shared_ptr<Chunk>& chunk, int64_t result) {
+  ReadRequest& request = chunk->request;
+  if (result >= static_cast<int64_t>(request.num_bytes)) return chunk->done(Done{});
+  if (result == 0) return chunk->done(CannotRead(request, "the file ends before them"));
+  // Past the cache only whole blocks can be asked for: what is left of a block is read once more.
+  const int64_t read = chunk->cached || result < 0 ? result : result / kBlock * kBlock;
+  if (read > 0) {
+    Skip(request, static_cast<uint32_t>(read));
+    chunk->num_failures = 0;
+  } else if (!LeaveDirect(*chunk, result) && result != -EINTR && result != -EAGAIN &&
+             ++chunk->num_failures >= kMaxFailures) {
+    return chunk->done(
+        CannotRead(request, result > 0 ? "less than a block at a time" : std::strerror(-result)));
+  }
+  Attempt(chunk);
+}
+
+bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
+  if (chunk.cached || !IsRefusal(result)) return false;
+  chunk.cached = true;
+  if (chunk.request.file->RefuseDirect() && on_note_) {
+    on_note_(chunk.request.file->path() + ": cannot be read past the page cache (" +
+             std::strerror(static_cast<int>(-result)) + "), is read through it");
+  }
+  return true;
+}
+
+std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note) {
+  Result<std::unique_ptr<Reader>> uring = MakeUringReader();
+  if (!uring.ok() && on_note) on_note(uring.error().message + "; weights are read by threads");
+  // A few cores copy as fast as memory is.
+  const int num_copiers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
+  return std::make_unique<ChunkReader>(uring.ok() ? *std::move(uring) : MakePreadReader(),
+                                       MakeCachedReader(num_copiers), std::move(on_note));
+}
+
+}  // namespace raceway::engine::load
