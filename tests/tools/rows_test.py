@@ -4,6 +4,7 @@
 import base64
 import json
 import struct
+import zlib
 
 import cli
 from cli import FINE, USAGE, REQUEST_FAILED, DOUBLE, DECODE, ROWS, JPEG, CliTest, npy, png
@@ -333,6 +334,15 @@ class EachTest(CliTest):
         done = self.ends(REQUEST_FAILED, *words, "--per-row", says=says)
         self.assertEqual(self.shapes(done), {2: (2, 3)})
         self.assertEqual(done.stderr.count("request failed"), 1)
+
+    def test_a_picture_too_large_to_decode(self):
+        size = struct.pack(">II", 30000, 30000)
+        head = b"IHDR" + size + b"\x08\x02\x00\x00\x00"
+        png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+        self.write("photos/a.png", png + bytes(40))
+        words = ["run", "decoded.flow", "--each", "image=photos/a.png"]
+        says = ["map(decode) at decoded.flow:6:20", "row 1", "30000", "(photos/a.png)"]
+        self.ends(REQUEST_FAILED, *words, says=says)
 
     def test_what_is_no_picture(self):
         self.write("photos/c.jpg", "not a picture")

@@ -1,6 +1,7 @@
 // The command line: what can be said, and which function does it.
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -326,6 +327,8 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A limit on the size of files is an error of writing, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
       "Raceway runs one request through several models, in milliseconds.\n\n"
       "  raceway check cascade.flow                              is it right?\n"
