@@ -37,8 +37,7 @@ void Print(const std::vector<FunctionContract>& functions, const std::string& fi
     if (!function.doc.empty()) std::printf("/// %s\n", function.doc.c_str());
     const size_t dot = function.name.rfind('.');
     const std::string own = function.name.substr(dot == std::string::npos ? 0 : dot + 1);
-    std::printf("fn %s%s -> %s { native: \"%s\", library: \"%s\" }\n",
-                dsl::SpellName(own).c_str(),
+    std::printf("fn %s%s -> %s { native: \"%s\", library: \"%s\" }\n", dsl::SpellName(own).c_str(),
                 ColumnsText(function.params).c_str(), ColumnsText(function.results).c_str(),
                 function.name.c_str(), file.c_str());
     for (const SettingContract& setting : function.settings) {
