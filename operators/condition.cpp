@@ -1,6 +1,5 @@
 #include "operators/condition.h"
 
-#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <utility>
@@ -56,19 +55,6 @@ Result<at::Tensor> Condition::Evaluate(const engine::Batch& batch) const {
   Result<Column> flags = where_.Evaluate(batch.columns(), batch.num_rows());
   if (!flags) return WithRowId(std::move(flags).error(), batch);
   return flags->dense();
-}
-
-Result<at::Tensor> Condition::EvaluateAt(std::span<const int64_t> rows,
-                                         const engine::Batch& batch) const {
-  const c10::InferenceMode inference;
-  const Result<Column> some = where_.EvaluateAt(batch.columns(), rows);
-  if (!some) return WithRowId(some.error(), batch);
-  const at::Tensor dense = some->dense().contiguous();
-  const bool* is_true = dense.const_data_ptr<bool>();
-  at::Tensor flags = at::zeros({batch.num_rows()}, at::kBool);
-  bool* out = flags.mutable_data_ptr<bool>();
-  for (size_t i = 0; i < rows.size(); ++i) out[rows[i]] = is_true[i];
-  return flags;
 }
 
 }  // namespace raceway::operators

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "engine/operator.h"
@@ -19,9 +18,6 @@ class Condition {
 
   /// bool[rows]
   engine::Result<at::Tensor> Evaluate(const engine::Batch& batch) const;
-  /// The same, but only `rows` are looked at, and can fail: false in the others.
-  engine::Result<at::Tensor> EvaluateAt(std::span<const int64_t> rows,
-                                        const engine::Batch& batch) const;
 
  private:
   static engine::Result<Condition> Bind(const engine::NamedExpression& named,

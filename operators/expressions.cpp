@@ -61,14 +61,12 @@ engine::Status CheckContract(const Expression& call) {
   return engine::Done{};
 }
 
-/// Above it, the text of an argument is no name.
-constexpr size_t kLongestName = 60;  // bytes
-
-/// "`conf`", "the right side"
+/// "`conf`", "the right side". A plan calls a column `conf.2` that is not the first of its name.
 std::string ArgumentName(const Expression& arg, bool is_left) {
-  const std::string text = ToString(arg);
-  if (text.size() <= kLongestName) return "`" + text + "`";
-  return is_left ? "the left side" : "the right side";
+  if (arg.kind != Expression::Kind::kColumn) return is_left ? "the left side" : "the right side";
+  const size_t end = arg.name.find_last_not_of("0123456789");
+  const bool is_numbered = end != std::string::npos && arg.name[end] == '.' && end > 0;
+  return "`" + (is_numbered ? arg.name.substr(0, end) : arg.name) + "`";
 }
 
 }  // namespace
@@ -118,8 +116,9 @@ Result<BoundExpression> BoundExpression::BindCall(const Expression& expression,
     Result<BoundExpression> bound_arg = Bind(arg, scope);
     if (!bound_arg) return bound_arg;
     bound.args_.push_back(std::move(*bound_arg));
-    if (bound.function_->names_args)
+    if (bound.function_->names_args) {
       bound.names_.push_back(ArgumentName(arg, bound.names_.empty()));
+    }
   }
   if (name == "if" || !is_choice) return bound;
   // a and b = if a then b else false; a or b = if a then true else b

@@ -26,8 +26,7 @@ class Split final : public engine::Splitter {
     const c10::InferenceMode inference;
     at::Tensor left;  // bool[rows]: those that no condition took; undefined: all
     for (size_t i = 0; i < where_.size(); ++i) {
-      Result<at::Tensor> flags = where_[i].Evaluate(input);
-      if (!flags && i > 0) flags = where_[i].EvaluateAt(RowsWhere(left, true), input);
+      const Result<at::Tensor> flags = where_[i].Evaluate(input);
       if (!flags) return flags.error();
       const at::Tensor taken = left.defined() ? left.logical_and(*flags) : *flags;
       outputs[i] = layouts_[i].SomeRows(input, RowsWhere(taken, true));

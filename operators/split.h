@@ -5,8 +5,7 @@
 namespace raceway::operators {
 
 /// A splitter: a row goes where the first of the expressions, each named `where`, is true, and to
-/// the last output if none is. Every condition is computed once, for all rows; only where that
-/// fails once more for the rows that are left, so that no other fails it.
+/// the last output if none is. Every condition is computed once, for all rows.
 ///
 /// Output   a batch for each condition and one for the rest, rows in order with their row ids; what
 ///          gets all rows copies nothing

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compiler/rewrite/branches.h"
+#include "compiler/rewrite/can_fail.h"
 
 namespace raceway::compiler {
 namespace {
@@ -15,9 +16,12 @@ bool IsSplit(const Stage& stage) {
 
 /// Whether `second` splits nothing but what `first` leaves over.
 bool GoesOn(const LogicalPlan& plan, const Stage& first, const Stage& second, Port rest) {
+  const auto& conditions = second.steps.front().expressions;
   return IsSplit(first) && first.device == second.device &&
          rest.output + 1 == static_cast<int32_t>(first.num_outputs()) &&
-         plan.NumConsumers(rest) == 1;
+         plan.NumConsumers(rest) == 1 &&
+         std::none_of(conditions.begin(), conditions.end(),
+                      [](const auto& named) { return CanFail(named.expression); });
 }
 
 }  // namespace

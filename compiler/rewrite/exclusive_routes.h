@@ -10,9 +10,8 @@ namespace raceway::compiler {
 /// branch and the copies of the rows that are left: those of the last branch of n were copied n - 1
 /// times. A branch that no row takes does not run, as before.
 ///
-/// No row that c took can fail d: a `split` with several conditions sees to that.
-///
-/// Stops where others read r too and where the device changes.
+/// Stops where others read r too, where the device changes, and at a d that can fail (`CanFail`):
+/// it is now computed for all rows of t, also for those that c was there to keep from it.
 LogicalPlan ExclusiveRoutes(LogicalPlan plan);
 
 }  // namespace raceway::compiler

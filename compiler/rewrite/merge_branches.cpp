@@ -111,7 +111,7 @@ class Merging {
     if (a.from.stage != b.from.stage || a.from.output == b.from.output) return false;
     const Stage& split = StageOf(a.from);
     return split.num_outputs() == 2 && rows_.AreInOrderOnce(split.inputs.front()) &&
-           !CanFailWithoutNan(split.steps.front().expressions.front().expression);
+           !CanFail(split.steps.front().expressions.front().expression);
   }
 
   /// What a column of the union is in terms of what the split had; none if it is not worth it.
@@ -125,7 +125,7 @@ class Merging {
     const Expression b = Inlined(Expression::Column(from.back(), type), rest.definitions);
     if (a == b && ToString(a) == ToString(b)) return a;  // 0.0 and -0.0 are equal numbers
     const Expression choice = Expression::Call("if", {taken, a, b}, type);
-    if (NumParts(choice) > kMostParts || CanFailWithoutNan(choice)) return std::nullopt;
+    if (NumParts(choice) > kMostParts || CanFail(choice)) return std::nullopt;
     return choice;
   }
 

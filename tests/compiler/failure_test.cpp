@@ -167,8 +167,8 @@ TEST_F(FailureTest, NanInAComparisonEndsItsRequestOrIsRescued) {
   const std::string flow = Flow("{ id: i64, z: i64 }", compared);
   EXPECT_EQ(
       Run(flow, {4, 3, 2}),
-      "failed: derive at test.flow:9:18: row 3: `sqrt(sub(f32(a), 3.0))` is NaN, which is "
-      "neither below nor above anything: `if x == x then x else 0.0` gives such an x a value");
+      "failed: derive at test.flow:9:18: row 3: the left side is NaN, which is neither below nor "
+      "above anything: `if x == x then x else 0.0` gives such an x a value");
   EXPECT_EQ(Run(flow, {4, 3}), "0 1\n1 0\n");
   EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", compared + " rescue derive(z = -1)"), {4, 2, 3}),
             "0 1\n1 -1\n2 0\n");

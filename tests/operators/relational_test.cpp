@@ -196,27 +196,6 @@ TEST(SplitTest, TheFirstOfSeveralConditionsTakesARow) {
   EXPECT_EQ(Text((*parts)[2]), "#0 id=1 x=0.1 s='a' v=[1]\n");
 }
 
-// The second condition fails for rows that the first one takes.
-TEST(SplitTest, ARowThatIsTakenFailsNoLaterCondition) {
-  const Expression number = Call("i64", {Col("s", "string")});
-  const StepSpec step = Step(
-      "split", {{"where", AtLeast(0.5)}, {"where", Call("lt", {number, Lit(int64_t{9}, "i64")})}},
-      {S({{"id", "i64"}}), S({{"id", "i64"}}), S({{"id", "i64"}})});
-  const Batch rows = Rows();
-  const auto with_texts = [&](std::vector<std::string> texts) {
-    return Batch(In(), {rows.column(0), rows.column(1), Texts(std::move(texts)), rows.column(3)},
-                 3);
-  };
-  const auto parts = RunSplit(step, with_texts({"7", "no", "none"}));
-  ASSERT_TRUE(parts.ok()) << parts.error().Text();
-  EXPECT_EQ(Text((*parts)[0]), "#1 id=2\n#2 id=3\n");
-  EXPECT_EQ(Text((*parts)[1]), "#0 id=1\n");
-  EXPECT_EQ((*parts)[2].num_rows(), 0);
-  const auto none = RunSplit(step, with_texts({"no", "no", "none"}));
-  ASSERT_FALSE(none.ok());
-  EXPECT_EQ(none.error().Text(), "row 1: \"no\" is no i64");
-}
-
 TEST(SplitTest, WantsAnOutputForEachConditionAndOneMore) {
   EXPECT_EQ(MakeError(Step("split", {{"where", AtLeast(0.5)}}, {In(), In(), In()}), {In()}),
             "invalid argument: split has an output for each condition and one more");
