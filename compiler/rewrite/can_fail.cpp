@@ -76,17 +76,23 @@ bool IsSafeCall(const Expression& call) {
   return to && call.args.size() == 1 && IsSafeCast(call.args.front().type.dtype, *to);
 }
 
-}  // namespace
-
-bool CanFail(const Expression& expression) {
+bool CanFail(const Expression& expression, bool may_have_nan) {
   if (expression.kind != Expression::Kind::kCall) return false;
+  if (may_have_nan && MeetsNan(expression)) return true;
   const bool takes_null = Has(kSafeOfNull, expression.name);
   const auto is_plain = [takes_null](const Expression& scalar) {
     return scalar.type.is_scalar() && (takes_null || !scalar.type.optional);
   };
-  return !is_plain(expression) || !IsSafeCall(expression) || MeetsNan(expression) ||
-         std::any_of(expression.args.begin(), expression.args.end(),
-                     [&](const Expression& arg) { return !is_plain(arg) || CanFail(arg); });
+  return !is_plain(expression) || !IsSafeCall(expression) ||
+         std::any_of(expression.args.begin(), expression.args.end(), [&](const Expression& arg) {
+           return !is_plain(arg) || CanFail(arg, may_have_nan);
+         });
 }
+
+}  // namespace
+
+bool CanFail(const Expression& expression) { return CanFail(expression, true); }
+
+bool CanFailWithoutNan(const Expression& expression) { return CanFail(expression, false); }
 
 }  // namespace raceway::compiler

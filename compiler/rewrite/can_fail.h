@@ -9,4 +9,7 @@ namespace raceway::compiler {
 /// not known to be safe can fail.
 bool CanFail(const engine::Expression& expression);
 
+/// The same for rows without NaN.
+bool CanFailWithoutNan(const engine::Expression& expression);
+
 }  // namespace raceway::compiler

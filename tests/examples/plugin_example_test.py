@@ -52,7 +52,7 @@ class PluginExampleTest(unittest.TestCase):
         for photo in photos:
             with Image.open(photo) as image:
                 image.convert("RGB").resize((90, 70)).save(self.dir / photo.name)
-        done = self.call("run", "colour.flow", "--flow", "soften", "--each", "image=*.png", "--json")
+        done = self.call("run", "colour.flow", "soften", "--each", "image=*.png", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(len(rows), len(photos))
@@ -64,7 +64,7 @@ class PluginExampleTest(unittest.TestCase):
             self.assertAlmostEqual(row["light"], float(px.mean()), places=3)
 
     def test_people_see_a_table(self):
-        done = self.call("run", "colour.flow", "--flow", "soften", "--each", f"image={PHOTOS}/c*.png")
+        done = self.call("run", "colour.flow", "soften", "--each", f"image={PHOTOS}/c*.png")
         self.assertEqual(done.returncode, 0, done.stderr)
         heading, *rows = done.stdout.splitlines()
         self.assertEqual(heading.split(), ["id", "light", "soft"])
@@ -72,7 +72,7 @@ class PluginExampleTest(unittest.TestCase):
 
     def test_what_it_throws_names_function_and_row(self):
         (self.dir / "rows.jsonl").write_text('{"name": "a"}\n{"name": " "}\n')
-        done = self.call("run", "colour.flow", "--flow", "sign", "--rows", "rows.jsonl")
+        done = self.call("run", "colour.flow", "sign", "--rows", "rows.jsonl")
         self.assertEqual(done.returncode, 3)
         self.assertIn("initials: a name without letters", done.stderr)
         self.assertIn("row 2", done.stderr)

@@ -336,12 +336,13 @@ class EachTest(CliTest):
         self.assertEqual(done.stderr.count("request failed"), 1)
 
     def test_a_picture_too_large_to_decode(self):
-        size = struct.pack(">II", 30000, 30000)
-        head = b"IHDR" + size + b"\x08\x02\x00\x00\x00"
-        png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
-        self.write("photos/a.png", png + bytes(40))
-        words = ["run", "decoded.flow", "--each", "image=photos/a.png"]
-        says = ["map(decode) at decoded.flow:6:20", "row 1", "30000", "(photos/a.png)"]
+        data = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+        header = struct.pack(">I", len(data)) + b"IHDR" + data
+        header += struct.pack(">I", zlib.crc32(header[4:]))
+        body = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+        self.write("photos/z.png", b"\x89PNG\r\n\x1a\n" + header + body)
+        words = ["run", "decoded.flow", "--each", "image=photos/z.png"]
+        says = ["map(decode) at decoded.flow:6:20", "row 1", "30000", "(photos/z.png)"]
         self.ends(REQUEST_FAILED, *words, says=says)
 
     def test_what_is_no_picture(self):
