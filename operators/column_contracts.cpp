@@ -192,6 +192,7 @@ ColumnFunctionContract Function(std::string name, Rule rule, std::string signatu
 
 void AddOperators(engine::Catalog& catalog) {
   const std::string one_side = " The shapes are equal, or one side is a scalar.";
+  const std::string no_nan = "; NaN is an error.";
   catalog.Add(Operator("add", 2, &Arithmetic<"+">, "T + T -> T", "The sum." + one_side));
   catalog.Add(Operator("sub", 2, &Arithmetic<"-">, "T - T -> T", "The difference." + one_side));
   catalog.Add(Operator("mul", 2, &Arithmetic<"*">, "T * T -> T", "The product." + one_side));
@@ -199,13 +200,15 @@ void AddOperators(engine::Catalog& catalog) {
       "div", 2, &Arithmetic<"/">, "T / T -> T",
       "The quotient; of integers rounded down, an error where the divisor is 0." + one_side));
   catalog.Add(Operator("neg", 1, &Negation<"-">, "-T -> T", "The number with the other sign."));
-  catalog.Add(Operator("eq", 2, &Equality<"==">, "T == T -> bool", "Whether both are equal."));
+  catalog.Add(Operator("eq", 2, &Equality<"==">, "T == T -> bool",
+                       "Whether both are equal; NaN equals nothing."));
   catalog.Add(Operator("ne", 2, &Equality<"!=">, "T != T -> bool", "Whether they differ."));
   catalog.Add(Operator("lt", 2, &Ordering<"<">, "T < T -> bool",
-                       "Whether the left one is smaller; strings compare by code point."));
-  catalog.Add(Operator("le", 2, &Ordering<"<=">, "T <= T -> bool", "Not greater."));
-  catalog.Add(Operator("gt", 2, &Ordering<">">, "T > T -> bool", "Whether the left is greater."));
-  catalog.Add(Operator("ge", 2, &Ordering<">=">, "T >= T -> bool", "Not smaller."));
+                       "Whether the left one is smaller; strings compare by code point" + no_nan));
+  catalog.Add(Operator("le", 2, &Ordering<"<=">, "T <= T -> bool", "Not greater" + no_nan));
+  catalog.Add(
+      Operator("gt", 2, &Ordering<">">, "T > T -> bool", "Whether the left is greater" + no_nan));
+  catalog.Add(Operator("ge", 2, &Ordering<">=">, "T >= T -> bool", "Not smaller" + no_nan));
   catalog.Add(Operator("and", 2, &Logic<"and", 2>, "bool and bool -> bool",
                        "Whether both are true; the right one matters only where the left is."));
   catalog.Add(Operator("or", 2, &Logic<"or", 2>, "bool or bool -> bool",

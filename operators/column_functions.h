@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/data/column.h"
@@ -16,6 +17,7 @@ struct ColumnCall {
   const engine::Type& type;  // of the result
   int64_t num_rows = 0;
   engine::DataType of = engine::DataType::kUnknown;  // the first argument
+  std::span<const std::string> names = {};  // of the arguments, where the function `names_args`
 };
 
 /// The code of a column function. Its contract was checked when the expression was bound, so it
@@ -25,6 +27,7 @@ using ColumnKernel = engine::Result<engine::Column> (*)(const ColumnCall& call);
 struct ColumnFunction {
   std::string_view name;  // of the contract
   ColumnKernel run = nullptr;
+  bool names_args = false;  // in its errors
 };
 
 /// Every column function: the list. A test holds it against the contracts.

@@ -12,6 +12,7 @@
 #include "engine/data/column.h"
 #include "engine/data/text_tensor.h"
 #include "engine/load/weight_gate.h"
+#include "operators/models/device.h"
 #include "operators/models/inputs.h"
 #include "operators/models/model_file.h"
 #include "operators/models/outputs.h"
@@ -89,10 +90,11 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
   try {
     std::vector<Column> args;
     args.reserve(trial.inputs.size());
-    for (const engine::Type& type : trial.inputs) args.push_back(Zeros(type, trial.num_rows));
+    const int64_t num_rows = std::min(trial.num_rows, model.max_rows());
+    for (const engine::Type& type : trial.inputs) args.push_back(Zeros(type, num_rows));
     std::vector<int64_t> lengths;
     if (padding.is_on()) {
-      const Result<std::vector<int64_t>> found = LengthsOf(args, padding, trial.num_rows);
+      const Result<std::vector<int64_t>> found = LengthsOf(args, padding, num_rows);
       if (!found) return Failed(found.error().message);
       lengths = *found;
     }
@@ -106,6 +108,9 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
       answer.is_dictionary |= !part.name.empty();
       answer.outputs.push_back(
           Describe(part, answer.outputs.size(), declared, options.dtype.has_value()));
+      // The others would come out of more calls.
+      std::vector<int64_t>& sizes = answer.outputs.back().sizes;
+      if (!sizes.empty() && sizes.front() == num_rows) sizes.front() = trial.num_rows;
     }
     return answer;
   } catch (const engine::load::WeightMissing& missing) {
@@ -113,6 +118,12 @@ DryRunAnswer RunTrial(const LoadedModel& model, const ModelOptions& options,
   } catch (const std::exception& exception) {
     return Failed(OneLine(exception.what()));
   }
+}
+
+/// Where the flow wants it; a model can be tried on the CPU as well where there is no such device.
+std::string DeviceOf(const ModelOptions& options) {
+  const Result<std::string> device = FirstDevice(options.devices);
+  return device ? *device : "cpu";
 }
 
 }  // namespace
@@ -123,7 +134,8 @@ Result<DryRun> RunOnZeros(const std::filesystem::path& folder, const DryRunModel
   settings.emplace_back("source", model.path);
   const Result<ModelOptions> options = ReadModelOptions(settings, "");
   if (!options) return options.error();
-  const Result<std::shared_ptr<const LoadedModel>> loaded = LoadModel(folder, *options, "cpu");
+  const Result<std::shared_ptr<const LoadedModel>> loaded =
+      LoadModel(folder, *options, DeviceOf(*options));
   if (!loaded) return loaded.error();
   const std::vector<ModelParameter>& parameters = (*loaded)->parameters();
   const auto num_optional = static_cast<size_t>(std::count_if(

@@ -61,6 +61,14 @@ engine::Status CheckContract(const Expression& call) {
   return engine::Done{};
 }
 
+/// "`conf`", "the right side". A plan calls a column `conf.2` that is not the first of its name.
+std::string ArgumentName(const Expression& arg, bool is_left) {
+  if (arg.kind != Expression::Kind::kColumn) return is_left ? "the left side" : "the right side";
+  const size_t end = arg.name.find_last_not_of("0123456789");
+  const bool is_numbered = end != std::string::npos && arg.name[end] == '.' && end > 0;
+  return "`" + (is_numbered ? arg.name.substr(0, end) : arg.name) + "`";
+}
+
 }  // namespace
 
 BoundExpression BoundExpression::Of(Kind kind, Type type) {
@@ -108,6 +116,9 @@ Result<BoundExpression> BoundExpression::BindCall(const Expression& expression,
     Result<BoundExpression> bound_arg = Bind(arg, scope);
     if (!bound_arg) return bound_arg;
     bound.args_.push_back(std::move(*bound_arg));
+    if (bound.function_->names_args) {
+      bound.names_.push_back(ArgumentName(arg, bound.names_.empty()));
+    }
   }
   if (name == "if" || !is_choice) return bound;
   // a and b = if a then b else false; a or b = if a then true else b
@@ -148,7 +159,7 @@ Result<Column> BoundExpression::Call(Columns columns, int64_t num_rows) const {
     if (!value) return value;
     args.push_back(std::move(*value));
   }
-  return function_->run({args, type_, num_rows, args_.front().type_.dtype});
+  return function_->run({args, type_, num_rows, args_.front().type_.dtype, names_});
 }
 
 Result<Column> BoundExpression::Choose(Columns columns, int64_t num_rows) const {

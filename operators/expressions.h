@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -31,6 +32,10 @@ class BoundExpression {
   engine::Result<engine::Column> Evaluate(std::span<const engine::Column> columns,
                                           int64_t num_rows) const;
 
+  /// The same for these rows alone: no other can fail it.
+  engine::Result<engine::Column> EvaluateAt(std::span<const engine::Column> columns,
+                                            std::span<const int64_t> rows) const;
+
   /// The column that this is nothing but, -1 for a computation.
   int64_t plain_column() const { return kind_ == Kind::kColumn ? column_ : -1; }
 
@@ -53,7 +58,6 @@ class BoundExpression {
   engine::Result<engine::Column> TakeBranches(const at::Tensor& flags,
                                               std::span<const Branch, 2> choices, Columns columns,
                                               int64_t num_rows) const;
-  engine::Result<engine::Column> EvaluateAt(Columns columns, std::span<const int64_t> rows) const;
   void CollectIndices(std::vector<bool>& used) const;
 
   Kind kind_ = Kind::kConstant;
@@ -62,6 +66,7 @@ class BoundExpression {
   engine::Column constant_;  // very many rows of it, of which a run takes some
   const ColumnFunction* function_ = nullptr;
   std::vector<BoundExpression> args_;  // of a choice: condition, then, else
+  std::vector<std::string> names_;  // of the arguments, where the function has them in its errors
 };
 
 /// The rows where `flags`, bool[rows], is `wanted`.

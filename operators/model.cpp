@@ -12,7 +12,6 @@
 #include "engine/gate.h"
 #include "engine/load/weight_gate.h"
 #include "operators/models/call_slots.h"
-#include "operators/models/device.h"
 #include "operators/models/inputs.h"
 #include "operators/models/intra_op_threads.h"
 #include "operators/models/model_file.h"
@@ -201,9 +200,20 @@ bool AreThere(const Padding& padding, std::span<const engine::Field> fields, siz
                      [&](const auto& place) { return has(place, num_arguments, fields.size()); });
 }
 
-Error NoDevice(const std::string& name, const Error& why) {
-  return {why.code,
-          "model " + name + ": " + why.message + "; `device: [gpu, cpu]` takes the CPU then"};
+/// On the first device of those that the flow names, where it names some, that the machine has and
+/// that the file can be run on.
+Result<std::shared_ptr<const LoadedModel>> Load(const engine::OperatorSpec& spec,
+                                                const ModelOptions& options) {
+  if (options.devices.empty()) return ShareModel(spec.base_dir, options, spec.device);
+  Result<std::shared_ptr<const LoadedModel>> model = Error{};
+  for (const std::string& device : options.devices) {
+    model = ShareModel(spec.base_dir, options, device);
+    if (model) return model;
+  }
+  if (options.devices.back() != "cpu" && model.error().code == ErrorCode::kUnavailable) {
+    model.error().message += "; `device: [gpu, cpu]` takes the CPU then";
+  }
+  return model;
 }
 
 }  // namespace
@@ -236,10 +246,7 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   Result<Layout> layout = Layout::Make(*spec.inputs[0], spec.outputs[0], defined);
   if (!layout) return std::move(layout).error();
 
-  const Result<std::string> device =
-      options->devices.empty() ? Result<std::string>(spec.device) : FirstDevice(options->devices);
-  if (!device) return NoDevice(options->name, device.error());
-  Result<std::shared_ptr<const LoadedModel>> model = ShareModel(spec.base_dir, *options, *device);
+  Result<std::shared_ptr<const LoadedModel>> model = Load(spec, *options);
   if (!model) return std::move(model).error();
   std::vector<engine::Field> given(fields.begin(),
                                    fields.begin() + static_cast<ptrdiff_t>(arguments->size()));

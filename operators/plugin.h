@@ -180,7 +180,8 @@ struct Setting {
 };
 
 /// What a flow says where it declares the function: the values of the settings, the shapes of the
-/// results.
+/// results. Asking for what is not there, or is of another kind, throws, which keeps the flow from
+/// being deployed.
 class Settings {
  public:
   using Value = std::variant<bool, int64_t, double, std::string, std::vector<double>>;

@@ -82,6 +82,8 @@ Answer OfFloats(std::string_view name, T a, T b) {
   if (name == "sub") return Finite(a - b);
   if (name == "mul") return Finite(a * b);
   if (name == "div") return b == 0 ? std::nullopt : Finite(a / b);
+  const bool is_order = name != "eq" && name != "ne";
+  if (is_order && (std::isnan(a) || std::isnan(b))) return std::nullopt;
   return Compare(name, a, b);
 }
 

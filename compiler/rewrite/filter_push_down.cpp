@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/plan/infix.h"
 #include "compiler/rewrite/branches.h"
 #include "compiler/rewrite/can_fail.h"
 
@@ -11,9 +12,19 @@ namespace {
 
 using Columns = std::vector<std::string>;
 
+const engine::Expression& Condition(const Stage& filter) {
+  return filter.steps.front().expressions.front().expression;
+}
+
+/// Not one that only checks sizes: it takes out no row, so there is nothing to gain.
 bool IsMovable(const Stage& stage) {
   return stage.steps.size() == 1 && stage.steps.front().kind == StepKind::kFilter &&
-         !CanFail(stage.steps.front().expressions.front().expression);
+         !IsSizeCheck(Condition(stage));
+}
+
+bool TakesOutRows(const Step& step) {
+  return step.kind == StepKind::kFilter ||
+         (step.kind == StepKind::kLookup && *engine::Value(step.options).Find("miss") == "drop");
 }
 
 bool CanPass(const Step& step, const Columns& reads) {
@@ -72,6 +83,7 @@ bool MayFail(const Step& step) {
 std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>& consumers,
                                  size_t index, bool keeps_errors) {
   const Columns reads = plan.stages[index].steps.front().Reads();
+  const bool can_fail = CanFail(Condition(plan.stages[index]));
   std::vector<size_t> passed;
   size_t num_worth = 0;  // up to the last that saves work
   Port from = plan.stages[index].inputs.front();
@@ -79,6 +91,7 @@ std::vector<size_t> StagesToPass(const LogicalPlan& plan, const std::vector<int>
     const Stage& producer = plan.stages[static_cast<size_t>(from.stage)];
     if (producer.steps.size() != 1 || !CanPass(producer.steps.front(), reads)) break;
     if (keeps_errors && MayFail(producer.steps.front())) break;
+    if (can_fail && TakesOutRows(producer.steps.front())) break;
     passed.push_back(static_cast<size_t>(from.stage));
     if (DoesWork(producer.steps.front())) num_worth = passed.size();
     from = producer.inputs.front();

@@ -111,7 +111,7 @@ class Merging {
     if (a.from.stage != b.from.stage || a.from.output == b.from.output) return false;
     const Stage& split = StageOf(a.from);
     return split.num_outputs() == 2 && rows_.AreInOrderOnce(split.inputs.front()) &&
-           !CanFail(split.steps.front().expressions.front().expression);
+           !CanFailWithoutNan(split.steps.front().expressions.front().expression);
   }
 
   /// What a column of the union is in terms of what the split had; none if it is not worth it.
@@ -124,8 +124,9 @@ class Merging {
     const Expression a = Inlined(Expression::Column(from.front(), type), holds.definitions);
     const Expression b = Inlined(Expression::Column(from.back(), type), rest.definitions);
     if (a == b && ToString(a) == ToString(b)) return a;  // 0.0 and -0.0 are equal numbers
+    if (CanFail(a) || CanFail(b)) return std::nullopt;
     const Expression choice = Expression::Call("if", {taken, a, b}, type);
-    if (NumParts(choice) > kMostParts || CanFail(choice)) return std::nullopt;
+    if (NumParts(choice) > kMostParts) return std::nullopt;
     return choice;
   }
 
@@ -166,6 +167,12 @@ class Merging {
     step.kind = choices.empty() ? StepKind::kOmit : StepKind::kDerive;
     step.sources.clear();
     step.expressions = std::move(choices);
+    // What may fail of it is the condition.
+    const Step& split = StageOf(first.from).steps.front();
+    if (CanFail(split.expressions.front().expression)) {
+      step.label = split.label;
+      step.where = split.where;
+    }
     merged.inputs = {StageOf(first.from).inputs.front()};
     Remove(first.stages);
     Remove(second.stages);

@@ -11,6 +11,9 @@ namespace raceway::compiler {
 /// branches and the union: four stages, and a copy of every column on the way out and back; what
 /// is left fuses with its neighbours. Other inputs of the union stay.
 ///
+/// A NaN that c compares is an error of the same rows and names the split. Where nothing of the
+/// result depends on c, that error is not seen.
+///
 /// Stops at branches with anything but `derive`, `select`, `omit`; at tensors and optional columns;
 /// at expressions of more than 40 parts; at steps with the hint `fuse: false`; where the rows of t
 /// are not those of the request, each at most once and in order (behind `sort`, `explode`, `join`,

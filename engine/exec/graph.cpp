@@ -12,6 +12,13 @@
 
 namespace raceway::engine {
 
+namespace {
+
+/// Of one graph to the workers at once.
+constexpr int32_t kMostOffers = 64;
+
+}  // namespace
+
 /// What one thread has offered to the workers of one request's stages. It holds the request's
 /// counters: the request may be over when it asks whether somebody has begun them.
 class Graph::Offers {
@@ -306,8 +313,10 @@ void Graph::Forward(const std::vector<Edge>& edges, Request& request, Ready& rea
   }
 }
 
-// Not if there is nothing to compute: waking a thread costs more than passing it on.
+// Not if there is nothing to compute: waking a thread costs more than passing it on. Nor while
+// workers are busy elsewhere: what was taken back from them waits in their queue nevertheless.
 bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
+  if (num_offers_.load(std::memory_order_relaxed) >= kMostOffers) return false;
   if (request.IsOver(node.stage.place())) return false;
   if (node.inputs.size() > 1 || !node.stage.is_row_wise()) return true;
   return request.slots()[node.inputs[0].port].num_rows() > 0;
@@ -326,8 +335,10 @@ void Graph::PutEntry(Request& request) {
 
 void Graph::Offer(const Node& node, Request& request) {
   Enter();
-  request.Hold(1);
+  request.Hold();
+  num_offers_.fetch_add(1, std::memory_order_relaxed);
   arena_.enqueue([this, &node, &request]() noexcept {
+    num_offers_.fetch_sub(1, std::memory_order_relaxed);
     if (Begin(node, request)) node.task->try_put(&request);
     request.LetGo();
     Leave();
@@ -336,7 +347,7 @@ void Graph::Offer(const Node& node, Request& request) {
 
 void Graph::Offers::AddAllButFirst(int32_t first) {
   int32_t index = std::exchange(request_.next_ready(first), -1);
-  if (index >= 0 && !std::exchange(holds_, true)) request_.Hold(1);
+  if (index >= 0 && !std::exchange(holds_, true)) request_.Hold();
   while (index >= 0) {
     const int32_t next = request_.next_ready(index);  // before another thread has it
     graph_.Offer(graph_.nodes_[static_cast<size_t>(index)], request_);

@@ -159,6 +159,7 @@ class Graph {
   Tracing tracing_;
   std::promise<void> gone_;
   std::atomic<int64_t> users_ = 1;         // the owner
+  std::atomic<int32_t> num_offers_ = 0;    // that no worker has looked at yet
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
   Workers workers_;                        // of the stages in the nodes below
   RequestLayout layout_;

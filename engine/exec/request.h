@@ -40,7 +40,7 @@ class Request {
  public:
   /// Gets the result, in the thread that ran the last stage. Must not throw.
   using Completion = std::function<void(Result<Batch>)>;
-  /// Lets go of all that the request has; its memory stays while somebody holds it (`Hold`).
+  /// Lets go of its batches; its memory, and what little is in it, stays while somebody holds it.
   struct Deleter {
     void operator()(Request* request) const;
   };
@@ -50,7 +50,7 @@ class Request {
   Request(const Request&) = delete;
 
   /// For those who may still look at the counters when the request is over.
-  void Hold(int32_t holders) { holders_.fetch_add(holders, std::memory_order_relaxed); }
+  void Hold() { holders_.fetch_add(1, std::memory_order_relaxed); }
   void LetGo();
 
   RequestId id() const { return id_; }

@@ -60,15 +60,15 @@ RACEWAY_PLUGIN(library) {
         };
       });
 
-  // Whole columns at a time, where LibTorch is quick: f32[rows, N] → f32[rows].
-  library.Add("average(x: f32[N]) -> (mean: f32)")
-      .Doc("The mean of a vector.")
+  // Whole columns at a time, where LibTorch is quick: u8[rows, H, W, 3] → f32[rows].
+  library.Add("brightness(px: u8[H, W, 3]) -> (light: f32)")
+      .Doc("The mean of an image, from 0, which is black, to 255.")
       .Batches([](std::span<const plugin::Column> in,
                   const plugin::Context& context) -> std::vector<plugin::NewColumn> {
-        if (in[0].is_dense()) return {at::mean(in[0].dense(), 1)};
-        std::vector<at::Tensor> means;  // rows of different lengths
+        if (in[0].is_dense()) return {at::mean(in[0].dense(), {1, 2, 3}, false, at::kFloat)};
+        std::vector<at::Tensor> means;  // images of different sizes
         for (int64_t row = 0; row < context.num_rows(); ++row) {
-          means.push_back(at::mean(in[0].tensor(row)));
+          means.push_back(at::mean(in[0].tensor(row), at::kFloat));
         }
         return {std::move(means)};
       });

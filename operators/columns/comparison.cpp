@@ -1,5 +1,6 @@
 #include "operators/columns/comparison.h"
 
+#include <ATen/NumericUtils.h>
 #include <ATen/ops/bitwise_and.h>
 #include <ATen/ops/bitwise_or.h>
 #include <ATen/ops/empty.h>
@@ -13,6 +14,7 @@
 #include <ATen/ops/ne.h>
 #include <ATen/ops/where.h>
 
+#include <algorithm>
 #include <compare>
 #include <string_view>
 #include <utility>
@@ -43,6 +45,45 @@ Column Compare(const ColumnCall& call, OfTensors of_tensors, OfTexts of_texts) {
   return of_tensors(AsOrdered(call.args[0].dense()), AsOrdered(call.args[1].dense()));
 }
 
+template <typename T>
+int64_t FirstNan(const T* values, int64_t count) {
+  return std::find_if(values, values + count, [](T value) { return at::_isnan(value); }) - values;
+}
+
+/// The first of `floats`, T[rows], that is NaN; the number of rows if none is.
+int64_t FirstNan(const at::Tensor& floats) {
+  const bool is_same = floats.stride(0) == 0;  // in all rows, as a constant
+  const at::Tensor values = is_same ? floats : floats.contiguous();
+  const int64_t count = is_same ? 1 : floats.size(0);
+  int64_t first = 0;
+  switch (values.scalar_type()) {
+    case at::kHalf: first = FirstNan(values.const_data_ptr<at::Half>(), count); break;
+    case at::kBFloat16: first = FirstNan(values.const_data_ptr<at::BFloat16>(), count); break;
+    case at::kFloat: first = FirstNan(values.const_data_ptr<float>(), count); break;
+    default: first = FirstNan(values.const_data_ptr<double>(), count); break;
+  }
+  return first == count ? floats.size(0) : first;
+}
+
+engine::Status CheckIsNumber(const ColumnCall& call) {
+  const at::Tensor& left = call.args[0].dense();
+  if (!left.is_floating_point()) return engine::Done{};
+  const int64_t rows[] = {FirstNan(left), FirstNan(call.args[1].dense())};
+  const size_t side = rows[1] < rows[0] ? 1 : 0;
+  if (rows[side] == call.num_rows) return engine::Done{};
+  return FailedAt(rows[side], left,
+                  call.names[side] +
+                      " is NaN, which is neither below nor above anything: `if x == x then x else "
+                      "0.0` gives such an x a value");
+}
+
+Result<Column> Order(const ColumnCall& call, OfTensors of_tensors, OfTexts of_texts) {
+  if (!call.args[0].is_text()) {
+    if (auto checked = CheckIsNumber(call); !checked) return checked.error();
+  }
+  return Compare(call, of_tensors, of_texts);
+}
+
 /// Whether one tensor operation can choose between both.
 bool AreAlike(const Column& a, const Column& b) {
   return a.is_dense() && b.is_dense() && a.dense().sizes() == b.dense().sizes();
@@ -67,16 +108,16 @@ Result<Column> Ne(const ColumnCall& call) {
   return Compare(call, &at::ne, [](auto a, auto b) { return a != b; });
 }
 Result<Column> Lt(const ColumnCall& call) {
-  return Compare(call, &at::lt, [](auto a, auto b) { return a < b; });
+  return Order(call, &at::lt, [](auto a, auto b) { return a < b; });
 }
 Result<Column> Le(const ColumnCall& call) {
-  return Compare(call, &at::le, [](auto a, auto b) { return a <= b; });
+  return Order(call, &at::le, [](auto a, auto b) { return a <= b; });
 }
 Result<Column> Gt(const ColumnCall& call) {
-  return Compare(call, &at::gt, [](auto a, auto b) { return a > b; });
+  return Order(call, &at::gt, [](auto a, auto b) { return a > b; });
 }
 Result<Column> Ge(const ColumnCall& call) {
-  return Compare(call, &at::ge, [](auto a, auto b) { return a >= b; });
+  return Order(call, &at::ge, [](auto a, auto b) { return a >= b; });
 }
 
 Result<Column> And(const ColumnCall& call) {

@@ -2,7 +2,8 @@
 
 #include "operators/column_functions.h"
 
-/// `== != < <= > >=`, `and or not`, `if`. Of scalars; a comparison with NaN is false but for `!=`.
+/// `== != < <= > >=`, `and or not`, `if`. Of scalars. NaN equals nothing, not even itself, and has
+/// no place in an order: for `< <= > >=` it is an error of its row.
 namespace raceway::operators {
 
 engine::Result<engine::Column> Eq(const ColumnCall& call);

@@ -188,11 +188,13 @@ Result<std::vector<const AnswerPart*>> Match(const std::vector<AnswerPart>& part
 Result<Column> CheckedColumn(const AnswerPart& part, const Outcome& outcome, int64_t num_rows,
                              bool casts) {
   const std::string output = "output `" + outcome.name + "` ";
+  const auto named = [&](Error error) {
+    error.message.insert(0, output);
+    if (error.row_id >= num_rows) error.row_id = -1;  // the list is longer than it may be
+    return error;
+  };
   Result<Column> column = ColumnOf(part, outcome.declared, casts);
-  if (!column) {
-    column.error().message.insert(0, output);
-    return column;
-  }
+  if (!column) return named(std::move(column).error());
   const bool has_rows = !column->is_dense() || column->dense().dim() > 0;
   if (has_rows && part.is_list && column->num_rows() != num_rows) {
     return Failed(output + "is a list of " + std::to_string(column->num_rows()) +
@@ -201,8 +203,7 @@ Result<Column> CheckedColumn(const AnswerPart& part, const Outcome& outcome, int
   }
   if (Status checked = column->CheckType(outcome.declared); !checked) {
     checked.error().code = ErrorCode::kFailed;
-    checked.error().message.insert(0, output);
-    return std::move(checked).error();
+    return named(std::move(checked).error());
   }
   if (column->num_rows() != num_rows) {
     return Failed(output + "has " + std::to_string(column->num_rows()) + " rows, the input " +

@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "compiler/rewrite/can_fail.h"
 #include "engine/catalog.h"
 #include "engine/data/column.h"
 #include "engine/data/schema.h"
@@ -142,6 +144,33 @@ TEST(FoldTest, KeepsWhatCanFail) {
   EXPECT_EQ(Fold(Call("and", {risky, no})), Call("and", {risky, no}));
   EXPECT_EQ(Fold(Call("if", {risky, no, no})), Call("if", {risky, no, no}));
   EXPECT_EQ(Fold(Call("and", {no, risky})), no);  // is not looked at
+}
+
+TEST(FoldTest, LeavesNanToTheOperators) {
+  const Expression nan = Of(std::numeric_limits<double>::quiet_NaN(), DataType::kF32);
+  const Expression half = Of(0.5, DataType::kF32);
+  EXPECT_EQ(Fold(Call("lt", {nan, half})).kind, Expression::Kind::kCall);
+  EXPECT_EQ(Fold(Call("eq", {nan, half})), Of(false, DataType::kBool));
+  EXPECT_EQ(Fold(Call("lt", {half, half})), Of(false, DataType::kBool));
+}
+
+TEST(CanFailTest, WhereNanMayBeCompared) {
+  const Type f32{DataType::kF32};
+  const Expression x = Expression::Column("x", f32);
+  const Expression half = Of(0.5, DataType::kF32);
+  const Expression n = Expression::Column("n", Type{DataType::kI64});
+  const Expression of_n = Expression::Call("f32", {n}, f32);
+  for (const char* order : {"lt", "le", "gt", "ge"}) {
+    EXPECT_TRUE(CanFail(Call(order, {x, half})));
+    EXPECT_TRUE(CanFail(Call(order, {half, Expression::Call("add", {of_n, half}, f32)})));
+    EXPECT_FALSE(CanFail(Call(order, {of_n, half})));
+    EXPECT_FALSE(CanFail(Call(order, {n, n})));
+    EXPECT_FALSE(CanFailWithoutNan(Call(order, {x, half})));
+  }
+  EXPECT_FALSE(CanFail(Call("eq", {x, x})));
+  EXPECT_TRUE(CanFail(Call("not", {Call("lt", {x, half})})));
+  EXPECT_TRUE(CanFailWithoutNan(Call(
+      "and", {Call("lt", {x, half}), Call("eq", {Expression::Call("div", {n, n}, n.type), n})})));
 }
 
 TEST(FoldTest, KeepsTheSignOfZero) {

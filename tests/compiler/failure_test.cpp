@@ -161,6 +161,20 @@ TEST_F(FailureTest, ADivisionByZeroIsRescuedToo) {
             "0 4\n1 -1\n2 3\n");
 }
 
+// nan is sqrt(a - 3) of a < 3.
+TEST_F(FailureTest, NanInAComparisonEndsItsRequestOrIsRescued) {
+  const std::string compared = "derive(z = i64(sqrt(f32(a) - 3.0) >= 1.0))";
+  const std::string flow = Flow("{ id: i64, z: i64 }", compared);
+  EXPECT_EQ(
+      Run(flow, {4, 3, 2}),
+      "failed: derive at test.flow:9:18: row 3: the left side is NaN, which is neither below nor "
+      "above anything: `if x == x then x else 0.0` gives such an x a value");
+  EXPECT_EQ(Run(flow, {4, 3}), "0 1\n1 0\n");
+  EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", compared + " rescue derive(z = -1)"), {4, 2, 3}),
+            "0 1\n1 -1\n2 0\n");
+  EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", compared + " rescue derive(z = -1)"), {2}), "0 -1\n");
+}
+
 TEST_F(FailureTest, OnErrorDropLosesTheRowsThatFail) {
   EXPECT_EQ(Run(Flow("{ id: i64, z: i64 }", "map(risky, on_error: drop)"), {1, 3, 4}),
             "0 2\n2 5\n");
@@ -239,20 +253,40 @@ std::vector<std::string> Without(size_t subset) {
   return without;
 }
 
+/// `steps` on a, which gives y = a, in a flow whose failing rows get y = -1.
+std::string RescuedFlow(const std::string& steps) {
+  return "flow inner(rows: { a: i64, ... }) -> { ..., y: i64 } {\n  return rows |> " + steps + R"(
+}
+flow f(rows: Row) -> { id: i64, y: i64 } {
+  return rows |> inner rescue select(id, y = -1)
+}
+)";
+}
+
 // An error that a rewrite would hide elsewhere decides here which way a row goes.
 TEST_F(FailureTest, RewritesHideNoErrorThatIsRescued) {
   for (const std::string steps :
        {"map(risky) |> derive(y = a)", "map(risky) |> filter(a != 3) |> derive(y = a)",
         "derive(w = 1 / (a - 3), y = a)"}) {
-    const std::string text = File("flow inner(rows: { a: i64, ... }) -> { ..., y: i64 } {\n" +
-                                  ("  return rows |> " + steps) + R"(
-}
-flow f(rows: Row) -> { id: i64, y: i64 } {
-  return rows |> inner rescue select(id, y = -1)
-}
-)");
     for (size_t subset = 0; subset < size_t{1} << AllPasses().size(); ++subset) {
-      ASSERT_EQ(Run(text, {1, 3, 4}, Without(subset)), "0 1\n1 -1\n2 4\n") << steps << subset;
+      ASSERT_EQ(Run(File(RescuedFlow(steps)), {1, 3, 4}, Without(subset)), "0 1\n1 -1\n2 4\n")
+          << steps << subset;
+    }
+  }
+}
+
+// With a NaN where a is 3.
+TEST_F(FailureTest, RewritesHideNoNanThatIsRescued) {
+  for (const std::string steps :
+       {"derive(w = sqrt(abs(f32(a) - 3.0) - 0.5) >= 0.0, y = a)",
+        "derive(y = a + 0) |> filter(sqrt(abs(f32(a) - 3.0) - 0.5) >= 0.0)"}) {
+    const size_t all = (size_t{1} << AllPasses().size()) - 1;
+    for (size_t pass = 0; pass <= AllPasses().size(); ++pass) {
+      const size_t one = size_t{1} << pass & all;  // none in the last round
+      for (const size_t subset : {one, all ^ one}) {
+        EXPECT_EQ(Run(File(RescuedFlow(steps)), {1, 3, 4}, Without(subset)), "0 1\n1 -1\n2 4\n")
+            << steps << subset;
+      }
     }
   }
 }

@@ -83,6 +83,11 @@ class RandomExpressions : protected RandomTensors {
     return {};
   }
 
+  static bool IsNan(const Value& value) {
+    const float* number = std::get_if<float>(&value);
+    return number != nullptr && std::isnan(*number);
+  }
+
   static bool IsNull(const Value& value) { return std::holds_alternative<std::monostate>(value); }
 
   std::optional<std::string> AnyMaybe(const Columns& columns) {
@@ -178,9 +183,8 @@ class RandomExpressions : protected RandomTensors {
         const Expr a = Make(Kind::kBool, columns, depth - 1);
         const Expr b = Make(Kind::kBool, columns, depth - 1);
         return {"(" + a.text + (is_and ? " and " : " or ") + b.text + ")", [=](const Row& row) {
-                  const bool left = std::get<bool>(a.value(row));
-                  const bool right = std::get<bool>(b.value(row));
-                  return Value(is_and ? left && right : left || right);
+                  // The right one matters only where the left does not decide.
+                  return std::get<bool>(a.value(row)) == is_and ? b.value(row) : Value(!is_and);
                 }};
       }
       case 2: return InRange(columns, depth);
@@ -194,9 +198,11 @@ class RandomExpressions : protected RandomTensors {
     const Kind kind = static_cast<Kind>(1 + Below(3));
     const Expr a = Make(kind, columns, depth - 1);
     const Expr b = Make(kind, columns, depth - 1);
-    return {"(" + a.text + " " + sign + " " + b.text + ")", [=](const Row& row) {
+    const bool is_order = sign.front() == '<' || sign.front() == '>';
+    return {"(" + a.text + " " + sign + " " + b.text + ")", [=, this](const Row& row) {
               const Value left = a.value(row);
               const Value right = b.value(row);
+              if (is_order && (IsNan(left) || IsNan(right))) met_nan_ = true;
               return Value(std::visit(
                   [&](const auto& value) {
                     using T = std::decay_t<decltype(value)>;
@@ -258,7 +264,7 @@ class RandomExpressions : protected RandomTensors {
 
   Expr Number(const Columns& columns, int depth) {
     if (Chance(8)) return Element(columns, depth - 1);
-    const size_t form = Below(4);
+    const size_t form = Below(5);
     if (form == 0) {
       const Expr i = Make(Kind::kInt, columns, depth - 1);
       return {"f32(" + i.text + ")", [=](const Row& row) {
@@ -267,11 +273,14 @@ class RandomExpressions : protected RandomTensors {
     }
     const Expr a = Make(Kind::kFloat, columns, depth - 1);
     const Expr b = Make(Kind::kFloat, columns, depth - 1);
-    const char sign = "+-*"[form - 1];
+    const char sign = "+-*/"[form - 1];
     return {"(" + a.text + " " + sign + " " + b.text + ")", [=](const Row& row) {
               const float left = std::get<float>(a.value(row));
               const float right = std::get<float>(b.value(row));
-              return Value(sign == '+' ? left + right : sign == '-' ? left - right : left * right);
+              return Value(sign == '+'   ? left + right
+                           : sign == '-' ? left - right
+                           : sign == '*' ? left * right
+                                         : left / right);
             }};
   }
 
@@ -301,6 +310,8 @@ class RandomExpressions : protected RandomTensors {
       }
     }
   }
+
+  bool met_nan_ = false;  // in a comparison that was asked
 };
 
 }  // namespace raceway::compiler::testing

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,7 @@ class Generator final : RandomTableSteps {
     RandomFlow flow;
     flow.input = MakeInput();
     std::string body = MakeBody(flow);
+    flow.meets_nan = met_nan_;
     flow.text = "edition 1\n\nparam limit: i64 = 3\nparam scale: f32 = 0.5\n\n";
     if (num_lookups_ > 0) flow.text += kStoreText;
     for (const SubFlow& sub_flow : sub_flows_) flow.text += sub_flow.text + "\n";
@@ -107,6 +109,9 @@ class Generator final : RandomTableSteps {
                      {"x", static_cast<float>(Below(4000)) / 1000.0F - 1.0F},
                      {"s", Pick(kTexts)}};
       rows.push_back(std::move(row));
+    }
+    if (Chance(15) && !rows.empty()) {
+      rows.back().columns["x"] = std::numeric_limits<float>::quiet_NaN();
     }
     return rows;
   }

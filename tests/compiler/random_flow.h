@@ -28,6 +28,7 @@ struct RandomFlow {
   std::string text;  // of the whole file; the flow is called `f`
   Table input;
   Table expected;
+  bool meets_nan = false;  // in a comparison: then it fails, unless nobody reads what it says
 };
 
 /// The store `shop(k: i64) -> (w: i64, u: i64?)` that flows look into.

@@ -45,21 +45,26 @@ class RandomRowSteps : protected RandomExpressions {
     return pipe;
   }
 
-  /// An integer that fails where a divisor is 0, and what is there in its place then.
+  /// An integer that fails where a divisor is 0 or NaN is compared, and what is there in its place
+  /// then.
   Pipe Rescued(const Columns& columns) {
     const std::string name = AnyName();
     const Expr value = Make(Kind::kInt, columns, 2);
-    const Expr divisor = Make(Kind::kInt, columns, 1);
+    Columns with_early = columns;  // the divisor sees the new `early`
+    with_early["early"] = Kind::kInt;
+    const Expr divisor = Make(Kind::kInt, with_early, 1);
     const Expr other = Make(Kind::kInt, columns, 2);
     const std::string first =
         "early = " + value.text + ", " + name + " = early + 0 / " + divisor.text;
     Pipe pipe{
         " |> derive(" + first + ") rescue derive(" + name + " = " + other.text + ", early = 1)",
-        [=](Table table) {
+        [=, this](Table table) {
           for (Row& row : table) {
-            Row derived = row;  // the divisor sees the new `early`
+            Row derived = row;
+            const bool met_nan = std::exchange(met_nan_, false);
             derived.columns["early"] = value.value(row);
-            const bool fails = divisor.value(derived) == Value(int64_t{0});
+            const bool fails = divisor.value(derived) == Value(int64_t{0}) || met_nan_;
+            met_nan_ = met_nan;
             derived.columns[name] = fails ? other.value(row) : derived.columns["early"];
             if (fails) derived.columns["early"] = Value(int64_t{1});
             row = std::move(derived);

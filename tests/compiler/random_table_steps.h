@@ -40,6 +40,9 @@ class RandomTableSteps : protected RandomRowSteps {
     }
     pipe.text += ")";
     pipe.run = [=](Table table) {
+      for (const Row& row : table) {  // also of one that is compared with none
+        for (const auto& [key, descending] : keys) key.value(row);
+      }
       std::stable_sort(table.begin(), table.end(), [&](const Row& a, const Row& b) {
         for (const auto& [key, descending] : keys) {
           const Value left = key.value(a);

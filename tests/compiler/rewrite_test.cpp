@@ -223,6 +223,37 @@ flow f(t: { x: i64 }) -> { x: i64 } { return t |> sort(x) |> limit(3) |> filter(
   EXPECT_EQ(Explain(FilterPushDown(plan)), Explain(plan));
 }
 
+/// The steps of `body` on t: { id: i64, n: i64, x: f32 }, after filters moved.
+std::string StepsAfterPush(const std::string& body) {
+  const LogicalPlan plan = FilterPushDown(
+      testing::PlanOf("edition 1\nmodel m(x: f32) -> (y: f32) { source: \"m.pt\" }\n"
+                      "store s(k: i64) -> (w: i64) { rows: \"s.jsonl\" }\n"
+                      "flow f(t: { id: i64, n: i64, x: f32 }) -> { id: i64 } { return t" +
+                          body + " }\n",
+                      "f"));
+  EXPECT_EQ(Verify(plan), std::nullopt);
+  std::string text;
+  for (const Stage& stage : plan.stages) text += stage.name + " ";
+  return text;
+}
+
+// A condition that can fail is asked of the same rows there.
+TEST(FilterPushDownTest, PassesWhatTakesOutNoRowWithAConditionThatCanFail) {
+  EXPECT_EQ(StepsAfterPush(" |> map(m) |> derive(z = n + 1) |> sort(n) |> filter(x > 0.5)"),
+            "filter m derive sort ");
+  EXPECT_EQ(StepsAfterPush(" |> map(m) |> select(id, n, z = 1 / n) |> filter(9 / n > 1)"),
+            "filter m select ");
+  EXPECT_EQ(StepsAfterPush(" |> lookup(s, key: n, miss: null) |> filter(x > 0.5)"), "filter s ");
+  EXPECT_EQ(StepsAfterPush(" |> lookup(s, key: n) |> filter(x > 0.5)"), "filter s ");
+}
+
+TEST(FilterPushDownTest, StaysWithAConditionThatCanFailBehindWhatTakesOutRows) {
+  EXPECT_EQ(StepsAfterPush(" |> map(m) |> filter(y == y) |> derive(z = n + 1) |> filter(x > 0.5)"),
+            "m filter filter.2 derive ");
+  EXPECT_EQ(StepsAfterPush(" |> lookup(s, key: n, miss: drop) |> filter(x > 0.5)"), "s filter ");
+  EXPECT_EQ(StepsAfterPush(" |> lookup(s, key: n, miss: drop) |> filter(n > 5)"), "filter s ");
+}
+
 TEST(FilterPushDownTest, PassesOtherFiltersOnlyToSaveWork) {
   const LogicalPlan plan = testing::PlanOf(R"(
 edition 1
@@ -259,6 +290,11 @@ TEST(FilterPushDownTest, StaysInABranchBehindWhatCanFail) {
   EXPECT_EQ(KindsInTry(plan), (std::vector{StepKind::kDerive, StepKind::kFilter}));
 }
 
+TEST(FilterPushDownTest, PassesInABranchWhatCannotFailWithAConditionThatCan) {
+  const LogicalPlan plan = FilterPushDown(Guarded(" |> derive(y = x + 1) |> filter(9 / x > 3)"));
+  EXPECT_EQ(KindsInTry(plan), (std::vector{StepKind::kFilter, StepKind::kDerive}));
+}
+
 TEST(SharedSubflowsTest, SharesWithinABranch) {
   const LogicalPlan plan =
       SharedSubflows(Guarded(" |> derive(a = 1 / x) |> derive(b = 1 / x) |> derive(y = a + b)"));
@@ -274,7 +310,7 @@ LogicalPlan TwoBranches(const std::string& before, const std::string& condition,
   return ExclusiveBranches(testing::PlanOf(
       "edition 1\nfn look(x: i64) -> (label: string) "
       "{ native: \"labels.lookup\", file: \"l.txt\" }\n"
-      "flow f(t: { x: i64, d: i64, v: f32[3] }) -> { y: i64 } {\n"
+      "flow f(t: { x: i64, d: i64, v: f32[3], s: f32 }) -> { y: i64 } {\n"
       "  let (a, b) = t" +
           before + " |> split(" + condition + ")\n  return union(a |> derive(y = " + first +
           "), b |> derive(y = " + second + "))\n}\n",
@@ -287,12 +323,20 @@ TEST(MergeBranchesTest, ChoosesForEachRow) {
   EXPECT_EQ(Explain(plan),
             "flow f\n"
             "t\n"
-            "  => (x: i64, d: i64, v: f32[3])\n"
+            "  => (x: i64, d: i64, v: f32[3], s: f32)\n"
             "union <- t\n"
             "  derive y.2: i64 = if(gt(x, 3), add(x, 1), d)\n"
-            "  => (x, d, v, y.2)\n"
+            "  => (x, d, v, s, y.2)\n"
             "result <- union\n"
             "  (y = y.2)\n");
+}
+
+// An `if` asks the same rows, and its error is one of the split.
+TEST(MergeBranchesTest, NanMayMeetTheConditionOnly) {
+  const LogicalPlan plan = MergeBranches(TwoBranches("", "s > 0.5", "x", "d"));
+  ASSERT_EQ(plan.stages.size(), 1u) << Explain(plan);
+  EXPECT_EQ(plan.stages.front().steps.front().label, "split");
+  EXPECT_GT(MergeBranches(TwoBranches("", "x > 3", "x", "i64(s < 0.1)")).stages.size(), 1u);
 }
 
 // A union of three keeps the third, and the split becomes what two of them were.

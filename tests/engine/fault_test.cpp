@@ -27,6 +27,7 @@ namespace raceway::engine {
 namespace {
 
 using testing::Add;
+using ::testing::AllOf;
 using testing::FlowBuilder;
 using ::testing::HasSubstr;
 using testing::Hook;
@@ -214,7 +215,8 @@ TEST(FaultTest, OutOfMemoryEndsOnlyItsRequest) {
   const auto expect_one_fails = [&](int64_t num_bytes) {
     std::vector<std::future<Result<Batch>>> others;
     for (int i = 0; i < 50; ++i) others.push_back(engine.Submit(**flow, Rows({1000})));
-    EXPECT_THAT(TextOf(engine.Run(**flow, Rows({num_bytes}))), HasSubstr("allocate memory"));
+    EXPECT_THAT(TextOf(engine.Run(**flow, Rows({num_bytes}))),
+                AllOf(HasSubstr("at test.flow:"), HasSubstr("allocate memory")));
     for (auto& other : others) EXPECT_EQ(TextOf(other.get()), "1000");
   };
   expect_one_fails(int64_t{1} << 50);

@@ -262,7 +262,7 @@ TEST(PlanJsonTest, SaysThatANewerFormatIsNewer) {
       PlanFromJson(R"({"raceway_plan": 7, "something": {"quite": "else"}})");
   ASSERT_FALSE(plan.ok());
   EXPECT_EQ(plan.error().code, ErrorCode::kUnsupported);
-  EXPECT_EQ(plan.error().message, "the plan has format 7, this release reads up to 2");
+  EXPECT_EQ(plan.error().message, "the plan has format 7, this release reads up to 3");
 }
 
 TEST(PlanJsonTest, SurvivesAnyBytes) {

@@ -3,6 +3,8 @@
     tests/examples/plugin_example_test.py build/release/bin/raceway build/release/lib/libcolour.so
 """
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -13,9 +15,12 @@ import unittest
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 RACEWAY = COLOUR = Path()
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "plugin"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLE = EXAMPLES / "plugin"
+PHOTOS = EXAMPLES / "photos"
 
 
 def blurred(px, radius):
@@ -42,32 +47,32 @@ class PluginExampleTest(unittest.TestCase):
             env=dict(os.environ, XDG_CACHE_HOME=str(self.dir / "cache")),
         )
 
-    def rows(self, images):
-        lines = []
-        for i, (title, px, light) in enumerate(images):
-            np.save(self.dir / f"{i}.npy", px)
-            lines.append(json.dumps({"title": title, "px": {"npy": f"{i}.npy"}, "light": light}))
-        (self.dir / "rows.jsonl").write_text("\n".join(lines) + "\n")
-        return self.call("run", "colour.flow", "--rows", "rows.jsonl", "--json")
-
     def test_it_gives_what_numpy_gives(self):
-        random = np.random.default_rng(3)
-        images = [
-            ("Chelsea the cat", random.integers(0, 256, (9, 7, 3), dtype=np.uint8), [0.5, 2.0]),
-            ("Rocket", random.integers(0, 256, (1, 1, 3), dtype=np.uint8), [4.0]),
-            ("a b c", random.integers(0, 256, (4, 12, 3), dtype=np.uint8), [1.0, 1.5, 3.0]),
-        ]
-        done = self.rows(images)
+        photos = sorted(PHOTOS.glob("c*.png"))  # chelsea, coffee
+        for photo in photos:
+            with Image.open(photo) as image:
+                image.convert("RGB").resize((90, 70)).save(self.dir / photo.name)
+        done = self.call("run", "colour.flow", "soften", "--each", "image=*.png", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = [json.loads(line) for line in done.stdout.splitlines()]
-        self.assertEqual([row["short"] for row in rows], ["Ctc", "R", "abc"])
-        for row, (_, px, light) in zip(rows, images):
-            np.testing.assert_array_equal(np.array(row["px"], dtype=np.uint8), blurred(px, 2))
-            self.assertAlmostEqual(row["mean"], float(np.mean(light)), places=5)
+        self.assertEqual(len(rows), len(photos))
+        for row, photo in zip(rows, photos):
+            with Image.open(self.dir / photo.name) as image:
+                px = np.asarray(image)
+            with Image.open(io.BytesIO(base64.b64decode(row["soft"]["base64"]))) as image:
+                np.testing.assert_array_equal(np.asarray(image), blurred(px, 2))
+            self.assertAlmostEqual(row["light"], float(px.mean()), places=3)
+
+    def test_people_see_a_table(self):
+        done = self.call("run", "colour.flow", "soften", "--each", f"image={PHOTOS}/c*.png")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        heading, *rows = done.stdout.splitlines()
+        self.assertEqual(heading.split(), ["id", "light", "soft"])
+        self.assertEqual(len(rows), 2)
 
     def test_what_it_throws_names_function_and_row(self):
-        black = np.zeros((2, 2, 3), dtype=np.uint8)
-        done = self.rows([("a", black, [1.0]), (" ", black, [1.0])])
+        (self.dir / "rows.jsonl").write_text('{"name": "a"}\n{"name": " "}\n')
+        done = self.call("run", "colour.flow", "sign", "--rows", "rows.jsonl")
         self.assertEqual(done.returncode, 3)
         self.assertIn("initials: a name without letters", done.stderr)
         self.assertIn("row 2", done.stderr)

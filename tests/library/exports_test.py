@@ -4,6 +4,7 @@
     tests/library/exports_test.py build/release/lib/libraceway.so build/release/lib/libraceway_compiler.so
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import unittest
 from pathlib import Path
 
 HEADERS = Path(__file__).resolve().parents[2] / "tools/library/include/raceway"
+# What programs may link, a name a line, below the number of the ABI.
+PROMISED = Path(__file__).with_name("abi.txt")
 libraries = []
 
 
@@ -45,6 +48,18 @@ class ExportsTest(unittest.TestCase):
                 parts = function.split("::")[2:]
                 self.assertNotIn("State", parts, name)
                 self.assertIn(parts[-1], text, name)
+
+    def test_nothing_that_was_promised_goes(self):
+        names = sorted({name for library in libraries for name, _ in exports(library)})
+        text = "".join(f"{line}\n" for line in (f"RACEWAY_ABI {abi()}", *names))
+        if os.environ.get("RACEWAY_UPDATE_GOLDEN"):
+            PROMISED.write_text(text)
+        number, *promised = PROMISED.read_text().splitlines()
+        hint = "RACEWAY_UPDATE_GOLDEN=1 writes abi.txt anew"
+        self.assertEqual(f"RACEWAY_ABI {abi()}", number, hint)
+        gone = set(promised) - set(names)
+        self.assertFalse(gone, f"raise RACEWAY_ABI (export.h), then {hint}")
+        self.assertEqual(promised, names, f"new ones: {hint}")
 
     def test_the_engine_needs_no_compiler(self):
         engine, compiler = (dict_of(needed(library)) for library in libraries)

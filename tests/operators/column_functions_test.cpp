@@ -1,6 +1,7 @@
 #include "operators/column_functions.h"
 
 #include <ATen/ops/rand.h>
+#include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -107,13 +108,36 @@ TEST(ComparisonTest, ComparesNumbers) {
   EXPECT_EQ(Eval("ge", {a, b}), "false true true");
 }
 
-TEST(ComparisonTest, NanIsNeitherEqualNorGreater) {
+TEST(ComparisonTest, NanEqualsNothing) {
   const Arg a{Floats({kNan, 1}), "f32"};
   const Arg b{Floats({kNan, kNan}), "f32"};
-  for (const std::string name : {"eq", "lt", "le", "gt", "ge"}) {
-    EXPECT_EQ(Eval(name, {a, b}), "false false") << name;
-  }
+  EXPECT_EQ(Eval("eq", {a, b}), "false false");
   EXPECT_EQ(Eval("ne", {a, b}), "true true");
+}
+
+TEST(ComparisonTest, NanHasNoPlaceInAnOrder) {
+  const std::string why =
+      " is NaN, which is neither below nor above anything: `if x == x then x else 0.0` gives such "
+      "an x a value";
+  for (const std::string type : {"f16", "bf16", "f32", "f64"}) {
+    const auto column = [&](std::vector<float> rows) {
+      return Arg{Floats(std::move(rows)).dense().to(ScalarTypeOf(T(type).dtype)), type};
+    };
+    const auto constant = [&](double value) { return Arg{{}, type, Value(value)}; };
+    const Arg some = column({2, kNan, 1, kNan});
+    const Arg all = column({1, 3, kInfinity, 4});
+    for (const std::string name : {"lt", "le", "gt", "ge"}) {
+      EXPECT_EQ(Eval(name, {some, all}), "failed: row 2: `c0`" + why) << name << type;
+      EXPECT_EQ(Eval(name, {all, some}), "failed: row 2: `c1`" + why) << name << type;
+    }
+    EXPECT_EQ(Eval("lt", {all, constant(2)}), "true false false false") << type;
+    EXPECT_EQ(Eval("lt", {all, constant(double{kNan})}), "failed: row 1: the right side" + why);
+    // Every other element of a matrix.
+    const Arg strided{at::stack({all.column.dense(), some.column.dense()}, 1).select(1, 1), type};
+    EXPECT_EQ(Eval("ge", {all, strided}), "failed: row 2: `c1`" + why) << type;
+  }
+  EXPECT_EQ(Eval("lt", {{Floats({1, kNan}), "f32"}, {Floats({kNan, 1}), "f32"}}),
+            "failed: row 1: `c1`" + why);
 }
 
 TEST(ComparisonTest, BigUnsignedNumbersAreBig) {

@@ -73,6 +73,30 @@ TEST(ExpressionTest, AnErrorInATakenBranchStaysOne) {
             "failed: row 2: division of an integer by 0");
 }
 
+TEST(ExpressionTest, AnErrorNamesWhatIsNaNIfThatIsShort) {
+  const Expression half = Lit(0.5, "f32");
+  const Expression nan = Call("sqrt", {Call("neg", {X()})});
+  const auto error = [&](const Expression& left, const Expression& right) {
+    const std::string text = Eval(Call("lt", {left, right}));
+    return text.substr(0, text.find(","));
+  };
+  EXPECT_EQ(error(nan, half), "failed: row 1: the left side is NaN");
+  Expression sum = nan;
+  for (int i = 0; i < 10; ++i) sum = Call("add", {sum, X()});
+  EXPECT_EQ(error(sum, half), "failed: row 1: the left side is NaN");
+  EXPECT_EQ(error(half, sum), "failed: row 1: the right side is NaN");
+}
+
+TEST(ExpressionTest, NanIsAskedForLikeADivisorOfZero) {
+  const Expression half = Lit(0.5, "f32");
+  const Expression nan = Call("sqrt", {Call("sub", {X(), half})});  // in the first row
+  const Expression is_number = Call("eq", {nan, nan});
+  const Expression is_large = Call("gt", {nan, half});
+  EXPECT_EQ(Eval(Call("and", {is_number, is_large})), "false false true");
+  EXPECT_EQ(Eval(Call("or", {Call("not", {is_number}), is_large})), "true false true");
+  EXPECT_EQ(Eval(Call("if", {is_number, is_large, Lit(true, "bool")})), "true false true");
+}
+
 TEST(ExpressionTest, AConditionThatIsTheSameInAllRows) {
   const Expression yes = Lit(true, "bool");
   const Expression no = Lit(false, "bool");

@@ -86,6 +86,7 @@ TEST(NativeTest, CarriesTheOtherColumnsAndNeedNotDefineItsOwn) {
   step.outputs = {*S({{"x", "f32"}, {"out", "string"}})};
   EXPECT_EQ(Text(RunStep(step, rows, folder.path())), "#0 x=0.5 out='dog'\n");
   step.outputs = {*S({{"x", "f32"}})};
+  step.unread = *S({{"out", "string"}});
   EXPECT_EQ(Text(RunStep(step, rows, folder.path())), "#0 x=0.5\n");
 }
 

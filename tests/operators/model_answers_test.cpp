@@ -195,5 +195,13 @@ TEST_F(ModelAnswersTest, RefusesTensorsThatNoColumnCanBe) {
             "failed: row 2: model small: output `y` is a sparse tensor: make it dense");
 }
 
+TEST_F(ModelAnswersTest, ARowThatIsNotThereIsNotNamed) {
+  Save("def forward(self, x):\n  y = x[0]\n  return [y, y, y, y.to_sparse(), y]\n");
+  const Batch rows(rows_.schema(), rows_.columns(), rows_.num_rows(),
+                   std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{4, 7, 9}));
+  EXPECT_EQ(RunText(doubling_, rows),
+            "failed: model small: output `y` is a sparse tensor: make it dense");
+}
+
 }  // namespace
 }  // namespace raceway::operators

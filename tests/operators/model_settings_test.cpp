@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/clock.h"
 #include "engine/gate.h"
+#include "operators/models/call_slots.h"
+#include "operators/models/model_file.h"
 #include "tests/operators/models.h"
 
 namespace raceway::operators {
@@ -133,9 +136,23 @@ TEST_F(ModelSettingsTest, CallsBeyondTheInstancesWaitUntilTheyAreLate) {
   Save("def forward(self, x):\n  return self.weight * x\n");
   StepSpec step = doubling_;
   step.options.emplace_back("instances", int64_t{1});
-  EXPECT_EQ(RunText(step, rows_), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
-  EXPECT_EQ(RunText(step, rows_),
-            "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");  // it was given back
+  const Result<AnyOperator> made = Make(step, {rows_.schema()}, folder_.path());
+  ASSERT_TRUE(made.ok()) << made.error().Text();
+  const Result<ModelOptions> options = ReadModelOptions(step.options, step.label);
+  const auto model = ShareModel(folder_.path(), *options, "cpu");
+  ASSERT_TRUE(model.ok());
+  const std::shared_ptr<CallSlots> slots = ShareCallSlots(**model, 1);  // those of the step
+
+  ASSERT_EQ(slots->Take(engine::CancelToken()), std::nullopt);
+  const engine::SteadyClock clock;
+  engine::CancelToken late;
+  late.SetDeadline(clock.Now() + std::chrono::milliseconds(5), clock);
+  engine::RunContext context{late, clock};
+  const auto& op = *std::get<std::unique_ptr<engine::Operator>>(*made);
+  EXPECT_EQ(op.Run(rows_, context).error().code, engine::ErrorCode::kDeadlineExceeded);
+  slots->Give();
+  EXPECT_EQ(Text(RunMade(*made, rows_)), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
+  EXPECT_NE(ShareCallSlots(**model, 2), slots);
 }
 
 /// Notes the threads that operators may use.

@@ -58,6 +58,21 @@ TEST(NullsTest, WhatIsBelowANullRaisesNoError) {
       "false false true");
 }
 
+TEST(NullsTest, NanBelowANullIsNotCompared) {
+  const SchemaPtr schema = S({{"x", "f32?"}});
+  const Column x =
+      Floats({0.5F, std::nanf(""), 2}).WithValidity(Bools({true, false, true}).dense());
+  const Expression is_null = IsNull(Col("x", "f32?"));
+  const Expression is_large = Call("gt", {Call("value", {Col("x", "f32?")}), Lit(1.0, "f32")});
+  const auto eval = [&](const Expression& expression) {
+    const Column columns[] = {x};
+    return Text(BoundExpression::Bind(expression, *schema)->Evaluate(columns, 3));
+  };
+  EXPECT_EQ(eval(Call("and", {Call("not", {is_null}), is_large})), "false false true");
+  EXPECT_EQ(eval(Call("or", {is_null, is_large})), "false true true");
+  EXPECT_EQ(eval(Call("if", {is_null, Lit(true, "bool"), is_large})), "false true true");
+}
+
 TEST(NullsTest, BranchesMayBeNull) {
   const Expression is_large = Call("gt", {Col("n", "i64"), Lit(int64_t{15}, "i64")});
   EXPECT_EQ(Eval(Call("if", {is_large, D(), Lit(engine::Value(), "i64?")})), "null null 5");

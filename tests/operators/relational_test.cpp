@@ -135,10 +135,16 @@ TEST(FilterTest, AllRowsAreTheBatchItself) {
   EXPECT_EQ(RunStep(Step("filter", {{"where", AtLeast(2)}}, {In()}), rows)->num_rows(), 0);
 }
 
-TEST(FilterTest, NanIsNotKept) {
-  const Batch rows = MakeBatch(S({{"x", "f32"}}), {Floats({0.5F, std::nanf(""), 0.7F})});
-  EXPECT_EQ(Text(RunStep(Step("filter", {{"where", AtLeast(0)}}, {rows.schema()}), rows)),
-            "#0 x=0.5\n#2 x=0.7\n");
+TEST(FilterTest, NanIsAnErrorOfItsRow) {
+  const Batch rows(S({{"x", "f32"}}), {Floats({0.5F, std::nanf(""), 0.7F})}, 3,
+                   std::make_shared<const std::vector<int64_t>>(std::vector<int64_t>{4, 7, 9}));
+  const auto kept = [&](const Expression& where) {
+    return Text(RunStep(Step("filter", {{"where", where}}, {rows.schema()}), rows));
+  };
+  EXPECT_EQ(kept(AtLeast(0)),
+            "failed: row 8: `x` is NaN, which is neither below nor above anything: `if x == x then "
+            "x else 0.0` gives such an x a value");
+  EXPECT_EQ(kept(Call("and", {Call("eq", {X(), X()}), AtLeast(0.6)})), "#9 x=0.7\n");
 }
 
 TEST(FilterTest, WantsOneCondition) {

@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBED = ROOT / "examples/embed"
+PLUGIN = ROOT / "examples/plugin/colour.flow"
 PHOTOS = sorted((ROOT / "examples/photos").glob("[!.]*"))
 KNOWN = {
     "chelsea.png": "Egyptian cat",
@@ -123,6 +124,34 @@ class EmbedTest(unittest.TestCase):
         needed = call("readelf", "--dynamic", "--wide", program)
         self.assertRegex(needed, r"NEEDED.*\[libraceway\.so\.\d+\]")
         self.assertNotRegex(needed, "compiler|antlr")
+
+    def test_compiling_by_pkg_config(self):
+        program = self.dir / "compile_text"
+        flags = self.pkg_config("--cflags", "--libs", "raceway_compiler")
+        call("g++", "-O1", ROOT / "tests/tools/compile_text.cpp", "-o", program, *flags)
+        flow = PLUGIN.read_text()
+        folder = self.dir / "with_library"
+        folder.mkdir()
+        shutil.copy(build / "lib/libcolour.so", folder)
+        # No `raceway` on the path, and no library known.
+        env = {"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")}
+        out = call(program, folder, input=flow, env=env)
+        self.assertRegex(out, r"^\w+\(.*px: u8\[H, W, 3\].*\) -> \(.*\)\n$")
+
+        def refused(text):
+            done = subprocess.run([program, folder], input=text, capture_output=True, text=True, env=env)
+            self.assertEqual(1, done.returncode, done.stderr)
+            return done.stderr
+
+        self.assertRegex(refused(flow.replace("map(", "map(no_")), r"error\[E0201\](.|\n)*--> stdin:")
+        shutil.rmtree(folder / "cache")
+        libexec = self.prefix / "libexec"
+        libexec.rename(self.prefix / "elsewhere")
+        self.addCleanup((self.prefix / "elsewhere").rename, libexec)
+        self.assertRegex(
+            refused(flow),
+            rf"cannot look into `libcolour\.so`: .*{self.prefix}/lib.*set RACEWAY_PLUGIN_PROBE",
+        )
 
     def test_each_header_stands_alone(self):
         headers = sorted((self.prefix / "include/raceway").glob("*.h"))

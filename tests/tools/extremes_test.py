@@ -5,7 +5,7 @@ import json
 import time
 
 import cli
-from cli import FINE, CliTest
+from cli import FINE, REQUEST_FAILED, CliTest
 
 FLOW = """edition 1
 
@@ -48,19 +48,26 @@ class ExtremesTest(CliTest):
             top = 2 * (id % 1000) + 1
             self.assertEqual(big, top if top < 1000 else 1, id)
 
-    # As IEEE 754 has it: less, greater and equal are all wrong of a NaN, unequal is right.
-    def test_nan_in_comparisons(self):
+    def run_ratio(self, condition):
+        self.write("ratio.flow", RATIO.replace("CONDITION", condition))
         rows = '{"id": 1, "v": 0}\n{"id": 2, "v": 3}\n'
+        return self.call("run", "ratio.flow", "--rows", "-", "--json", stdin=rows)
+
+    def test_nan_in_comparisons(self):
         for condition, ids in [
-            ("n > 0.5", [2]),
-            ("n <= 0.5", []),
             ("n == n", [2]),
             ("n != n", [1]),
-            ("not (n < 5.0)", [1]),
+            ("n == n and n > 0.5", [2]),
+            ("n != n or n < 0.5", [1]),
+            ("(if n == n then n else 0.0) < 0.5", [1]),
         ]:
-            self.write("ratio.flow", RATIO.replace("CONDITION", condition))
-            done = self.call("run", "ratio.flow", "--rows", "-", "--json", stdin=rows)
+            done = self.run_ratio(condition)
             self.assertEqual([row["id"] for row in self.rows_of(done)], ids, condition + done.stderr)
+        for condition in ["n > 0.5", "n <= 0.5", "not (n < 5.0)", "n in 0.0..1.0"]:
+            done = self.run_ratio(condition)
+            self.assertEqual(done.returncode, REQUEST_FAILED, condition)
+            self.assertIn("ratio.flow:4:", done.stderr)
+            self.assertIn("row 1: `n` is NaN, which is neither below nor above", done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The Python package, from its wheel: built once, unpacked, imported.
+"""The Python package, from its wheel: built once, installed, imported.
 
     .venv/bin/python tests/tools/python_test.py build/release build/release/tests/raceway_test_models
 """
 
+import ast
 import asyncio
 import json
 import multiprocessing
@@ -17,7 +18,6 @@ import tempfile
 import threading
 import time
 import unittest
-import zipfile
 from pathlib import Path
 
 import numpy
@@ -25,6 +25,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "tools/python"
+TYPES = ROOT / "tests/tools/python_types.py"
 build, folder = Path(), Path()
 raceway = None  # the module under test
 
@@ -59,17 +60,31 @@ flow both(a: { id: i64 }, b: { x: f32 }) -> (left: { id: i64 }, right: { x: f32 
   return left: a, right: b
 }
 """
+PLUGIN = """edition 1
+fn twice(x: f32[N]) -> (y: f32[N]) { native: "twice", library: "good.so" }
+flow plugged(rows: { x: f32[N] }) -> { y: f32[N] } { return rows |> map(twice) }
+"""
+# Reading torch's own types takes a minute.
+MYPY = """[mypy]
+strict = True
+[mypy-torch.*]
+follow_imports = skip
+"""
+# What is pybind11's: a metaclass, and `__init__` of classes that only the module makes.
+ALLOWED = r"""raceway\._raceway\.(CancelSource|Engine|Flow|Plan)
+raceway\._raceway\.(Flow|Plan)\.__init__
+"""
 
 
-def call(*words):
+def call(*words, **options):
     words = [str(word) for word in words]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600, **options)
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def set_up():
-    """Builds the wheel against an installed prefix, unpacks it and imports what is in it."""
+    """Builds the wheel against an installed prefix, installs it and imports what is in it."""
     global raceway
     call("cmake", "--install", build, "--prefix", folder / "prefix")
     call(
@@ -79,7 +94,10 @@ def set_up():
         f"--config-settings=build-dir={folder / 'build'}", PACKAGE,
     )  # fmt: skip
     (wheel,) = (folder / "wheel").glob("raceway-*.whl")
-    zipfile.ZipFile(wheel).extractall(folder / "site")
+    call(
+        sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-compile",
+        "--target", folder / "site", wheel,
+    )  # fmt: skip
     sys.path.insert(0, str(folder / "site"))
     import raceway as module
 
@@ -347,7 +365,8 @@ class PythonTest(unittest.TestCase):
         def stop(_):
             raise SystemExit
 
-        flow.submit(rows()).add_done_callback(stop)
+        # Slow, so that it has not ended yet and the callback is called by the engine.
+        self.deploy(SLOW).submit({"x": torch.ones(1, 2)}).add_done_callback(stop)
         for _ in range(1000):
             if told:
                 break
@@ -385,17 +404,48 @@ class PythonTest(unittest.TestCase):
         self.assertEqual(0, process.exitcode)
         self.assertIn("it was forked from one that had started an engine", queue.get())
 
-    def test_the_stubs_say_what_there_is(self):
-        text = (folder / "site/raceway/_raceway.pyi").read_text()
-        declared = set(re.findall(r"^(?:class|def) (\w+)", text, re.MULTILINE)) | {"VERSION"}
-        there = {name for name in dir(raceway._raceway) if not name.startswith("_")}
-        self.assertEqual(there, declared)
-        for name, body in re.findall(r"^class (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE):
-            declared = set(re.findall(r"^    def (\w+)", body, re.MULTILINE)) - {"__init__"}
-            there = {n for n in vars(getattr(raceway._raceway, name)) if not n.startswith("_")}
-            self.assertEqual(there, declared, name)
-        for name in raceway.__all__:
-            self.assertTrue(hasattr(raceway, name), name)
+    def test_functions_of_a_library(self):
+        """What tries them is part of the package: no `raceway` is needed."""
+        shutil.copy(build / "tests/plugins/good.so", folder)
+        code = (
+            f"import sys; sys.path.insert(0, {str(folder / 'site')!r}); import raceway, torch\n"
+            f"plan = raceway.compile({PLUGIN!r}, base_dir={str(folder)!r})\n"
+            f"flow = raceway.Engine(1).deploy(plan)\n"  # keeps its engine
+            f"print(flow.run({{'x': torch.ones(1, 2)}})['y'].tolist())\n"
+        )
+        home = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin"}  # no library is known there
+        self.assertEqual("[[2.0, 2.0]]\n", call(sys.executable, "-c", code, env=home))
+        gone = {**home, "HOME": str(folder), "RACEWAY_PLUGIN_PROBE": str(folder / "none")}
+        done = subprocess.run([sys.executable, "-c", code], env=gone, capture_output=True, text=True)
+        self.assertRegex(done.stderr, r"E0901.*cannot look into `good\.so`: cannot start `.*/none`")
+
+    def test_a_type_checker_is_content(self):
+        (folder / "mypy.ini").write_text(MYPY)
+        (folder / "allowed").write_text(ALLOWED)
+        env = dict(os.environ, MYPYPATH=str(folder / "site"), PYTHONPATH=str(folder / "site"))
+        words = (sys.executable, "-m", "mypy", "--config-file", folder / "mypy.ini",
+                 "--cache-dir", folder / "mypy", TYPES, folder / "site/raceway")  # fmt: skip
+        call(*words, env=env)
+        # pybind11's functions do not say what they take, but for their texts: see below.
+        call(sys.executable, "-m", "mypy.stubtest", "raceway", "--mypy-config-file",
+             folder / "mypy.ini", "--allowlist", folder / "allowed", env=env, cwd=folder)  # fmt: skip
+
+    def test_the_stubs_take_what_the_functions_take(self):
+        def compare(items, there):
+            for item in items:
+                if isinstance(item, ast.ClassDef):
+                    compare(item.body, getattr(there, item.name))
+                    continue
+                is_function = isinstance(item, ast.FunctionDef)
+                value = getattr(there, item.name) if is_function else None
+                if value is None or isinstance(value, property):
+                    continue
+                text = value.__doc__.splitlines()[0]
+                declared = [arg.arg for arg in item.args.posonlyargs if arg.arg != "self"]
+                self.assertEqual(len(declared), len(re.findall(r"\barg\d+: ", text)), text)
+
+        stubs = ast.parse((folder / "site/raceway/_raceway.pyi").read_text())
+        compare(stubs.body, raceway._raceway)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 import base64
 import json
 import struct
+import zlib
 
 import cli
 from cli import FINE, USAGE, REQUEST_FAILED, DOUBLE, DECODE, ROWS, JPEG, CliTest, npy, png
@@ -333,6 +334,16 @@ class EachTest(CliTest):
         done = self.ends(REQUEST_FAILED, *words, "--per-row", says=says)
         self.assertEqual(self.shapes(done), {2: (2, 3)})
         self.assertEqual(done.stderr.count("request failed"), 1)
+
+    def test_a_picture_too_large_to_decode(self):
+        data = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+        header = struct.pack(">I", len(data)) + b"IHDR" + data
+        header += struct.pack(">I", zlib.crc32(header[4:]))
+        body = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+        self.write("photos/z.png", b"\x89PNG\r\n\x1a\n" + header + body)
+        words = ["run", "decoded.flow", "--each", "image=photos/z.png"]
+        says = ["map(decode) at decoded.flow:6:20", "row 1", "30000", "(photos/z.png)"]
+        self.ends(REQUEST_FAILED, *words, says=says)
 
     def test_what_is_no_picture(self):
         self.write("photos/c.jpg", "not a picture")

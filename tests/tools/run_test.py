@@ -180,10 +180,10 @@ class SizesTest(CliTest):
         self.write(
             "boxed.flow",
             "edition 1\n"
-            "fn boxed(px: u8[H, W, 3]) -> (square: u8[8, 4, 3], scale: f32, offset: f32[2]) "
+            "fn fit(px: u8[H, W, 3]) -> (square: u8[8, 4, 3], scale: f32, offset: f32[2]) "
             '{ native: "image.letterbox" }\n'
             "flow boxed(t: { px: u8[H, W, 3] }) -> { scale: f32 } "
-            "{ return t |> map(boxed) |> select(scale) }\n",
+            "{ return t |> map(fit) |> select(scale) }\n",
         )
         self.write("rows.jsonl", json.dumps({"px": [[[1, 2, 3]] * 2] * 2}) + "\n")
         self.ends(FINE, "compile", "boxed.flow")

@@ -3,6 +3,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import unittest
 
@@ -215,6 +216,22 @@ class CheckTest(CliTest):
                 )
             self.assertEqual(done.returncode, MACHINE_LACKS, f"{words}: {done.stderr}")
             self.assertIn("cannot write the output", done.stderr)
+
+    def test_a_disk_that_fills_up_leaves_the_plan_of_before(self):
+        """A limit on the size of files stands for it: writing fails just so."""
+        self.write("twice.flow", DOUBLE)
+        self.ends(FINE, "compile", "twice.flow")
+        before = (self.dir / "twice.plan").read_bytes()
+        self.write("twice.flow", DOUBLE.replace("max(y)", "min(y)"))
+        names = sorted(path.name for path in self.dir.iterdir())
+        done = subprocess.run(
+            [str(cli.CLI), "compile", "twice.flow"], cwd=self.dir, capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)), timeout=60,
+        )
+        self.assertEqual(done.returncode, MACHINE_LACKS, done.stderr)
+        self.assertIn("cannot write `twice.plan`: File too large", done.stderr)
+        self.assertEqual((self.dir / "twice.plan").read_bytes(), before)
+        self.assertEqual(sorted(path.name for path in self.dir.iterdir()), names)
 
     def test_from_another_folder(self):
         self.write("flows/test.flow", DOUBLE.replace("max(y)", "max(z)"))

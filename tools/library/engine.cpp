@@ -9,7 +9,7 @@
 #include "tools/library/convert.h"
 #include "tools/library/plan_data.h"
 #include "tools/library/table_data.h"
-#include "tools/raceway/file_hash.h"
+#include "tools/raceway/plan_files.h"
 
 namespace raceway {
 inline namespace v0 {
@@ -109,17 +109,11 @@ Result<std::vector<Table>> FromEngine(engine::Result<std::vector<engine::Batch>>
   return tables;
 }
 
-/// Files may have changed since the plan was compiled; a model that did is another model.
-Status CheckFiles(const Plan::State& plan) {
-  for (const engine::FileSpec& expected : plan.plan.files) {
-    engine::Result<engine::FileSpec> found = tools::HashFile(plan.base_dir, expected.path);
-    if (!found) return FromEngine(std::move(found).error());
-    if (*found == expected) continue;
-    return Error{ErrorCode::kUnavailable,
-                 "`" + expected.path +
-                     "` is not the file the plan was compiled with (its content has changed); "
-                     "compile the flow again"};
-  }
+/// What is tried first, unless the caller says otherwise.
+Status CheckFiles(const Plan::State& plan, const DeployOptions& options) {
+  if (!options.check_files) return Done{};
+  engine::Status checked = tools::CheckPlanFiles(plan.plan, plan.base_dir);
+  if (!checked) return FromEngine(std::move(checked).error());
   return Done{};
 }
 
@@ -227,9 +221,7 @@ Status Engine::CheckReady(const Flow* flow) const {
 Result<Flow> Engine::Deploy(const Plan& plan, DeployOptions options) {
   if (Status ready = CheckReady(nullptr); !ready) return std::move(ready).error();
   const Plan::State& given = PlanAccess::StateOf(plan);
-  if (options.check_files) {
-    if (Status checked = CheckFiles(given); !checked) return std::move(checked).error();
-  }
+  if (Status checked = CheckFiles(given, options); !checked) return std::move(checked).error();
   engine::Result<engine::FlowHandle> flow = state_->engine.Deploy(given.plan, given.base_dir);
   if (!flow) return FromEngine(std::move(flow).error());
   return FlowAccess::Of(std::make_shared<const Flow::State>(state_, *flow, plan));
@@ -239,9 +231,7 @@ Result<std::future<void>> Engine::Replace(const Flow& flow, const Plan& plan,
                                           DeployOptions options) {
   if (Status ready = CheckReady(&flow); !ready) return std::move(ready).error();
   const Plan::State& given = PlanAccess::StateOf(plan);
-  if (options.check_files) {
-    if (Status checked = CheckFiles(given); !checked) return std::move(checked).error();
-  }
+  if (Status checked = CheckFiles(given, options); !checked) return std::move(checked).error();
   engine::Result<std::future<void>> gone =
       state_->engine.Replace(*FlowAccess::StateOf(flow).flow, given.plan, given.base_dir);
   if (!gone) return FromEngine(std::move(gone).error());

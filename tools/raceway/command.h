@@ -103,7 +103,6 @@ struct RepackOptions {
 struct PluginOptions {
   std::string file;
   bool json = false;
-  bool probe = false;  // this is the process that loads the library
 };
 
 int RunCheck(const CheckOptions& options);

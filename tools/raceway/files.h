@@ -11,13 +11,11 @@
 #include "engine/input_file.h"
 #include "engine/result.h"
 #include "tools/raceway/plugins/probe.h"
+#include "tools/raceway/write_file.h"
 
 namespace raceway::tools {
 
 using engine::ReadFile;
-
-/// Writes `text` so that the file is there whole or not at all. One that is there keeps its mode.
-engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
 
 /// Reads what flows import, and looks into the libraries of their functions, relative to a folder.
 class FlowFiles : public compiler::Files {

@@ -1,6 +1,7 @@
 // The command line: what can be said, and which function does it.
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -277,7 +278,6 @@ void AddPlugin(CLI::App& app, int& exit_code) {
       "each function as a flow declares it. How to write one: examples/plugin.");
   command->add_option("FILE", options->file, "A shared library with a RACEWAY_PLUGIN")->required();
   command->add_flag("--json", options->json, "Output for machines");
-  command->add_flag("--probe", options->probe)->group("");  // for ourselves
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunPlugin(*options); });
 }
 
@@ -348,6 +348,8 @@ std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A limit on the size of files is an error of writing, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
       "Raceway runs one request through several models, in milliseconds.\n\n"
       "  raceway check cascade.flow                              is it right?\n"

@@ -1,18 +1,11 @@
-// `raceway plugin`: what is in a library of native functions; and the process that finds it out.
-#include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
-
-#include <cerrno>
+// `raceway plugin`: what is in a library of native functions.
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "dsl/print.h"
 #include "operators/plugins/contract_json.h"
 #include "tools/raceway/command.h"
-#include "tools/raceway/engine_library.h"
-#include "tools/raceway/plugins/plugin_request.h"
 #include "tools/raceway/plugins/probe.h"
 
 namespace raceway::tools {
@@ -44,7 +37,7 @@ void Print(const std::vector<FunctionContract>& functions, const std::string& fi
     if (!function.doc.empty()) std::printf("/// %s\n", function.doc.c_str());
     const size_t dot = function.name.rfind('.');
     const std::string own = function.name.substr(dot == std::string::npos ? 0 : dot + 1);
-    std::printf("fn %s%s -> %s { native: \"%s\", library: \"%s\" }\n", own.c_str(),
+    std::printf("fn %s%s -> %s { native: \"%s\", library: \"%s\" }\n", dsl::SpellName(own).c_str(),
                 ColumnsText(function.params).c_str(), ColumnsText(function.results).c_str(),
                 function.name.c_str(), file.c_str());
     for (const SettingContract& setting : function.settings) {
@@ -53,29 +46,9 @@ void Print(const std::vector<FunctionContract>& functions, const std::string& fi
   }
 }
 
-/// In the process that may die of it.
-int Probe(const std::string& file) {
-  // Whoever started it and is gone wants no answer; a library that hangs must not stay behind.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  auto* load = reinterpret_cast<PluginFunction*>(EngineFunction(kPluginFunction));
-  if (load == nullptr) return kMachineLacks;
-  std::string contracts;
-  load(file, contracts);
-  for (size_t written = 0; written < contracts.size();) {
-    const ssize_t count =
-        ::write(kProbeDescriptor, contracts.data() + written, contracts.size() - written);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return kMachineLacks;
-    written += static_cast<size_t>(count);
-  }
-  // All that counts is said: what the library does at its end is another matter.
-  ::_exit(kFine);
-}
-
 }  // namespace
 
 int RunPlugin(const PluginOptions& options) {
-  if (options.probe) return Probe(options.file);
   const auto functions = FunctionsIn(options.file, options.file, Probing::kAllowed);
   if (!functions.ok()) {
     const bool is_missing = functions.error().code == engine::ErrorCode::kUnavailable;

@@ -6,43 +6,11 @@
 #include "tools/raceway/command.h"
 #include "tools/raceway/engine_library.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/plan_files.h"
 #include "tools/raceway/run_request.h"
 
 namespace raceway::tools {
 namespace {
-
-/// Libraries are tried in another process before they are loaded in this one.
-int CheckLibraries(const std::vector<engine::StageSpec>& stages, FlowFiles& files) {
-  for (const engine::StageSpec& stage : stages) {
-    for (const engine::StepSpec& step : stage.steps) {
-      const engine::Value options(step.options);
-      const engine::Value* library = step.op == "plugin" ? options.Find("library") : nullptr;
-      if (library != nullptr && library->AsString() != nullptr) {
-        const auto functions = files.Functions(*library->AsString());
-        if (!functions.ok()) return Fail(kMachineLacks, functions.error().message);
-      }
-      for (const engine::BranchSpec& branch : step.branches) {
-        const int checked = CheckLibraries(branch.stages, files);
-        if (checked != kFine) return checked;
-      }
-    }
-  }
-  return kFine;
-}
-
-/// Files may have changed since the plan was compiled; a model that did is another model.
-int CheckFiles(const engine::PhysicalPlan& plan, const std::filesystem::path& base_dir) {
-  HashedFiles files(base_dir);
-  for (const engine::FileSpec& expected : plan.files) {
-    engine::Result<engine::FileSpec> found = files.Describe(expected.path);
-    if (!found.ok()) return Fail(kMachineLacks, found.error().message);
-    if (*found != expected) {
-      return Fail(kMachineLacks, "`" + expected.path + "` is not the file the plan was compiled " +
-                                     "with (its content has changed); compile the flow again");
-    }
-  }
-  return CheckLibraries(plan.stages, files);
-}
 
 int LoadPlan(const RunOptions& options, const std::filesystem::path& base_dir,
              engine::PhysicalPlan& plan) {
@@ -63,7 +31,8 @@ int LoadPlan(const RunOptions& options, const std::filesystem::path& base_dir,
   if (options.flow.flow && *options.flow.flow != plan.flow) {
     return Fail(kUsage, options.flow.file + " holds the flow `" + plan.flow + "`");
   }
-  return CheckFiles(plan, base_dir);
+  const engine::Status checked = CheckPlanFiles(plan, base_dir);
+  return checked.ok() ? kFine : Fail(kMachineLacks, checked.error().message);
 }
 
 int CompilePlan(const RunOptions& options, engine::PhysicalPlan& plan) {

@@ -4,8 +4,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "engine/input_file.h"
 #include "operators/plugins/contract_json.h"
-#include "tools/raceway/files.h"
+#include "tools/raceway/write_file.h"
 
 namespace raceway::tools {
 namespace {
@@ -30,7 +31,7 @@ std::filesystem::path CacheFile(const std::string& sha256) {
 std::optional<std::vector<engine::FunctionContract>> CachedContracts(const std::string& sha256) {
   const std::filesystem::path file = CacheFile(sha256);
   if (file.empty()) return std::nullopt;
-  const engine::Result<std::string> text = ReadFile(file, 1 << 24);
+  const engine::Result<std::string> text = engine::ReadFile(file, 1 << 24);
   if (!text.ok()) return std::nullopt;
   auto contracts = operators::ContractsFromJson(*text);
   // A file that is torn or of another release is written anew.

@@ -1,6 +1,8 @@
 #include "tools/raceway/plugins/probe.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -44,11 +46,35 @@ std::chrono::seconds Limit() {
   return std::chrono::seconds(seconds > 0 ? seconds : kDefaultSeconds);
 }
 
-/// This program, if it is `raceway`; else the one that is found on the path.
-std::string ProbeProgram() {
+/// The folder of the program or library that this code is part of.
+std::filesystem::path OwnFolder() {
+  Dl_info info;
+  void* found = nullptr;
+  const auto* here = reinterpret_cast<const void*>(&OwnFolder);
+  const bool is_found = ::dladdr1(here, &info, &found, RTLD_DL_LINKMAP) != 0;
+  const char* name = is_found ? static_cast<const link_map*>(found)->l_name : "";
   std::error_code ignored;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
-  return self.filename() == "raceway" ? self.string() : "raceway";
+  // The loader has no name for the program itself.
+  const std::filesystem::path file = *name == '\0' ? "/proc/self/exe" : name;
+  return std::filesystem::canonical(file, ignored).parent_path();
+}
+
+Error CannotLook(const std::string& shown, const std::string& why) {
+  return {ErrorCode::kFailed, "cannot look into `" + shown + "`: " + why};
+}
+
+Result<std::filesystem::path> ProbeProgram(const std::string& shown) {
+  if (const char* named = std::getenv("RACEWAY_PLUGIN_PROBE")) return std::filesystem::path(named);
+  const std::filesystem::path own = OwnFolder();
+  std::error_code ignored;
+  for (const char* beside : {".", "../libexec/raceway", "../../libexec/raceway"}) {
+    const std::filesystem::path program = (own / beside / kProbeProgram).lexically_normal();
+    if (std::filesystem::exists(program, ignored)) return program;
+  }
+  return CannotLook(shown, "the program `" + std::string(kProbeProgram) +
+                               "`, which tries libraries, is neither in `" + own.string() +
+                               "` nor in libexec/raceway beside it; set RACEWAY_PLUGIN_PROBE to " +
+                               "where it is");
 }
 
 /// Two ends of a pipe that close at the end.
@@ -70,7 +96,7 @@ struct Pipe {
 /// A process that loads a library, and what it says.
 class Probe {
  public:
-  explicit Probe(const std::filesystem::path& path) {
+  Probe(std::string program, std::string file) {
     if (answer_.ends[0] < 0 || said_.ends[0] < 0) return;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -83,14 +109,9 @@ class Probe {
     ::posix_spawn_file_actions_adddup2(&actions, answer_.ends[1], kProbeDescriptor);
     // A group of its own, so that whatever it starts ends with it.
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    std::string program = ProbeProgram();
-    std::string file = path.string();
-    std::string command = "plugin";
-    std::string flag = "--probe";
-    std::array<char*, 5> words = {program.data(), command.data(), flag.data(), file.data(),
-                                  nullptr};
+    std::array<char*, 3> words = {program.data(), file.data(), nullptr};
     const int failed =
-        ::posix_spawnp(&child_, program.c_str(), &actions, &attributes, words.data(), environ);
+        ::posix_spawn(&child_, program.c_str(), &actions, &attributes, words.data(), environ);
     if (failed != 0) {
       child_ = -1;
       errno = failed;
@@ -184,11 +205,11 @@ std::string LastWords(std::string said) {
   return "";
 }
 
-Contracts Run(const std::filesystem::path& path, const std::string& shown) {
-  Probe probe(path);
+Contracts Run(const std::filesystem::path& program, const std::filesystem::path& path,
+              const std::string& shown) {
+  Probe probe(program.string(), path.string());
   if (!probe.is_running()) {
-    return Error{ErrorCode::kFailed, "`" + shown + "`: cannot start the process that looks into " +
-                                         "it: " + std::strerror(errno)};
+    return CannotLook(shown, "cannot start `" + program.string() + "`: " + std::strerror(errno));
   }
   const std::chrono::seconds limit = Limit();
   const Clock::time_point end = Clock::now() + limit;
@@ -223,10 +244,12 @@ Contracts FunctionsIn(const std::filesystem::path& path, const std::string& show
     return Error{ErrorCode::kInvalidArgument,
                  "nobody has looked into `" + shown + "` yet; `raceway check` does, by loading it"};
   }
+  const Result<std::filesystem::path> program = ProbeProgram(shown);
+  if (!program) return program.error();
   const std::lock_guard lock(known.mutex);
   const std::pair key(path.string(), file->sha256);
   if (const auto found = known.all.find(key); found != known.all.end()) return found->second;
-  Contracts contracts = Run(path, shown);
+  Contracts contracts = Run(*program, path, shown);
   if (contracts.ok()) {
     CacheContracts(file->sha256, *contracts);
   } else {

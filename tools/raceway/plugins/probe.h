@@ -18,13 +18,18 @@ enum class Probing { kAllowed, kNever };
 /// for at most `RACEWAY_PLUGIN_SECONDS` (20). What was found is remembered by the hash of the
 /// content, on disk where it went well (`CachedContracts`), else in this process.
 ///
-/// Errors   as `compiler::Files::Functions`
+/// That process is `kProbeProgram`, found from where this code lies: beside its library, as in the
+/// Python package, or below the prefix that has it in `lib` or `bin`. `RACEWAY_PLUGIN_PROBE` names
+/// another.
+///
+/// Errors   as `compiler::Files::Functions`; Failed, too, if `kProbeProgram` is not there
 /// Threads  any
 engine::Result<std::vector<engine::FunctionContract>> FunctionsIn(const std::filesystem::path& path,
                                                                   const std::string& shown,
                                                                   Probing probing);
 
-/// What the other process does: `raceway plugin --probe FILE` writes the contracts here.
+/// The program, and the descriptor that it writes the contracts to, or what is wrong.
+constexpr char kProbeProgram[] = "raceway_plugin_probe";
 constexpr int kProbeDescriptor = 3;
 
 }  // namespace raceway::tools

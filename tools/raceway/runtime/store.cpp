@@ -1,8 +1,6 @@
 // The engine's side of `raceway store`.
 #include "engine/store.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -101,8 +99,6 @@ Status LoadRows(const StoreRequest& request, LineBlocks& blocks, engine::StoreWr
 }
 
 int Load(const StoreRequest& request) {
-  // A limit on the size of files is an error of writing, not the end of the process.
-  ::signal(SIGXFSZ, SIG_IGN);
   LineBlocks blocks(request.rows);
   if (!blocks.reason().empty()) {
     return Fail(kUsage, "cannot read `" + request.rows + "`: " + blocks.reason());

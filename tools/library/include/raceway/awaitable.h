@@ -12,12 +12,12 @@ namespace raceway {
 inline namespace v0 {
 
 /// Where a coroutine goes on whose request has not ended when it suspends: called in a thread of
-/// the engine, it hands the handle to the thread
-/// that is to resume it (`post` of an event loop). Must not throw. None: the engine's thread, for
-/// coroutines that do little and never wait for other requests.
+/// the engine, it hands the handle to the thread that is to resume it (`post` of an event loop).
+/// Must not throw. None: the engine's thread, for coroutines that do little and never wait for
+/// other requests.
 using ResumeOn = std::function<void(std::coroutine_handle<>)>;
 
-/// A request that starts when it is awaited and gives its result: see `Await`.
+/// A request that starts when it is awaited, once, and gives its result: see `Await`.
 class Awaitable {
  public:
   Awaitable(Flow flow, Table rows, RequestOptions options, ResumeOn resume_on)
@@ -56,7 +56,9 @@ class Awaitable {
 ///
 /// The coroutine goes on by `resume_on`; where the request has ended by the time that it would
 /// suspend (the table is not what the flow takes, or a worker was quick), at once in its own
-/// thread.
+/// thread. Whoever destroys a coroutine that waits here must let the request end first.
+///
+/// Errors   those of a request: see `Flow`
 inline Awaitable Await(Flow flow, Table rows, RequestOptions options = {},
                        ResumeOn resume_on = nullptr) {
   return {std::move(flow), std::move(rows), std::move(options), std::move(resume_on)};

@@ -10,6 +10,8 @@ inline namespace v0 {
 class CancelSource;
 
 /// Tells requests to stop; see `CancelSource`. One that was made by itself never does.
+///
+/// Threads  any
 class RACEWAY_API CancelToken {
  public:
   CancelToken() = default;

@@ -61,13 +61,17 @@ struct Compilation {
 /// Reads and compiles a `.flow` file; what it names is relative to its folder.
 ///
 /// Errors   of the call: Unavailable if the file cannot be read; InvalidArgument for a flow,
-///          parameter or hint that is not in it. What is wrong with the flow, a model that is not
-///          there included, is in the diagnostics.
-/// Threads  any; calls from several threads parse one after the other
+///          parameter or hint that is not in it, and for one that is no UTF-8. What is wrong with
+///          the flow, a model that is not there included, is in the diagnostics.
+/// Threads  any; calls from several threads parse one after the other. Libraries of functions are
+///          loaded by another process, once for each content, for at most 20 s
 RACEWAY_API Result<Compilation> CompileFile(const std::filesystem::path& file,
                                             const CompileOptions& options = {});
 
-/// The same of a text. `name` stands in messages; what the flow names is relative to `base_dir`.
+/// The same of a text in UTF-8. `name` stands in messages; what the flow names is relative to
+/// `base_dir`, and that to the working folder of the process.
+///
+/// Errors   as above; InvalidArgument, too, for a text of more than 64 MiB
 RACEWAY_API Result<Compilation> CompileText(std::string_view text, std::string_view name,
                                             const std::filesystem::path& base_dir,
                                             const CompileOptions& options = {});

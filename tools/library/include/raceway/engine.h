@@ -43,7 +43,8 @@ struct RequestOptions {
 
 struct DeployOptions {
   /// Whether the files that the plan names must be those it was compiled with, by their SHA-256,
-  /// which reads each of them once.
+  /// which reads each of them once; and whether libraries of functions that were never loaded on
+  /// this machine are loaded by another process first, which may crash (README.md of this library).
   bool check_files = true;
 };
 
@@ -127,7 +128,8 @@ class RACEWAY_API Engine {
   /// Makes the operators of `plan`; its models are loaded before it returns.
   ///
   /// Errors   Unavailable for a missing or changed file or a device that is not there, Unsupported
-  ///          for an operator that this release does not have, InvalidArgument for a bad plan
+  ///          for an operator that this release does not have, InvalidArgument for a bad plan,
+  ///          Failed for a library of functions that ends the process that tries it
   Result<Flow> Deploy(const Plan& plan, DeployOptions options = {});
 
   /// Later requests to `flow` run by `plan`, those in flight by the plan they began with. Until the

@@ -27,7 +27,8 @@ class RACEWAY_API Plan {
   static Result<Plan> Load(const std::filesystem::path& file);
   static Result<Plan> Load(const std::filesystem::path& file,
                            const std::filesystem::path& base_dir);
-  /// The same of the text of such a file.
+  /// The same of the text of such a file. A relative `base_dir` is one of the process's working
+  /// folder, as it is when the plan is deployed.
   static Result<Plan> FromJson(std::string_view json, const std::filesystem::path& base_dir);
 
   Plan(const Plan&) = default;

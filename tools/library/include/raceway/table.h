@@ -15,7 +15,7 @@ inline namespace v0 {
 
 /// A tensor of strings: the elements with the last dimension fastest.
 struct TextTensor {
-  std::vector<int64_t> shape;
+  std::vector<int64_t> shape;  // its product is the number of elements; empty: one element
   std::vector<std::string> elements;
 };
 

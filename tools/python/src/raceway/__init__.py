@@ -21,7 +21,7 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch  # loads the one LibTorch of this process
 
@@ -41,8 +41,10 @@ __all__ = [
     "Place", "Plan", "RequestError", "RequestFuture", "TableSpec", "compile",
 ]  # fmt: skip
 
-Column = Any  # see above
-Table = Mapping[str, Column]
+# A column is what is said above; a type for it would refuse `rows = {…}` of columns that differ.
+Column: TypeAlias = Any
+Table: TypeAlias = Mapping[str, Column]
+_Path: TypeAlias = str | os.PathLike[str]
 
 _DTYPES = {
     "bool": torch.bool, "i8": torch.int8, "i16": torch.int16, "i32": torch.int32,
@@ -72,7 +74,7 @@ class RequestError(Error):
         self.stage = stage
         self.row = row if row >= 0 else None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         row = -1 if self.row is None else self.row
         return RequestError, (self.code, self.message, self.stage, row, str(self))
 
@@ -109,7 +111,7 @@ class CompileError(Error):
         super().__init__(text)
         self.diagnostics = diagnostics
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return CompileError, (str(self), self.diagnostics)
 
 
@@ -138,7 +140,7 @@ _raceway.raise_as(_failed)
 CancelSource = _raceway.CancelSource
 
 
-def _specs(tables: list) -> tuple[TableSpec, ...]:
+def _specs(tables: list[tuple[str, list[tuple[Any, ...]]]]) -> tuple[TableSpec, ...]:
     return tuple(TableSpec(name, tuple(Field(*field) for field in fields)) for name, fields in tables)
 
 
@@ -153,11 +155,11 @@ class Plan:
         self.results = _specs(native.results())
 
     @staticmethod
-    def load(file: str | os.PathLike, base_dir: str | os.PathLike | None = None) -> Plan:
+    def load(file: _Path, base_dir: _Path | None = None) -> Plan:
         return Plan(_raceway.Plan.load(Path(file), None if base_dir is None else Path(base_dir)))
 
     @staticmethod
-    def from_json(text: str, base_dir: str | os.PathLike = "") -> Plan:
+    def from_json(text: str, base_dir: _Path = "") -> Plan:
         return Plan(_raceway.Plan.from_json(text, Path(base_dir)))
 
     def to_json(self) -> str:
@@ -178,12 +180,12 @@ class Plan:
 
 
 def compile(
-    source: str | os.PathLike,
+    source: _Path,
     flow: str | None = None,
     *,
     params: Mapping[str, object] | None = None,
     hints: Sequence[str] = (),
-    base_dir: str | os.PathLike = "",
+    base_dir: _Path = "",
 ) -> Plan:
     """Compiles a flow: of a file, or of a text, which is a str with more than one line and names
     files relative to `base_dir`.
@@ -208,12 +210,14 @@ def _param(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _diagnostic(severity, code, name, message, where, notes, help_text) -> Diagnostic:
+def _diagnostic(
+    severity: str, code: str, name: str, message: str, where: Any, notes: Any, help_text: str
+) -> Diagnostic:
     listed = [Note(Place(*place), note) for place, note in notes]
     return Diagnostic(severity, code, name, message, Place(*where), listed, help_text)
 
 
-class RequestFuture(concurrent.futures.Future):
+class RequestFuture(concurrent.futures.Future[dict[str, Any]]):
     """The answer to come. `cancel` stops the request, also one that is running."""
 
     def __init__(self) -> None:
@@ -235,15 +239,16 @@ class Flow:
     `timeout` is in seconds. A request that fails raises RequestError.
     """
 
-    def __init__(self, native: _raceway.Flow, plan: Plan) -> None:
+    def __init__(self, native: _raceway.Flow, plan: Plan, engine: Engine) -> None:
         self._native = native
+        self._engine = engine  # which runs as long as somebody has a flow of it
         self.name = plan.flow
         self.inputs = plan.inputs
         self.results = plan.results
 
     def run(
         self, rows: Table, *, timeout: float | None = None, cancel: CancelSource | None = None
-    ) -> dict:
+    ) -> dict[str, Any]:
         """Runs a request in this thread: the quickest way for one."""
         return self._answer(*self._native.run(self._tables(rows), timeout, cancel))
 
@@ -251,7 +256,7 @@ class Flow:
         """Returns at once; the engine runs the request."""
         future = RequestFuture()
 
-        def done(is_fine, values):
+        def done(is_fine: bool, values: Any) -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
@@ -264,11 +269,11 @@ class Flow:
         self._native.submit(self._tables(rows), timeout, future._source, done)
         return future
 
-    async def submit_async(self, rows: Table, *, timeout: float | None = None) -> dict:
+    async def submit_async(self, rows: Table, *, timeout: float | None = None) -> dict[str, Any]:
         """The same for asyncio. Cancelling the task stops the request."""
         return await asyncio.wrap_future(self.submit(rows, timeout=timeout))
 
-    def _tables(self, rows: Table) -> list[dict]:
+    def _tables(self, rows: Any) -> list[dict[str, Any]]:
         if len(self.inputs) == 1:
             return [_columns(rows, self.inputs[0])]
         names = [spec.name for spec in self.inputs]
@@ -276,18 +281,19 @@ class Flow:
             raise Error(f"`{self.name}` takes the tables {', '.join(names)}: a dict by their names")
         return [_columns(rows[spec.name], spec) for spec in self.inputs]
 
-    def _answer(self, is_fine: bool, values: Any) -> dict:
+    def _answer(self, is_fine: bool, values: Any) -> dict[str, Any]:
         if not is_fine:
             raise RequestError(*values)
-        if len(values) == 1:
-            return values[0]
-        return {spec.name: table for spec, table in zip(self.results, values)}
+        tables: list[dict[str, Any]] = values
+        if len(tables) == 1:
+            return tables[0]
+        return {spec.name: table for spec, table in zip(self.results, tables)}
 
     def __repr__(self) -> str:
         return f"<raceway.Flow {self.name}>"
 
 
-def _columns(rows: Table, spec: TableSpec) -> dict:
+def _columns(rows: Table, spec: TableSpec) -> dict[str, Any]:
     fields = {field.name: field for field in spec.fields}
     return {name: _column(name, values, fields.get(name)) for name, values in rows.items()}
 
@@ -304,7 +310,7 @@ def _column(name: str, values: Column, field: Field | None) -> Any:
         raise TypeError(
             f"column `{name}` is {type(values).__name__}: a tensor or a list with one value a row"
         )
-    if is_text:
+    if field is not None and is_text:
         return True, [_packed(name, row) if field.shape else row for row in values]
     values = [
         torch.as_tensor(row, dtype=dtype)
@@ -319,7 +325,7 @@ def _column(name: str, values: Column, field: Field | None) -> Any:
     return False, values
 
 
-def _packed(name: str, row: Any) -> tuple[list[int], list] | None:
+def _packed(name: str, row: Any) -> tuple[list[int], list[Any]] | None:
     """(shape, elements) of nested lists."""
     if row is None:
         return None
@@ -359,7 +365,7 @@ class Engine:
     def deploy(self, plan: Plan, *, check_files: bool = True) -> Flow:
         """Loads what the plan names. Raises Error where a file is missing or, unless told otherwise,
         another one than the plan was compiled with."""
-        return Flow(self._native.deploy(plan._native, check_files), plan)
+        return Flow(self._native.deploy(plan._native, check_files), plan, self)
 
     def replace(self, flow: Flow, plan: Plan, *, check_files: bool = True) -> None:
         """Later requests to `flow` run by `plan`, which takes and gives the same tables; those in
