@@ -73,6 +73,28 @@ class Around(nn.Module):
         return self.outer(self.inner(x))
 
 
+class Remembering(nn.Module):
+    """Looks at its weight when it is loaded, as packed weights do."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.arange(4096.0).reshape(64, 64)
+        self.total = 0.0
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.weight, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: Tuple[torch.Tensor, bool]):
+        self.weight = state[0]
+        self.total = float(state[0].sum())
+        self.training = state[1]
+
+    def forward(self, x):
+        return x @ self.weight + self.total
+
+
 class Forking(nn.Module):
     """Computes a part of its answer in another thread."""
 
@@ -120,6 +142,7 @@ def torchscript(folder):
     quantized = torch.ao.quantization.quantize_dynamic(Dense().eval(), {nn.Linear}, torch.qint8)
     torch.jit.script(quantized).save(str(folder / "quantized.pt"))
     torch.jit.script(Around().eval()).save(str(folder / "stateful.pt"))
+    torch.jit.script(Remembering().eval()).save(str(folder / "remembering.pt"))
     torch.jit.script(Forking().eval()).save(str(folder / "forking.pt"))
     torch.save(Dense().state_dict(), str(folder / "saved.pt"))
     torch.save(nn.Parameter(torch.ones(32, 32).t()), str(folder / "tensor.pt"))
