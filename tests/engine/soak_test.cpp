@@ -17,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "tests/engine/flows.h"
+#include "tests/support/resident.h"
 
 namespace raceway::engine {
 namespace {
@@ -28,19 +29,13 @@ using testing::Rows;
 using testing::TextOf;
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
+using tests::ResidentBytes;
 
 constexpr int kCallers = 4;
 
 std::chrono::seconds SoakTime() {
   const char* const seconds = std::getenv("RACEWAY_SOAK_SECONDS");
   return std::chrono::seconds(seconds == nullptr ? 60 : std::atoi(seconds));
-}
-
-int64_t ResidentBytes() {
-  int64_t pages = 0;
-  int64_t resident = 0;
-  std::ifstream("/proc/self/statm") >> pages >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
 }
 
 /// Rows below 0 make it fail, throw or dawdle.
