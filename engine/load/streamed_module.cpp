@@ -94,6 +94,7 @@ bool Forks(const torch::jit::Module& module) {
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
                                                              LoadOptions options) {
+  if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);

@@ -114,6 +114,16 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, c10::Device device)
   return Loaded{torch::jit::load(path.string(), device)};
 }
 
+/// `error`, which names `path`, in the words of whoever calls the file `shown`.
+Error NoModule(Error error, const std::filesystem::path& path, const std::string& shown) {
+  const std::string whole = path.string();
+  const size_t at = error.message.find(whole);
+  if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
+  const bool is_other = error.code == ErrorCode::kInvalidArgument;
+  error.message.insert(0, "model file " + shown + (is_other ? " is no TorchScript: " : ": "));
+  return error;
+}
+
 class TorchScriptModel final : public LoadedModel {
  public:
   TorchScriptModel(Loaded loaded, const torch::jit::Method& method, std::vector<StatePath> state,
@@ -217,9 +227,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
   try {
     const c10::InferenceMode inference;
     Result<Loaded> loaded = LoadModule(path, device);
-    if (!loaded) {
-      return Error{loaded.error().code, "model file " + shown + ": " + loaded.error().message};
-    }
+    if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
     const std::optional<torch::jit::Method> method = module.find_method(options.method);

@@ -60,12 +60,15 @@ class SharedModelsTest : public ::testing::Test {
     operators::RegisterAll(options.factories);
     return Engine(std::move(options));
   }
-  /// How much more memory the process has after deploying it.
+  /// How much more memory the process has after deploying it and a request, which waits for its
+  /// weights.
   int64_t BytesToDeploy(Engine& engine, const PhysicalPlan& plan, FlowHandle& handle) {
     const int64_t before = ResidentBytes();
     Result<FlowHandle> flow = engine.Deploy(plan, folder_);
     EXPECT_TRUE(flow.ok()) << flow.error().Text();
     if (flow.ok()) handle = *std::move(flow);
+    const Batch rows(handle->input_schema(), {Column(at::zeros({2}))}, 2);
+    EXPECT_TRUE(engine.Run(*handle, rows).ok());
     return ResidentBytes() - before;
   }
 
