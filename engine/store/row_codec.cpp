@@ -162,6 +162,7 @@ Column StackOf(std::span<const StoredRowPtr> rows, size_t cell, const Type& type
   at::Tensor stack = at::empty(sizes, ScalarTypeOf(type.dtype));
   char* out = static_cast<char*>(stack.mutable_data_ptr());
   const size_t row_bytes = stack.nbytes() / rows.size();
+  if (row_bytes == 0) return stack;
   for (const StoredRowPtr& row : rows) {
     if (HasValue(row, cell)) {
       std::memcpy(out, row->cells[cell].data.data(), row_bytes);

@@ -80,7 +80,7 @@ TEST_F(PluginTest, ThatCrashesIsAMistakeOfTheFlow) {
   const Result<Compilation> compiled = Compile();
   ASSERT_TRUE(compiled.ok()) << compiled.error().Text();
   EXPECT_FALSE(compiled->plan.has_value());
-  EXPECT_THAT(compiled->text, AllOf(HasSubstr("E0901"), HasSubstr("Segmentation fault")));
+  EXPECT_THAT(compiled->text, AllOf(HasSubstr("E0901"), HasSubstr("ends its process")));
 }
 
 TEST_F(PluginTest, ThatCrashesHereDoesNotEndAnEngineThatLoadsItsPlan) {
@@ -88,7 +88,7 @@ TEST_F(PluginTest, ThatCrashesHereDoesNotEndAnEngineThatLoadsItsPlan) {
   Forget();
   const Setting crash("RACEWAY_TEST_CRASH", "1");
   EXPECT_THAT(ErrorOf(engine_.Deploy(plan)),
-              HasSubstr("failed: `moody.so` ends its process when it is loaded: Segmentation"));
+              HasSubstr("failed: `moody.so` ends its process when it is loaded"));
 }
 
 TEST_F(PluginTest, ThatHasChangedIsNotDeployed) {
