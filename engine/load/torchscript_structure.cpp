@@ -72,10 +72,9 @@ class Importer {
       }
       return torch::jit::ObjLoaderFunc(type, state);
     };
-    return torch::jit::readArchiveAndTensors(part, "", part + "/", find_type, make_object,
-                                             std::nullopt, archive_,
-                                             torch::jit::Unpickler::defaultTypeParser,
-                                             ContextOf(storages));
+    return torch::jit::readArchiveAndTensors(
+        part, "", part + "/", find_type, make_object, std::nullopt, archive_,
+        torch::jit::Unpickler::defaultTypeParser, ContextOf(storages));
   }
 
   PyTorchStreamReader& archive_;

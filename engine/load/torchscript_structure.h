@@ -32,8 +32,7 @@ using BeforeSetState = std::function<void(const c10::IValue& state)>;
 ///
 /// Errors   throws what LibTorch throws
 /// Threads  loads code and small records through `archive`, in this thread
-/// Source   the exported parts of torch/csrc/jit/serialization of LibTorch 2.11: no stable API, so
-///          a self-test decides whether it is used (`structure_self_test.h`)
+/// Source   the exported parts of torch/csrc/jit/serialization of LibTorch 2.11: no stable API
 torch::jit::Module ImportStructure(caffe2::serialize::PyTorchStreamReader& archive,
                                    const Placeholders& placeholders,
                                    const BeforeSetState& before_set_state);

@@ -2,8 +2,8 @@
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,10 +25,10 @@
 namespace raceway::engine::load {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Archived;
 using testing::Faults;
 using testing::FaultyScheduler;
+using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 using namespace std::chrono_literals;
 
@@ -155,9 +155,10 @@ TEST_F(StreamedModuleTest, AnswersAreRightInWhateverOrderTheBytesCome) {
 }
 
 TEST_F(StreamedModuleTest, WhatIsNotUsedIsNotWaitedFor) {
-  const std::filesystem::path path = SaveModule(
-      folder_, "def forward(self, x):\n  if x.numel() > 1000000:\n    x = x @ self.w3\n"
-               "  return x @ self.w0\n");
+  const std::filesystem::path path =
+      SaveModule(folder_,
+                 "def forward(self, x):\n  if x.numel() > 1000000:\n    x = x @ self.w3\n"
+                 "  return x @ self.w0\n");
   const at::Tensor expected = StockAnswer(path, input_);
   const Result<Archive> archive = Archive::Open(path);
   const Result<WeightMap> weights = ReadTorchScript(*archive);
@@ -165,8 +166,8 @@ TEST_F(StreamedModuleTest, WhatIsNotUsedIsNotWaitedFor) {
   for (const Tensor& tensor : weights->tensors) {
     if (tensor.name == "w3") unused = weights->storages[tensor.storage].extent.offset;
   }
-  FaultyScheduler scheduler(Faults{
-      .intercept = [unused](const ReadRequest& request) -> std::optional<int64_t> {
+  FaultyScheduler scheduler(
+      Faults{.intercept = [unused](const ReadRequest& request) -> std::optional<int64_t> {
         if (request.offset + request.size > unused) return -EIO;
         return std::nullopt;
       }});
@@ -193,9 +194,10 @@ TEST_F(StreamedModuleTest, TheStructureReadsNoWeight) {
 }
 
 TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
-  const std::filesystem::path path = SaveModule(
-      folder_, "def forward(self, x):\n  if x.size(0) > 1:\n    x = x @ self.w3\n"
-               "  return x @ self.w0\n");
+  const std::filesystem::path path =
+      SaveModule(folder_,
+                 "def forward(self, x):\n  if x.size(0) > 1:\n    x = x @ self.w3\n"
+                 "  return x @ self.w0\n");
   const at::Tensor one = at::ones({1, kWidth});
   const at::Tensor expected = StockAnswer(path, one);
   const Result<Archive> archive = Archive::Open(path);
