@@ -16,16 +16,17 @@ LAYERS = {
     "dsl": (set(), "dsl answers with diagnostics and needs no other type"),
     "engine API": ({"json", "tensors"}, "the engine API is what others build against"),
     "engine run time": ({"engine API", "json", "tensors", "tbb", "system"}, "it runs on the API only"),
+    "engine/load": ({"engine API", "json", "tensors", "system"}, "a load knows no plans"),
     "engine/exec": (
-        {"engine API", "engine run time", "json", "tensors", "tbb", "system"},
+        {"engine API", "engine run time", "engine/load", "json", "tensors", "tbb", "system"},
         "exec runs plans with schedule, load and store",
     ),
     "engine front": (
-        {"engine API", "engine run time", "engine/exec", "json", "tensors", "tbb", "system"},
+        {"engine API", "engine run time", "engine/exec", "engine/load", "json", "tensors", "tbb", "system"},
         "engine.h is what a service embeds",
     ),
     "operators": (
-        {"engine API", "json", "tensors", "system"},
+        {"engine API", "engine/load", "json", "tensors", "system"},
         "an operator must not see nodes, plans or threads",
     ),
     "compiler": ({"dsl", "engine API", "json"}, "contracts reach the compiler through the catalog"),
@@ -51,7 +52,7 @@ def layer_of(path):
         return "engine front" if parts[1].startswith("engine.") else "engine API"
     if parts[1] in ("data", "plan"):
         return "engine API"
-    return "engine/exec" if parts[1] == "exec" else "engine run time"
+    return f"engine/{parts[1]}" if parts[1] in ("exec", "load") else "engine run time"
 
 
 def complaint(path, name, quoted, antlr_files):
