@@ -18,7 +18,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EMBED = ROOT / "examples/embed"
-PLUGIN = ROOT / "examples/plugin/colour.flow"
+SOFTEN = """edition 1
+fn blur(px: u8[H, W, 3]) -> (px: u8[H, W, 3]) { native: "blur", library: "libcolour.so", radius: 2 }
+flow soften(images: { px: u8[H, W, 3] }) -> { px: u8[H, W, 3] } {
+  return images |> map(blur, replace: true)
+}
+"""
 PHOTOS = sorted((ROOT / "examples/photos").glob("[!.]*"))
 KNOWN = {
     "chelsea.png": "Egyptian cat",
@@ -129,7 +134,7 @@ class EmbedTest(unittest.TestCase):
         program = self.dir / "compile_text"
         flags = self.pkg_config("--cflags", "--libs", "raceway_compiler")
         call("g++", "-O1", ROOT / "tests/tools/compile_text.cpp", "-o", program, *flags)
-        flow = PLUGIN.read_text()
+        flow = SOFTEN
         folder = self.dir / "with_library"
         folder.mkdir()
         shutil.copy(build / "lib/libcolour.so", folder)
