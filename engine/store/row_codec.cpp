@@ -224,7 +224,7 @@ Result<StoredRowPtr> RowCodec::Decode(std::string_view bytes) const {
   auto row = std::make_shared<StoredRow>();
   row->bytes = at::empty({static_cast<int64_t>(bytes.size())}, at::kByte);
   char* const copy = static_cast<char*>(row->bytes.mutable_data_ptr());
-  std::memcpy(copy, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy);  // there may be none
   const std::string_view all(copy, bytes.size());
   TableReader table(all);
   row->cells.reserve(schema_.size() - 1);
