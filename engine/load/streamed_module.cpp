@@ -1,11 +1,9 @@
 #include "engine/load/streamed_module.h"
 
-#include <ATen/Context.h>
 #include <c10/core/Allocator.h>
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/passes/inliner.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -20,27 +18,20 @@
 namespace raceway::engine::load {
 namespace {
 
-/// What LibTorch reads of a file that is open already: the same file, whatever its name says now.
-class OpenFile final : public caffe2::serialize::ReadAdapterInterface {
+/// The file of an archive, for LibTorch's reader.
+class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit OpenFile(std::shared_ptr<ModelFile> file) : file_(std::move(file)) {}
+  explicit ArchiveFile(RandomFile file) : file_(std::move(file)) {}
 
-  size_t size() const override { return file_->size(); }
-  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* what) const override {
-    auto* at = static_cast<std::byte*>(to);
-    size_t done = 0;
-    while (done < num_bytes) {
-      const ssize_t got = ::pread(file_->cached_fd(), at + done, num_bytes - done,
-                                  static_cast<off_t>(offset + done));
-      if (got < 0 && errno == EINTR) continue;
-      TORCH_CHECK(got > 0, "cannot read ", what, " of ", file_->path());
-      done += static_cast<size_t>(got);
-    }
-    return done;
+  size_t size() const override { return file_.size(); }
+  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const override {
+    const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
+    TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
+    return num_bytes;
   }
 
  private:
-  std::shared_ptr<ModelFile> file_;
+  RandomFile file_;
 };
 
 /// Whether a storage is read at once: little ones, and those that the structure needs.
@@ -130,7 +121,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
   try {
-    caffe2::serialize::PyTorchStreamReader reader(std::make_shared<OpenFile>(*file));
+    caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
     streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
       Status arrived =
           WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);

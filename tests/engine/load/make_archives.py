@@ -40,39 +40,6 @@ class Tied(nn.Module):
         return y + self.items[0].sum() + self.named["a"].int() + self.pair[0] + self.sizes[0]
 
 
-class Stateful(nn.Module):
-    """Looks at a weight when it is loaded."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = torch.ones(64, 64)
-        self.total = 0.0
-        self.other = nn.Linear(64, 64)
-
-    @torch.jit.export
-    def __getstate__(self):
-        return (self.weight, self.training)
-
-    @torch.jit.export
-    def __setstate__(self, state: Tuple[torch.Tensor, bool]):
-        self.weight = state[0]
-        self.total = float(state[0].sum())
-        self.training = state[1]
-
-    def forward(self, x):
-        return x @ self.weight + self.total
-
-
-class Around(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.inner = Stateful()
-        self.outer = nn.Linear(64, 64)
-
-    def forward(self, x):
-        return self.outer(self.inner(x))
-
-
 class Remembering(nn.Module):
     """Looks at its weight when it is loaded, as packed weights do."""
 
@@ -93,6 +60,24 @@ class Remembering(nn.Module):
 
     def forward(self, x):
         return x @ self.weight + self.total
+
+
+class Stateful(Remembering):
+    """Has a part as well that it forgets: a plain load refuses it."""
+
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(64, 64)
+
+
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Stateful()
+        self.outer = nn.Linear(64, 64)
+
+    def forward(self, x):
+        return self.outer(self.inner(x))
 
 
 class Forking(nn.Module):
