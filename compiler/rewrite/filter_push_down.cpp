@@ -6,6 +6,7 @@
 #include "compiler/plan/infix.h"
 #include "compiler/rewrite/branches.h"
 #include "compiler/rewrite/can_fail.h"
+#include "compiler/rewrite/takes_out_rows.h"
 
 namespace raceway::compiler {
 namespace {
@@ -20,11 +21,6 @@ const engine::Expression& Condition(const Stage& filter) {
 bool IsMovable(const Stage& stage) {
   return stage.steps.size() == 1 && stage.steps.front().kind == StepKind::kFilter &&
          !IsSizeCheck(Condition(stage));
-}
-
-bool TakesOutRows(const Step& step) {
-  return step.kind == StepKind::kFilter ||
-         (step.kind == StepKind::kLookup && *engine::Value(step.options).Find("miss") == "drop");
 }
 
 bool CanPass(const Step& step, const Columns& reads) {

@@ -7,15 +7,12 @@
 #include <vector>
 
 #include "compiler/rewrite/can_fail.h"
+#include "compiler/rewrite/takes_out_rows.h"
 
 namespace raceway::compiler {
 namespace {
 
 using Columns = std::vector<std::string>;
-
-std::string MissOf(const Step& lookup) {
-  return *engine::Value(lookup.options).Find("miss")->AsString();
-}
 
 bool IsMovable(const Stage& stage) {
   return stage.steps.size() == 1 && stage.steps.front().kind == StepKind::kLookup &&
@@ -52,11 +49,6 @@ bool CanPass(const Step& lookup, const Step& next) {
     case StepKind::kPrefetch: return false;
   }
   return false;
-}
-
-bool TakesOutRows(const Step& step) {
-  return step.kind == StepKind::kFilter || step.kind == StepKind::kLimit ||
-         (step.kind == StepKind::kLookup && MissOf(step) == "drop");
 }
 
 bool DoesRead(const Step& step, const Columns& columns) {
