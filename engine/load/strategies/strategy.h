@@ -1,0 +1,70 @@
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/clock.h"
+#include "engine/load/load_event.h"
+#include "engine/load/load_job.h"
+#include "engine/load/reader.h"
+#include "engine/result.h"
+
+namespace raceway::engine::load {
+
+/// How a model gets into memory and answers its first request: ours, and those it is compared with.
+enum class Strategy : uint8_t {
+  kSequential,
+  kSequentialFast,
+  kMmap,
+  kPisel,
+  kMini,
+  kPreload,
+  kCicada,
+  kRaceway,
+  kTetris,
+  kOptimus,
+};
+
+struct StrategyInfo {
+  Strategy strategy;
+  std::string_view name;     // "sequential-fast"
+  std::string_view meaning;  // one line
+};
+
+/// In the order of the enumeration.
+std::span<const StrategyInfo> Strategies();
+std::optional<Strategy> StrategyNamed(std::string_view name);
+
+/// A request for a TorchScript model that is not in memory.
+struct ColdRequest {
+  std::filesystem::path model;
+  std::vector<c10::IValue> inputs;
+  std::string method = "forward";
+  std::optional<ThrottleOptions> disk;  // as slow as this; else as the disk is
+  bool use_page_cache = true;           // for what it holds; else always read past it
+  Verify verify = Verify::kBeforePublish;
+  LoadEventSink on_event = {};
+};
+
+struct ColdAnswer {
+  c10::IValue value;
+  TimePoint begin = {};                  // the request is there
+  TimePoint end = {};                    // the answer is
+  std::shared_ptr<const void> resident;  // what stays in memory, until this goes
+};
+
+/// Loads by `strategy` and answers. All strategies give the same answer, bit by bit.
+///
+/// Errors   as `StreamedModule::Load`; Failed for what goes wrong while it runs
+/// Threads  several may run at once
+Result<ColdAnswer> AnswerCold(Strategy strategy, const ColdRequest& request);
+
+}  // namespace raceway::engine::load
