@@ -35,10 +35,13 @@ class LoadJob::State final : public ReadClient {
         ready_(num_storages()),
         verified_(num_storages()),
         crcs_(plan_.parts().size()),
+        staged_(options_.landing ? plan_.chunks().size() : 0),
         num_missing_(plan_.extents().size()),
         num_unverified_(plan_.extents().size()) {
-    for (const Run& run : plan_.Runs()) {
-      arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
+    if (!options_.landing) {
+      for (const Run& run : plan_.Runs()) {
+        arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
+      }
     }
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       const auto num_parts = static_cast<int32_t>(plan_.PartsOf(storage).size());
@@ -53,11 +56,11 @@ class LoadJob::State final : public ReadClient {
   Read Prepare(int32_t index) noexcept override {
     const Chunk& chunk = plan_.chunks()[static_cast<size_t>(index)];
     ModelFile& file = *files_[static_cast<size_t>(chunk.file)];
-    Arena& arena = *arenas_[static_cast<size_t>(chunk.file)];
     const bool cached =
         options_.use_page_cache && IsCached(file.cached_fd(), chunk.offset, chunk.num_bytes);
-    return {{&file, chunk.offset, chunk.size, chunk.num_bytes, arena.target() + chunk.offset},
-            cached};
+    if (options_.landing) staged_[static_cast<size_t>(index)] = options_.landing->Stage(index);
+    std::byte* into = BytesOf(index, chunk.offset);
+    return {{&file, chunk.offset, chunk.size, chunk.num_bytes, into}, cached};
   }
 
   bool OnRead(ChunkRead read) noexcept override {
@@ -70,15 +73,19 @@ class LoadJob::State final : public ReadClient {
           .urgency = read.urgency,
           .was_cached = read.was_cached});
     if (!read.status.ok()) {
-      for (const int32_t part : plan_.PartsIn(read.chunk)) {
-        Fail(plan_.parts()[static_cast<size_t>(part)].storage, read.status.error());
-      }
+      if (options_.landing) options_.landing->Drop(read.chunk);
+      FailChunk(read.chunk, read.status.error());
       return true;  // an answer may do without these storages
     }
     const Status unchanged = files_[static_cast<size_t>(chunk.file)]->CheckUnchanged();
     if (!unchanged.ok()) {
+      if (options_.landing) options_.landing->Drop(read.chunk);
       FailAll(unchanged.error());
       return false;
+    }
+    if (options_.landing) {
+      SendThenPublish(read.chunk);
+      return true;
     }
     if (options_.verify == Verify::kBeforePublish) VerifyThenPublish(read.chunk);
     if (options_.verify == Verify::kBeforeAnswer) PublishThenVerify(read.chunk);
@@ -89,6 +96,12 @@ class LoadJob::State final : public ReadClient {
   void Fail(int32_t storage, const Error& error) {
     ready_.Fail(storage, error);
     verified_.Fail(storage, error);
+  }
+
+  void FailChunk(int32_t chunk, const Error& error) {
+    for (const int32_t part : plan_.PartsIn(chunk)) {
+      Fail(plan_.parts()[static_cast<size_t>(part)].storage, error);
+    }
   }
 
   void FailAll(const Error& error) {
@@ -115,10 +128,30 @@ class LoadJob::State final : public ReadClient {
  private:
   using Counters = std::vector<std::atomic<int32_t>>;
 
+  /// Where the host has what a chunk brings from `offset` of the file on.
+  std::byte* BytesOf(int32_t index, uint64_t offset) {
+    const Chunk& chunk = plan_.chunks()[static_cast<size_t>(index)];
+    if (options_.landing) return staged_[static_cast<size_t>(index)] + (offset - chunk.offset);
+    return arenas_[static_cast<size_t>(chunk.file)]->target() + offset;
+  }
+
   void VerifyThenPublish(int32_t chunk) {
     AddCrcs(chunk);
     CountDown(num_missing_, chunk, [this](int32_t storage) {
       if (CheckCrc(storage)) Publish(storage);
+    });
+  }
+
+  /// A checksum is that of the host's bytes, before they are sent: there they are at hand.
+  void SendThenPublish(int32_t chunk) {
+    const bool verifies = options_.verify != Verify::kNever;
+    if (verifies) AddCrcs(chunk);
+    if (const Status sent = options_.landing->Send(chunk); !sent.ok()) {
+      FailChunk(chunk, sent.error());
+      return;
+    }
+    CountDown(num_missing_, chunk, [this, verifies](int32_t storage) {
+      if (!verifies || CheckCrc(storage)) Publish(storage);
     });
   }
 
@@ -151,7 +184,9 @@ class LoadJob::State final : public ReadClient {
   }
 
   void PublishUnchecked(int32_t storage) {
-    arena(storage)->Publish(extent(storage).offset, extent(storage).size);
+    if (!options_.landing) {
+      arena(storage)->Publish(extent(storage).offset, extent(storage).size);
+    }
     ready_.Publish(storage);
   }
 
@@ -161,7 +196,7 @@ class LoadJob::State final : public ReadClient {
     for (const int32_t index : plan_.PartsIn(chunk)) {
       const Part& part = plan_.parts()[static_cast<size_t>(index)];
       if (!extent(part.storage).crc32) continue;
-      const std::byte* bytes = arena(part.storage)->target() + part.offset;
+      const std::byte* bytes = BytesOf(chunk, part.offset);
       crcs_[static_cast<size_t>(index)] = Crc32({bytes, part.size});
       num_bytes += part.size;
     }
@@ -195,9 +230,10 @@ class LoadJob::State final : public ReadClient {
   const Clock& clock_;
   ReadyTable ready_;
   ReadyTable verified_;
-  std::vector<uint32_t> crcs_;  // by part
-  Counters num_missing_;        // parts that have not arrived, by storage
-  Counters num_unverified_;     // parts without checksum, by storage
+  std::vector<uint32_t> crcs_;      // by part
+  std::vector<std::byte*> staged_;  // by chunk, where there is a landing
+  Counters num_missing_;            // parts that have not arrived, by storage
+  Counters num_unverified_;         // parts without checksum, by storage
 };
 
 Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
@@ -209,6 +245,12 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
                  [](const auto& file) { return file->size(); });
   Result<BlockPlan> plan = BlockPlan::Make(extents, sizes, options.plan);
   if (!plan.ok()) return std::move(plan).error();
+  if (options.landing) {
+    if (Status reserved = options.landing->Reserve(*plan); !reserved.ok()) {
+      return std::move(reserved).error();
+    }
+    sizes.clear();
+  }
   std::vector<std::shared_ptr<Arena>> arenas;
   for (const uint64_t size : sizes) {
     Result<std::shared_ptr<Arena>> arena = Arena::Reserve(size, options.guarded);

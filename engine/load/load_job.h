@@ -10,6 +10,7 @@
 #include "engine/load/arena.h"
 #include "engine/load/block_plan.h"
 #include "engine/load/extent.h"
+#include "engine/load/landing.h"
 #include "engine/load/load_event.h"
 #include "engine/load/model_file.h"
 #include "engine/load/read_scheduler.h"
@@ -31,6 +32,7 @@ struct LoadOptions {
   bool use_page_cache = true;  // for what it holds; else always read past it
   bool guarded = false;        // Arena::Reserve
   BlockPlanOptions plan = {};
+  std::shared_ptr<Landing> landing = nullptr;  // where weights stay; null: in arenas of the host
   LoadEventSink on_event = {};
 };
 
@@ -44,7 +46,8 @@ class LoadJob {
  public:
   /// Reserves address space and begins to read. `extents` in the order of first use.
   /// `scheduler` must outlive the job.
-  /// Errors   those of `BlockPlan::Make`, Unavailable without address space; all before any read
+  /// Errors   those of `BlockPlan::Make`, Unavailable without address space, those of
+  ///          `Landing::Reserve`; all before any read
   static Result<std::shared_ptr<LoadJob>> Start(ReadScheduler& scheduler,
                                                 std::vector<std::shared_ptr<ModelFile>> files,
                                                 std::span<const Extent> extents,
@@ -53,7 +56,8 @@ class LoadJob {
   ~LoadJob();
   LoadJob(const LoadJob&) = delete;
 
-  /// Where the bytes of a storage are, or will be. Whoever keeps this keeps `arena` as well.
+  /// Where the bytes of a storage are, or will be. Whoever keeps this keeps `arena` as well. Not
+  /// for loads that have a landing, which knows it.
   std::byte* data(int32_t storage) const;
   std::shared_ptr<Arena> arena(int32_t storage) const;
   uint64_t num_bytes(int32_t storage) const;
