@@ -130,6 +130,18 @@ bool IsForeignWord(Tokens tokens, size_t index, Diagnostic& error) {
   return true;
 }
 
+/// `rows |> filter x > 1`; a word on the next line is another slip.
+bool IsStepWithoutBrackets(Tokens tokens, size_t index, Diagnostic& error) {
+  if (index < 2 || index >= tokens.size() || tokens[index - 2].text != "|>") return false;
+  const Token& step = tokens[index - 1];
+  const Token& found = tokens[index];
+  const bool is_beside = found.range.begin == step.range.end + 1;
+  if (!step.is_name() || !is_beside || found.kind == Token::Kind::kSign) return false;
+  error.help =
+      "what a step takes stands in brackets: `" + std::string(step.text.substr(0, 40)) + "(…)`";
+  return true;
+}
+
 /// Whether `token` begins a format: `:.2f`, `!r` or, at the end, `=`.
 bool BeginsFormat(Tokens tokens, size_t i) {
   const std::string_view text = tokens[i].text;
@@ -143,7 +155,7 @@ bool BeginsFormat(Tokens tokens, size_t i) {
 bool ExplainSlip(std::span<const Token> tokens, size_t index, Diagnostic& error) {
   return IsPipedRescue(tokens, index, error) || IsBracketedRescue(tokens, index, error) ||
          IsNamelessBranch(tokens, index, error) || IsForeignWord(tokens, index, error) ||
-         IsLackOfReturn(tokens, index, error);
+         IsLackOfReturn(tokens, index, error) || IsStepWithoutBrackets(tokens, index, error);
 }
 
 bool ReportFormat(const Source& source, std::span<const Token> tokens, SourceRange hole,

@@ -152,6 +152,23 @@ flow f(t: { a: f32 }) -> { b: f32 } { return t |> derive(b = log(a)) }
         done = self.run_rows(FINE, flow, '{"a": -1}\n{"a": 0}\n{"a": 1}\n')
         self.assertEqual(self.rows_of(done), [{"b": None}, {"b": None}, {"b": 0}])
 
+    def test_nan_has_no_sign_for_people(self):
+        """0 / 0 has the sign bit on x86."""
+        self.write("nan.flow", """edition 1
+flow nan(t: { a: f32 }) -> { b: f32, c: f32[2] } {
+  return t |> derive(b = a / a, c = [a / a, -1.0 / a])
+}
+test "nan" {
+  given t = [{ a: 0 }]
+  let out = nan(t)
+  expect out == []
+}
+""")
+        done = self.ends(FINE, "run", "nan.flow", "--rows", "-", stdin='{"a": 0}\n')
+        self.assertEqual(done.stdout, "  b  c\nnan  [nan,-inf]\n")
+        done = self.call("test", "nan.flow")
+        self.assertIn("{ b: nan, c: [nan, -inf] }", done.stdout + done.stderr)
+
     def test_nan_is_no_json(self):
         self.run_row(
             REQUEST_FAILED, '{"id": 1, "name": "a", "x": [1, NaN]}\n',

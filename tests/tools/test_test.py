@@ -116,6 +116,26 @@ class TestCommandTest(CliTest):
         messages = [f["message"] for f in self.failures(FLOW_IS_WRONG, bad)]
         self.assertEqual(messages, ["a division by 0", "the result of `+` does not fit 64 bits"])
 
+    def test_what_has_no_order(self):
+        body = """
+  expect limit / 0.0 - limit / 0.0 in 0.0..1.0
+  expect not (1.0 <= limit / 0.0 - limit / 0.0)
+  expect out[0].x in 0.0..1.0
+  expect not (out[0].x > 0.5)
+  expect (out[0].x ?? 0.25) in 0.0..1.0"""
+        self.write("maybe.flow", """edition 1
+param limit: f32 = 0.5
+flow maybe(rows: { id: i64, x: f32? }) -> { id: i64, x: f32? } { return rows |> select(id, x) }
+test "it" {
+  given rows = [{ id: 1, x: null }]
+  let out = maybe(rows)""" + body + "\n}\n")
+        done = self.ends_with(FLOW_IS_WRONG, "test", "maybe.flow", "--json")
+        failures = json.loads(done.stdout)["files"][0]["tests"][0]["failures"]
+        nan = "`limit / 0.0 - limit / 0.0` is NaN, which is neither below nor above anything"
+        self.assertEqual(
+            [f["message"] for f in failures], [nan, nan, "`in` with a null", "`>` with a null"]
+        )
+
     def test_the_clock_is_virtual(self):
         body = """
   stub first => slow(2s, { y: [0, 0] })

@@ -24,11 +24,19 @@ std::string JsonString(std::string_view text) {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// What is no number, of which JSON has none.
+std::string OddFloatText(double value) {
+  if (std::isnan(value)) return "nan";  // whatever its sign
+  return value > 0 ? "inf" : "-inf";
+}
+
+enum class Reader { kProgram, kPerson };
+
 /// The shortest text that reads back as the same number of its type.
-std::string FloatText(const at::Tensor& scalar) {
+std::string FloatText(const at::Tensor& scalar, Reader reader) {
   std::array<char, 32> buffer;
   const double value = scalar.item<double>();
-  if (!std::isfinite(value)) return "null";
+  if (!std::isfinite(value)) return reader == Reader::kProgram ? "null" : OddFloatText(value);
   char* const begin = buffer.data();
   char* const end = begin + buffer.size();
   const auto result = scalar.scalar_type() == at::kDouble
@@ -37,18 +45,18 @@ std::string FloatText(const at::Tensor& scalar) {
   return std::string(begin, result.ptr);
 }
 
-std::string TensorAsJson(const at::Tensor& tensor, DataType type) {
+std::string TensorText(const at::Tensor& tensor, DataType type, Reader reader) {
   if (tensor.dim() == 0) {
     if (engine::IsTime(type)) return JsonString(engine::TimeText(tensor.item<int64_t>(), type));
     if (tensor.scalar_type() == at::kBool) return tensor.item<bool>() ? "true" : "false";
-    if (tensor.is_floating_point()) return FloatText(tensor);
+    if (tensor.is_floating_point()) return FloatText(tensor, reader);
     if (tensor.scalar_type() == at::kUInt64) return std::to_string(tensor.item().toUInt64());
     return std::to_string(tensor.item<int64_t>());
   }
   std::string text = "[";
   for (int64_t i = 0; i < tensor.size(0); ++i) {
     if (i > 0) text += ',';
-    text += TensorAsJson(tensor.select(0, i), type);
+    text += TensorText(tensor.select(0, i), type, reader);
   }
   return text + ']';
 }
@@ -70,7 +78,9 @@ std::string TextsAsJson(std::string_view row) {
 
 std::string ValueAsJson(const Field& field, const Column& column, int64_t row) {
   if (column.is_null(row)) return "null";
-  if (!column.is_text()) return TensorAsJson(column.Row(row), field.type.dtype);
+  if (!column.is_text()) {
+    return TensorText(column.Row(row), field.type.dtype, Reader::kProgram);
+  }
   const std::string_view text = column.text()[row];
   if (!field.type.is_scalar()) return TextsAsJson(text);
   if (field.type.dtype == DataType::kString) return JsonString(text);
@@ -108,14 +118,18 @@ std::string Cell(const Field& field, const Column& column, int64_t row) {
   }
   const at::Tensor value = column.Row(row);
   if (value.dim() == 0 && value.is_floating_point()) {
+    const auto number = value.item<double>();
+    if (!std::isfinite(number)) return OddFloatText(number);
     std::array<char, 32> buffer;
-    std::snprintf(buffer.data(), buffer.size(), "%.4g", value.item<double>());
+    std::snprintf(buffer.data(), buffer.size(), "%.4g", number);
     return buffer.data();
   }
   if (value.dim() == 0 && engine::IsTime(field.type.dtype)) {
     return engine::TimeText(value.item<int64_t>(), field.type.dtype);
   }
-  if (value.numel() <= 8) return Shortened(TensorAsJson(value, field.type.dtype));
+  if (value.numel() <= 8) {
+    return Shortened(TensorText(value, field.type.dtype, Reader::kPerson));
+  }
   std::string shape(NameOf(field.type.dtype));
   for (int64_t i = 0; i < value.dim(); ++i) {
     shape += (i == 0 ? "[" : ", ") + std::to_string(value.size(i));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "compiler/check/declarations.h"
@@ -270,17 +271,22 @@ class Evaluator {
     if (!b.ok() || expr.text == "and" || expr.text == "or" || expr.text == "??") return b;
     if (expr.text == "==") return Value(AreEqual(*a, *b));
     if (expr.text == "!=") return Value(!AreEqual(*a, *b));
+    if (expr.text != "<" && expr.text != ">" && expr.text != "<=" && expr.text != ">=") {
+      return Arithmetic(expr.text, *a, *b);
+    }
+    if (std::optional<Error> error = NotInOrder(expr.children[0], *a, expr.text)) return *error;
+    if (std::optional<Error> error = NotInOrder(expr.children[1], *b, expr.text)) return *error;
     if (expr.text == "<") return Value(IsLess(*a, *b));
     if (expr.text == ">") return Value(IsLess(*b, *a));
-    if (expr.text == "<=") return Value(IsLess(*a, *b) || AreSame(*a, *b));
-    if (expr.text == ">=") return Value(IsLess(*b, *a) || AreSame(*a, *b));
-    return Arithmetic(expr.text, *a, *b);
+    return Value(expr.text == "<=" ? !IsLess(*b, *a) : !IsLess(*a, *b));
   }
 
-  /// Without tolerance.
-  static bool AreSame(const Value& a, const Value& b) {
-    return !IsLess(a, b) && !IsLess(b, a) && a.AsNumber() == a.AsNumber() &&
-           b.AsNumber() == b.AsNumber();
+  /// What is neither below nor above anything: null, and, as in flows, NaN.
+  static std::optional<Error> NotInOrder(const Expr& expr, const Value& value,
+                                         std::string_view sign) {
+    if (value.is_null()) return Bad("`" + std::string(sign) + "` with a null");
+    if (value.AsInt() != nullptr || !std::isnan(value.AsNumber().value_or(0))) return std::nullopt;
+    return Bad("`" + dsl::PrintExpr(expr) + "` is NaN, which is neither below nor above anything");
   }
 
   Result<Value> In(const Expr& expr) const {
@@ -291,6 +297,13 @@ class Evaluator {
     if (!members.ok()) return members;
     const Value::List& list = *members->AsList();
     const bool is_range = set.kind == Expr::Kind::kBinary;
+    if (is_range) {
+      std::optional<Error> error = NotInOrder(expr.children[0], *value, "in");
+      for (size_t i = 0; i < list.size() && !error; ++i) {
+        error = NotInOrder(set.children[i], list[i], "in");
+      }
+      if (error) return *error;
+    }
     const bool is_in = is_range ? !IsLess(*value, list[0]) && !IsLess(list[1], *value)
                                 : std::any_of(list.begin(), list.end(), [&](const Value& member) {
                                     return AreEqual(*value, member);
