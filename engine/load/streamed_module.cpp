@@ -34,6 +34,13 @@ class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
   RandomFile file_;
 };
 
+/// The same file, not the one that has its name by now.
+Result<Archive> OpenArchive(const ModelFile& file) {
+  Result<RandomFile> same = RandomFile::Of(file.cached_fd(), file.path());
+  if (!same) return std::move(same).error();
+  return Archive::Open(*std::move(same));
+}
+
 /// Whether a storage is read at once: little ones, and those that the structure needs.
 bool IsEarly(const Storage& storage) { return storage.is_small() || storage.is_read_early; }
 
@@ -63,9 +70,16 @@ void Add(Placeholders& placeholders, const std::string& record, c10::Storage sto
   part.emplace(record.substr(slash + 1), std::move(storage));
 }
 
+/// Whether no gate sees what it reads: in another thread, or by other ways than an operator.
+bool IsUnseen(c10::Symbol kind) {
+  static const c10::Symbol kSave = c10::Symbol::fromQualString("aten::save");
+  return kind == c10::prim::fork || kind == c10::prim::awaitable || kind == c10::prim::tolist ||
+         kind == kSave;
+}
+
 bool Forks(const torch::jit::Block& block) {
   return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
+    return IsUnseen(node->kind()) ||
            std::any_of(node->blocks().begin(), node->blocks().end(),
                        [](const torch::jit::Block* inner) { return Forks(*inner); });
   });
@@ -86,12 +100,12 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              LoadOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
-  const Result<Archive> archive = Archive::Open(path);
+  const Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+  if (!file) return file.error();
+  const Result<Archive> archive = OpenArchive(**file);
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   if (!weights) return weights.error();
-  Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-  if (!file) return std::move(file).error();
 
   Placeholders placeholders;
   std::vector<Extent> extents;
@@ -120,18 +134,23 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
+  Status imported = Done{};
   try {
     caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
-    streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
+    const auto wait = [&](const c10::IValue& state) {
       Status arrived =
           WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
       if (!arrived) throw WeightMissing{std::move(arrived).error()};
-    });
+    };
+    streamed->module_ = ImportStructure(reader, *archive, placeholders, wait);
   } catch (const WeightMissing& missing) {
-    return missing.error;
+    imported = missing.error;
   } catch (const std::exception& exception) {
-    return Error{ErrorCode::kInvalidArgument, exception.what()};
+    imported = archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
   }
+  // Says more than what became of it, and whether it is of one file.
+  if (Status unchanged = (*file)->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
+  if (!imported) return std::move(imported).error();
   streamed->forks_ = Forks(streamed->module_);
   streamed->NoteComplete();
   return streamed;
