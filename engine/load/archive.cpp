@@ -33,6 +33,12 @@ Result<std::string> Archive::Read(std::string_view name, uint64_t max_bytes) con
   return file_.Wrong(ErrorCode::kInvalidArgument, "is not there", folder_ + std::string(name));
 }
 
+Status Archive::Check(std::string_view name, std::string_view unpacked) const {
+  const ZipRecord* record = Find(name);
+  if (record != nullptr) return CheckRecord(file_, *record, unpacked);
+  return file_.Wrong(ErrorCode::kInvalidArgument, "is not there", folder_ + std::string(name));
+}
+
 Extent Archive::ExtentOf(const ZipRecord& record, size_t storage, int32_t file) const {
   return {static_cast<int32_t>(storage), file, file_.begin() + record.data_offset, record.size,
           record.checksum()};

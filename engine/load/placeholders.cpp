@@ -12,9 +12,16 @@
 namespace raceway::engine::load {
 namespace {
 
+/// Whether no gate sees what it reads: in another thread, or by other ways than an operator.
+bool IsUnseen(c10::Symbol kind) {
+  static const c10::Symbol kSave = c10::Symbol::fromQualString("aten::save");
+  return kind == c10::prim::fork || kind == c10::prim::awaitable || kind == c10::prim::tolist ||
+         kind == kSave;
+}
+
 bool Forks(const torch::jit::Block& block) {
   return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
+    return IsUnseen(node->kind()) ||
            std::any_of(node->blocks().begin(), node->blocks().end(),
                        [](const torch::jit::Block* inner) { return Forks(*inner); });
   });

@@ -27,10 +27,17 @@ RandomFile::RandomFile(std::shared_ptr<const Descriptor> descriptor, std::string
     : descriptor_(std::move(descriptor)), name_(std::move(name)), begin_(begin), size_(size) {}
 
 Result<RandomFile> RandomFile::Open(const std::filesystem::path& path) {
+  return Taking(::open(path.c_str(), O_RDONLY | O_CLOEXEC), path);
+}
+
+Result<RandomFile> RandomFile::Of(int descriptor, const std::filesystem::path& path) {
+  return Taking(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0), path);
+}
+
+Result<RandomFile> RandomFile::Taking(int number, const std::filesystem::path& path) {
   const auto unavailable = [&](const char* reason) {
     return Error{ErrorCode::kUnavailable, "cannot read `" + path.string() + "`: " + reason};
   };
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) return unavailable(std::strerror(errno));
   auto descriptor = std::make_shared<const Descriptor>(number);
   struct stat info {};

@@ -18,6 +18,10 @@ class RandomFile {
  public:
   /// Errors   Unavailable with the reason: missing, a folder, not readable
   static Result<RandomFile> Open(const std::filesystem::path& path);
+  /// What is open already, whatever has that name by now.
+  ///
+  /// Errors   Unavailable if it cannot be opened once more
+  static Result<RandomFile> Of(int descriptor, const std::filesystem::path& path);
 
   const std::string& name() const { return name_; }  // for messages
   uint64_t size() const { return size_; }
@@ -43,6 +47,7 @@ class RandomFile {
  private:
   class Descriptor;
 
+  static Result<RandomFile> Taking(int number, const std::filesystem::path& path);
   RandomFile(std::shared_ptr<const Descriptor> descriptor, std::string name, uint64_t begin,
              uint64_t size);
 

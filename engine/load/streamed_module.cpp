@@ -12,17 +12,27 @@
 #include "engine/load/use_order.h"
 
 namespace raceway::engine::load {
+namespace {
+
+/// The same file, not the one that has its name by now.
+Result<Archive> OpenArchive(const ModelFile& file) {
+  Result<RandomFile> same = RandomFile::Of(file.cached_fd(), file.path());
+  if (!same) return std::move(same).error();
+  return Archive::Open(*std::move(same));
+}
+
+}  // namespace
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
                                                              LoadOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
-  const Result<Archive> archive = Archive::Open(path);
+  const Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+  if (!file) return file.error();
+  const Result<Archive> archive = OpenArchive(**file);
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   if (!weights) return weights.error();
-  Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-  if (!file) return std::move(file).error();
 
   Placeholders placeholders;
   std::vector<Extent> extents;
@@ -51,18 +61,23 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
+  Status imported = Done{};
   try {
     caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
-    streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
+    const auto wait = [&](const c10::IValue& state) {
       Status arrived =
           WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
       if (!arrived) throw WeightMissing{std::move(arrived).error()};
-    });
+    };
+    streamed->module_ = ImportStructure(reader, *archive, placeholders, wait);
   } catch (const WeightMissing& missing) {
-    return missing.error;
+    imported = missing.error;
   } catch (const std::exception& exception) {
-    return Error{ErrorCode::kInvalidArgument, exception.what()};
+    imported = archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
   }
+  // Says more than what became of it, and whether it is of one file.
+  if (Status unchanged = (*file)->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
+  if (!imported) return std::move(imported).error();
   streamed->forks_ = Forks(streamed->module_);
   streamed->NoteComplete();
   return streamed;

@@ -246,6 +246,20 @@ Result<WeightMap> ReadPickles(const Archive& archive, std::initializer_list<cons
   return map;
 }
 
+/// What LibTorch reads as well before it makes a module of an archive, and checks no checksum of.
+Status CheckForm(const Archive& archive) {
+  constexpr uint64_t kMaxBytes = 64;
+  for (const char* name : {"version", ".data/version", "byteorder"}) {
+    if (archive.Find(name) == nullptr) continue;
+    const Result<std::string> text = archive.Read(name, kMaxBytes);
+    if (!text.ok()) return text.error();
+    if (*text == "big") {
+      return archive.file().Wrong(ErrorCode::kUnsupported, "has its bytes in another order", name);
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
 
 bool IsTorchScript(const Archive& archive) {
@@ -267,6 +281,7 @@ Result<WeightMap> ReadTorchScript(const Archive& archive) {
         ErrorCode::kUnsupported,
         "has weights but no code, as `torch.save` writes it; `torch.jit.save` adds the code");
   }
+  if (Status checked = CheckForm(archive); !checked) return std::move(checked).error();
   return ReadPickles(archive, {"constants", "data"});
 }
 

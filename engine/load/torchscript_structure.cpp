@@ -21,13 +21,17 @@ namespace {
 using caffe2::serialize::PyTorchStreamReader;
 using torch::jit::DeserializationStorageContext;
 
-std::shared_ptr<torch::jit::Source> CodeOf(PyTorchStreamReader& archive, std::string type) {
+/// LibTorch unpacks it and checks no checksum: it would take other code for the model's.
+std::shared_ptr<torch::jit::Source> CodeOf(PyTorchStreamReader& reader, const Archive& archive,
+                                           std::string type) {
   std::replace(type.begin(), type.end(), '.', '/');
   const std::string record = "code/" + type + ".py";
-  if (!archive.hasRecord(record)) return nullptr;
-  const auto [data, size] = archive.getRecord(record);
-  return std::make_shared<torch::jit::Source>(
-      std::string(static_cast<const char*>(data.get()), size), record, 1);
+  if (!reader.hasRecord(record)) return nullptr;
+  const auto [data, size] = reader.getRecord(record);
+  std::string code(static_cast<const char*>(data.get()), size);
+  const Status checked = archive.Check(record, code);
+  TORCH_CHECK(checked.ok(), checked.ok() ? "" : checked.error().message);
+  return std::make_shared<torch::jit::Source>(std::move(code), record, 1);
 }
 
 std::shared_ptr<DeserializationStorageContext> ContextOf(
@@ -39,14 +43,15 @@ std::shared_ptr<DeserializationStorageContext> ContextOf(
 
 class Importer {
  public:
-  Importer(PyTorchStreamReader& archive, const BeforeSetState& before_set_state)
-      : archive_(archive),
+  Importer(PyTorchStreamReader& reader, const Archive& archive,
+           const BeforeSetState& before_set_state)
+      : archive_(reader),
         before_set_state_(before_set_state),
         unit_(std::make_shared<torch::jit::CompilationUnit>()),
         sources_(
             unit_, &constants_,
-            [&archive](const std::string& type) { return CodeOf(archive, type); },
-            archive.version()) {}
+            [&reader, &archive](const std::string& type) { return CodeOf(reader, archive, type); },
+            reader.version()) {}
 
   void ReadConstants(const std::unordered_map<std::string, c10::Storage>& storages) {
     if (!archive_.hasRecord("constants.pkl")) return;
@@ -86,11 +91,12 @@ class Importer {
 
 }  // namespace
 
-torch::jit::Module ImportStructure(PyTorchStreamReader& archive, const Placeholders& placeholders,
+torch::jit::Module ImportStructure(PyTorchStreamReader& reader, const Archive& archive,
+                                   const Placeholders& placeholders,
                                    const BeforeSetState& before_set_state) {
   IdentityGate gate(placeholders);
   const GateScope scope(gate);
-  Importer importer(archive, before_set_state);
+  Importer importer(reader, archive, before_set_state);
   importer.ReadConstants(placeholders.constants);
   return importer.ReadModule(placeholders.data);
 }

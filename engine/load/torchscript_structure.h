@@ -7,6 +7,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "engine/load/archive.h"
+
 namespace caffe2::serialize {
 class PyTorchStreamReader;
 }
@@ -31,10 +33,11 @@ using BeforeSetState = std::function<void(const c10::IValue& state)>;
 /// come later: it reads no weight, and merges no constants by their values, which it does not know.
 ///
 /// Errors   throws what LibTorch throws
-/// Threads  loads code and small records through `archive`, in this thread
+/// Threads  loads code and small records through `reader`, in this thread; `archive` is the same
+///          file and has the checksums
 /// Source   the exported parts of torch/csrc/jit/serialization of LibTorch 2.11: no stable API
-torch::jit::Module ImportStructure(caffe2::serialize::PyTorchStreamReader& archive,
-                                   const Placeholders& placeholders,
+torch::jit::Module ImportStructure(caffe2::serialize::PyTorchStreamReader& reader,
+                                   const Archive& archive, const Placeholders& placeholders,
                                    const BeforeSetState& before_set_state);
 
 }  // namespace raceway::engine::load

@@ -370,13 +370,21 @@ Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record,
   }
   Result<std::string> bytes = file.Read(record.data_offset, record.size);
   if (!bytes.ok()) return bytes;
-  const std::optional<uint32_t> expected = record.checksum();
-  const auto* data = reinterpret_cast<const Bytef*>(bytes->data());
-  if (expected && ::crc32_z(0, data, bytes->size()) != *expected) {
-    return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",
-                      record.name, record.data_offset);
+  if (Status checked = CheckRecord(file, record, *bytes); !checked) {
+    return std::move(checked).error();
   }
   return bytes;
+}
+
+Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked) {
+  const std::optional<uint32_t> expected = record.checksum();
+  const auto* data = reinterpret_cast<const Bytef*>(unpacked.data());
+  if (unpacked.size() == record.size &&
+      (!expected || ::crc32_z(0, data, unpacked.size()) == *expected)) {
+    return Done{};
+  }
+  return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",
+                    record.name, record.data_offset);
 }
 
 }  // namespace raceway::engine::load

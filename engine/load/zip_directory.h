@@ -60,4 +60,9 @@ class ZipDirectory {
 ///          a wrong checksum, Unavailable if it cannot be read
 Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record, uint64_t max_bytes);
 
+/// Whether these are the bytes of a record, unpacked.
+///
+/// Errors   InvalidArgument for another checksum or size
+Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked);
+
 }  // namespace raceway::engine::load

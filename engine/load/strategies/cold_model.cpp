@@ -75,7 +75,7 @@ Result<torch::jit::Module> MakeModule(const ColdRequest& request, const ScannedM
     caffe2::serialize::PyTorchStreamReader reader(
         std::make_shared<ArchiveFile>(scanned.archive.file()));
     torch::jit::Module module =
-        ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
+        ImportStructure(reader, scanned.archive, placeholders, [&](const c10::IValue& state) {
           Status there = ForStoragesIn(state, numbers, need);
           if (!there) throw WeightMissing{std::move(there).error()};
         });

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -37,14 +38,64 @@ void AppendCommon(std::string& bytes, const Member& member) {
 
 size_t HeaderAt(const std::string& zip, uint32_t signature, size_t fixed_size,
                 std::string_view name) {
+  const size_t name_size = signature == zip::kLocalHeader ? 26 : 28;
   for (size_t i = 0; i + fixed_size + name.size() <= zip.size(); ++i) {
     if (std::memcmp(zip.data() + i, &signature, sizeof signature) == 0 &&
+        NumberAt<uint16_t>(zip, i + name_size) == name.size() &&
         zip.compare(i + fixed_size, name.size(), name) == 0) {
       return i;
     }
   }
   ADD_FAILURE() << "no header of " << name;
   return 0;
+}
+
+/// The header of a record in `zip`, with numbers of 64 bits: its offset, in a directory, or both of
+/// its sizes.
+std::string Zip64HeaderOf(const std::string& zip, uint32_t signature, std::string_view name,
+                          const std::vector<uint64_t>& numbers) {
+  const bool is_local = signature == zip::kLocalHeader;
+  const size_t num_fixed = is_local ? zip::kLocalHeaderBytes : zip::kDirectoryHeaderBytes;
+  std::string header = zip.substr(HeaderAt(zip, signature, num_fixed, name), num_fixed);
+  const size_t sizes = is_local ? 18 : 20;
+  const auto num_extra = static_cast<uint16_t>(4 + 8 * numbers.size());
+  header = With(header, is_local ? 28 : 30, num_extra);
+  constexpr uint32_t kElsewhere = 0xffffffff;
+  if (numbers.size() == 2) {
+    header = With(With(header, sizes, kElsewhere), sizes + 4, kElsewhere);
+  } else {
+    header = With(header, 42, kElsewhere);
+  }
+  header += name;
+  Append(header, zip::kZip64Field);
+  Append(header, static_cast<uint16_t>(num_extra - 4));
+  for (const uint64_t number : numbers) Append(header, number);
+  return header;
+}
+
+/// Both ends of an archive that has numbers of 64 bits.
+std::string Zip64EndOf(uint64_t num_records, uint64_t num_bytes, uint64_t offset) {
+  std::string end;
+  Append(end, zip::kEnd64);
+  Append(end, static_cast<uint64_t>(zip::kEnd64Bytes - 12));
+  Append<uint32_t>(end, 0);
+  Append<uint64_t>(end, 0);
+  Append(end, num_records);
+  Append(end, num_records);
+  Append(end, num_bytes);
+  Append(end, offset);
+  Append(end, zip::kEnd64Locator);
+  Append<uint32_t>(end, 0);
+  Append(end, offset + num_bytes);
+  Append<uint32_t>(end, 1);
+  Append(end, zip::kEnd);
+  Append<uint32_t>(end, 0);
+  Append(end, static_cast<uint16_t>(num_records));
+  Append(end, static_cast<uint16_t>(num_records));
+  Append(end, static_cast<uint32_t>(num_bytes));
+  Append<uint32_t>(end, 0xffffffff);
+  Append<uint16_t>(end, 0);
+  return end;
 }
 
 /// What the script writes, in a folder that belongs to this version of it.
@@ -139,6 +190,30 @@ std::string ZipOf(const std::vector<Member>& members) {
   Append(zip, offset);
   Append<uint16_t>(zip, 0);
   return zip;
+}
+
+void WriteBehindHole(const std::filesystem::path& path, const std::filesystem::path& archive,
+                     uint64_t num_bytes) {
+  const std::string bytes = BytesOf(archive);
+  const Archive records = Archive::Open(archive).value();
+  const std::string name = records.folder() + "extra/hole";
+  const std::string first =
+      Zip64HeaderOf(ZipOf({{name, ""}}), zip::kLocalHeader, name, {num_bytes, num_bytes});
+  const uint64_t shift = first.size() + num_bytes;
+  std::string directory =
+      Zip64HeaderOf(ZipOf({{name, ""}}), zip::kDirectoryHeader, name, {num_bytes, num_bytes});
+  size_t end = bytes.size();
+  for (const ZipRecord& record : records.records()) {
+    directory +=
+        Zip64HeaderOf(bytes, zip::kDirectoryHeader, record.name, {shift + record.header_offset});
+    end = std::min(end, DirectoryHeaderAt(bytes, record.name));
+  }
+  const std::string tail = bytes.substr(0, end) + directory +
+                           Zip64EndOf(records.records().size() + 1, directory.size(), shift + end);
+  WriteBytes(path, first);
+  std::filesystem::resize_file(path, shift);
+  std::ofstream(path, std::ios::binary | std::ios::app)
+      .write(tail.data(), static_cast<std::streamsize>(tail.size()));
 }
 
 std::vector<Member> MembersOf(const std::filesystem::path& archive) {

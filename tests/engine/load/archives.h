@@ -51,6 +51,10 @@ struct Member {
 /// An archive as simple tools write it: stored, sizes in the local headers.
 std::string ZipOf(const std::vector<Member>& members);
 
+/// An archive of PyTorch's, with a record of nothing in front that takes up `num_bytes`, as a hole.
+void WriteBehindHole(const std::filesystem::path& path, const std::filesystem::path& archive,
+                     uint64_t num_bytes);
+
 /// The records of an archive that are not deflated.
 std::vector<Member> MembersOf(const std::filesystem::path& archive);
 

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "engine/load/chunk_reader.h"
@@ -27,6 +29,25 @@ struct Faults {
 /// A reader that hands over what it has read in random order, late, in pieces or not at all. Two
 /// threads hand over.
 std::unique_ptr<Reader> MakeFaultReader(Faults faults);
+
+/// A gate that reads wait at; to be opened before their scheduler goes.
+class Barrier {
+ public:
+  void Open() {
+    const std::lock_guard lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+  void Pass() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_open_ = false;
+};
 
 /// A scheduler with such readers.
 class FaultyScheduler {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -15,6 +14,7 @@
 namespace raceway::engine::load {
 namespace {
 
+using testing::Barrier;
 using testing::CountInProc;
 using testing::EqualExtents;
 using testing::Eventually;
@@ -153,25 +153,6 @@ TEST_F(LoadJobTest, LeavesNothingBehind) {
   EXPECT_EQ(CountInProc("task"), threads);
   EXPECT_LE(CountInProc("map_files"), maps + 1);
 }
-
-/// A gate that reads wait at.
-class Barrier {
- public:
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    changed_.notify_all();
-  }
-  void Pass() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return is_open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool is_open_ = false;
-};
 
 TEST(LoadJobWaitTest, AStorageIsThereBeforeTheOthers) {
   const RandomFile file(64 * kBlock);
