@@ -84,7 +84,7 @@ bool Forks(const torch::jit::Module& module) {
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
-                                                             LoadOptions options) {
+                                                             StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return archive.error();
@@ -109,7 +109,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     awaited.push_back(&storage);
   }
   Result<std::shared_ptr<LoadJob>> job =
-      LoadJob::Start(scheduler, {*file}, extents, std::move(options));
+      LoadJob::Start(scheduler, {*file}, extents, std::move(options.load));
   if (!job) return std::move(job).error();
 
   std::shared_ptr<StreamedModule> streamed(new StreamedModule());

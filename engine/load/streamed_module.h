@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/load/load_job.h"
+#include "engine/load/streamed_options.h"
 #include "engine/load/weight_gate.h"
 #include "engine/result.h"
 
@@ -26,7 +27,7 @@ class StreamedModule {
   ///          a weight is found when it arrives, by whoever waits for it
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
-                                                      LoadOptions options = {});
+                                                      StreamedOptions options = {});
 
   const torch::jit::Module& module() const { return module_; }
 

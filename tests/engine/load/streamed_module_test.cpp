@@ -95,7 +95,7 @@ class StreamedModuleTest : public ::testing::Test {
                                               LoadOptions options = {}) {
     const c10::InferenceMode inference;
     Result<std::shared_ptr<StreamedModule>> streamed =
-        StreamedModule::Load(*scheduler, path, std::move(options));
+        StreamedModule::Load(*scheduler, path, {.load = std::move(options)});
     if (!streamed) throw std::runtime_error(streamed.error().Text());
     return *streamed;
   }
