@@ -1,38 +1,20 @@
 #include "engine/load/streamed_module.h"
 
 #include <c10/core/Allocator.h>
-#include <caffe2/serialize/inline_container.h>
-#include <caffe2/serialize/read_adapter_interface.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
-#include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/load/archive.h"
+#include "engine/load/structure_cache.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
 
 namespace raceway::engine::load {
 namespace {
-
-/// The file of an archive, for LibTorch's reader.
-class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
- public:
-  explicit ArchiveFile(RandomFile file) : file_(std::move(file)) {}
-
-  size_t size() const override { return file_.size(); }
-  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const override {
-    const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
-    TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
-    return num_bytes;
-  }
-
- private:
-  RandomFile file_;
-};
 
 /// Whether a storage is read at once: little ones, and those that the structure needs.
 bool IsEarly(const Storage& storage) { return storage.is_small() || storage.is_read_early; }
@@ -63,22 +45,31 @@ void Add(Placeholders& placeholders, const std::string& record, c10::Storage sto
   part.emplace(record.substr(slash + 1), std::move(storage));
 }
 
-bool Forks(const torch::jit::Block& block) {
-  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
-           std::any_of(node->blocks().begin(), node->blocks().end(),
-                       [](const torch::jit::Block* inner) { return Forks(*inner); });
-  });
-}
+/// The structure of all archives with the same code; one of its own where weights are in its code.
+class SharedStructure {
+ public:
+  static Result<SharedStructure> Of(const Archive& archive, const WeightMap& weights) {
+    Result<std::optional<std::string>> key = StructureKey(archive, weights);
+    if (!key) return std::move(key).error();
+    if (!*key) return SharedStructure(std::nullopt, std::make_shared<Structure>());
+    std::shared_ptr<Structure> structure = ProcessStructures().Get(**key);
+    return SharedStructure(*std::move(key), std::move(structure));
+  }
 
-bool Forks(const torch::jit::Module& module) {
-  const auto methods = module.get_methods();
-  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
-    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    return Forks(*graph->block());
-  });
-}
+  Structure& operator*() const { return *structure_; }
+
+  /// It could not be made, or not of the bytes that its key was made of: for nobody else.
+  void Forget() const {
+    if (key_) ProcessStructures().Drop(*key_, structure_);
+  }
+
+ private:
+  SharedStructure(std::optional<std::string> key, std::shared_ptr<Structure> structure)
+      : key_(std::move(key)), structure_(std::move(structure)) {}
+
+  std::optional<std::string> key_;
+  std::shared_ptr<Structure> structure_;
+};
 
 }  // namespace
 
@@ -120,19 +111,23 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
+  const Result<SharedStructure> structure = SharedStructure::Of(*archive, *weights);
+  if (!structure) return structure.error();
+  const auto wait_for_state = [&](const c10::IValue& state) {
+    Status arrived =
+        WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
+    if (!arrived) throw WeightMissing{std::move(arrived).error()};
+  };
   try {
-    caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
-    streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
-      Status arrived =
-          WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
-      if (!arrived) throw WeightMissing{std::move(arrived).error()};
-    });
+    streamed->module_ = (**structure).MakeModule(*archive, placeholders, wait_for_state);
+    streamed->forks_ = (**structure).Forks(streamed->module_);
   } catch (const WeightMissing& missing) {
     return missing.error;
   } catch (const std::exception& exception) {
+    structure->Forget();
     return Error{ErrorCode::kInvalidArgument, exception.what()};
   }
-  streamed->forks_ = Forks(streamed->module_);
+  if (!(*file)->CheckUnchanged()) structure->Forget();
   streamed->NoteComplete();
   return streamed;
 }
