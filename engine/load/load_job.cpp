@@ -41,6 +41,7 @@ class LoadJob::State final : public ReadClient {
         num_unsettled_(num_storages()),
         num_unread_(plan_.chunks().size()) {
     if (!options_.apply) UseHugePages();  // they cannot be given back in parts
+    if (plan_.chunks().empty()) files_.clear();
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       const auto num_parts = static_cast<int32_t>(plan_.PartsOf(storage).size());
       num_missing_[static_cast<size_t>(storage)] = num_parts;
@@ -243,10 +244,10 @@ class LoadJob::State final : public ReadClient {
   const Clock& clock_;
   ReadyTable ready_;
   ReadyTable verified_;
-  std::vector<uint32_t> crcs_;         // by part
-  std::vector<uint8_t> is_elsewhere_;  // by storage: `apply` has its bytes
-  Counters num_missing_;               // parts that have not arrived, by storage
-  Counters num_unverified_;            // parts without checksum, by storage
+  std::vector<uint32_t> crcs_;          // by part
+  std::vector<uint8_t> is_elsewhere_;   // by storage: `apply` has its bytes
+  Counters num_missing_;                // parts that have not arrived, by storage
+  Counters num_unverified_;             // parts without checksum, by storage
   std::atomic<int32_t> num_unsettled_;  // storages
   std::atomic<bool> all_are_right_ = true;
   std::atomic<size_t> num_unread_;  // chunks
