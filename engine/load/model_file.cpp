@@ -51,6 +51,17 @@ ModelFile::~ModelFile() {
   if (direct_fd_ >= 0) close(direct_fd_);
 }
 
+std::string ModelFile::Identity() const {
+  std::string text;
+  for (const int64_t part :
+       {static_cast<int64_t>(opened_.st_dev), static_cast<int64_t>(opened_.st_ino),
+        static_cast<int64_t>(opened_.st_size), static_cast<int64_t>(opened_.st_mtim.tv_sec),
+        static_cast<int64_t>(opened_.st_mtim.tv_nsec)}) {
+    text += std::to_string(part) + ":";
+  }
+  return text;
+}
+
 Status ModelFile::CheckUnchanged() const {
   struct stat now = {};
   // Not the time of the last change of the inode: renaming a file, or another file onto its name,

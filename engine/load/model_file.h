@@ -26,6 +26,8 @@ class ModelFile {
   ModelFile(const ModelFile&) = delete;
 
   const std::string& path() const { return path_; }
+  /// What tells it from other files of this host, and from itself once it has been written into.
+  std::string Identity() const;
   uint64_t size() const { return static_cast<uint64_t>(opened_.st_size); }  // when it was opened
   int cached_fd() const { return cached_fd_; }  // reads through the page cache
   int direct_fd() const { return direct_fd_; }  // O_DIRECT: reads whole blocks past it; or -1

@@ -1,39 +1,12 @@
 #include "engine/load/placeholders.h"
 
 #include <c10/core/Allocator.h>
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
 
 namespace raceway::engine::load {
-namespace {
-
-/// Whether no gate sees what it reads: in another thread, or by other ways than an operator.
-bool IsUnseen(c10::Symbol kind) {
-  static const c10::Symbol kSave = c10::Symbol::fromQualString("aten::save");
-  return kind == c10::prim::fork || kind == c10::prim::awaitable || kind == c10::prim::tolist ||
-         kind == kSave;
-}
-
-bool Forks(const torch::jit::Block& block) {
-  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return IsUnseen(node->kind()) ||
-           std::any_of(node->blocks().begin(), node->blocks().end(),
-                       [](const torch::jit::Block* inner) { return Forks(*inner); });
-  });
-}
-
-}  // namespace
-
-size_t ArchiveFile::read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const {
-  const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
-  TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
-  return num_bytes;
-}
 
 Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
   Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
@@ -61,15 +34,6 @@ void Add(Placeholders& placeholders, const std::string& record, c10::Storage sto
   const size_t slash = record.find('/');
   auto& part = record.starts_with("constants/") ? placeholders.constants : placeholders.data;
   part.emplace(record.substr(slash + 1), std::move(storage));
-}
-
-bool Forks(const torch::jit::Module& module) {
-  const auto methods = module.get_methods();
-  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
-    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    return Forks(*graph->block());
-  });
 }
 
 }  // namespace raceway::engine::load

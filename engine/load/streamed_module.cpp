@@ -1,106 +1,228 @@
 #include "engine/load/streamed_module.h"
 
-#include <caffe2/serialize/inline_container.h>
-
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "engine/load/archive.h"
 #include "engine/load/placeholders.h"
+#include "engine/load/structure_cache.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
+#include "engine/load/weight_cast.h"
 
 namespace raceway::engine::load {
 namespace {
 
-/// The same file, not the one that has its name by now.
-Result<Archive> OpenArchive(const ModelFile& file) {
-  Result<RandomFile> same = RandomFile::Of(file.cached_fd(), file.path());
-  if (!same) return std::move(same).error();
-  return Archive::Open(*std::move(same));
-}
+/// The structure of all archives with the same code; one of its own where weights are in its code.
+class SharedStructure {
+ public:
+  static Result<SharedStructure> Of(const Archive& archive, const WeightMap& weights) {
+    Result<std::optional<std::string>> key = StructureKey(archive, weights);
+    if (!key) return std::move(key).error();
+    if (!*key) return SharedStructure(std::nullopt, std::make_shared<Structure>());
+    std::shared_ptr<Structure> structure = ProcessStructures().Get(**key);
+    return SharedStructure(*std::move(key), std::move(structure));
+  }
+
+  Structure& operator*() const { return *structure_; }
+
+  /// It could not be made, or not of the bytes that its key was made of: for nobody else.
+  void Forget() const {
+    if (key_) ProcessStructures().Drop(*key_, structure_);
+  }
+
+ private:
+  SharedStructure(std::optional<std::string> key, std::shared_ptr<Structure> structure)
+      : key_(std::move(key)), structure_(std::move(structure)) {}
+
+  std::optional<std::string> key_;
+  std::shared_ptr<Structure> structure_;
+};
+
+/// A weight is wanted in two types at once.
+struct CastRefused {};
 
 }  // namespace
 
+/// Makes a streamed module of an open file.
+class StreamedModule::Loader {
+ public:
+  static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path) {
+    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+    if (!file) return std::move(file).error();
+    // Not by its name, which may be another file's by now.
+    Result<RandomFile> same = RandomFile::Of((*file)->cached_fd(), path);
+    if (!same) return std::move(same).error();
+    Result<Archive> archive = Archive::Open(*std::move(same));
+    if (!archive) return std::move(archive).error();
+    Result<WeightMap> weights = ReadTorchScript(*archive);
+    if (!weights) return std::move(weights).error();
+    return Loader(scheduler, *std::move(archive), *std::move(weights), *std::move(file));
+  }
+
+  /// Throws `CastRefused` if some weight cannot be cast on the way.
+  Result<std::shared_ptr<StreamedModule>> Load(const StreamedOptions& options) {
+    placeholders_ = {};
+    early_.clear();
+    awaited_.clear();
+    std::vector<const Storage*> awaited;  // by their numbers
+    for (const size_t i : OrderOf(weights_.storages, RecordedOrder(archive_))) {
+      const Storage& storage = weights_.storages[i];
+      if (!IsEarly(storage)) {
+        awaited.push_back(&storage);
+      } else if (Status read = ReadEarly(storage, options.dtype); !read) {
+        return std::move(read).error();
+      }
+    }
+    std::shared_ptr<StreamedModule> streamed(new StreamedModule());
+    if (Status started = StartWeights(awaited, options, *streamed); !started) {
+      return std::move(started).error();
+    }
+    if (Status made = MakeModule(*streamed); !made) return std::move(made).error();
+    if (options.dtype) {
+      MoveWeights(streamed->module_, early_, *options.dtype);
+      const bool moved = MoveWeights(streamed->module_, awaited_, *options.dtype);
+      if (!moved) throw CastRefused{};
+    }
+    streamed->NoteComplete();
+    return streamed;
+  }
+
+  Result<std::shared_ptr<StreamedModule>> LoadThenCast(StreamedOptions options) {
+    const c10::ScalarType dtype = *options.dtype;
+    options.dtype.reset();
+    options.memory = MemoryMode::kKeep;  // they end up in memory of their own
+    Result<std::shared_ptr<StreamedModule>> streamed = Load(options);
+    if (!streamed) return streamed;
+    if (Status arrived = (*streamed)->WaitAll(); !arrived) return std::move(arrived).error();
+    CastWeights((*streamed)->module_, dtype);
+    return streamed;
+  }
+
+ private:
+  Loader(ReadScheduler& scheduler, Archive archive, WeightMap weights,
+         std::shared_ptr<ModelFile> file)
+      : scheduler_(scheduler),
+        archive_(std::move(archive)),
+        weights_(std::move(weights)),
+        file_(std::move(file)) {}
+
+  Status ReadEarly(const Storage& storage, std::optional<c10::ScalarType> dtype) {
+    Result<c10::Storage> read = ReadNow(archive_, storage);
+    if (!read) return std::move(read).error();
+    if (dtype && IsCast(storage, *dtype)) {
+      early_.emplace(read->unsafeGetStorageImpl(), CastStorage(*read, storage.dtype, *dtype));
+    }
+    Add(placeholders_, storage.name, *std::move(read));
+    return Done{};
+  }
+
+  Status StartWeights(std::span<const Storage* const> awaited, const StreamedOptions& options,
+                      StreamedModule& streamed) {
+    if (options.memory == MemoryMode::kStream && !awaited.empty()) {
+      streamed.stream_ = std::make_unique<WeightStream>(scheduler_, file_, awaited, options);
+    }
+    const std::span<const Storage* const> none;
+    Result<std::shared_ptr<WeightLoad>> load =
+        WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
+    if (!load) return std::move(load).error();
+    streamed.load_ = *std::move(load);
+    streamed.shares_pages_ = options.memory == MemoryMode::kShared;
+    for (size_t i = 0; i < awaited.size(); ++i) {
+      PlaceAwaited(*awaited[i], static_cast<int32_t>(i), streamed);
+    }
+    return Done{};
+  }
+
+  /// What is cast is named by a storage without memory until its tensors have been moved.
+  void PlaceAwaited(const Storage& storage, int32_t number, StreamedModule& streamed) {
+    const WeightLoad& load = *streamed.load_;
+    const WeightStream* const stream = streamed.stream_.get();
+    c10::Storage place = stream != nullptr
+                             ? stream->storage(number)
+                             : MakeStorage(load.num_bytes(number), load.Memory(number));
+    if (!load.is_there()) streamed.numbers_.emplace(place.unsafeGetStorageImpl(), number);
+    if (stream != nullptr ? stream->Casts(number) : load.Casts(number)) {
+      c10::Storage named = MakeStorage(storage.extent.size);
+      awaited_.emplace(named.unsafeGetStorageImpl(), std::move(place));
+      place = std::move(named);
+    }
+    Add(placeholders_, storage.name, std::move(place));
+  }
+
+  Status MakeModule(StreamedModule& streamed) {
+    const Result<SharedStructure> structure = SharedStructure::Of(archive_, weights_);
+    if (!structure) return structure.error();
+    const auto wait_for_state = [&](const c10::IValue& state) {
+      if (HasTensorOn(state, awaited_)) throw CastRefused{};
+      streamed.WaitForState(state);
+    };
+    Status made = Done{};
+    try {
+      streamed.module_ = (**structure).MakeModule(archive_, placeholders_, wait_for_state);
+      streamed.reads_unseen_ = (**structure).ReadsUnseen(streamed.module_);
+    } catch (const WeightMissing& missing) {
+      made = missing.error;
+    } catch (const std::exception& exception) {
+      structure->Forget();
+      made = archive_.file().Wrong(ErrorCode::kInvalidArgument, exception.what());
+    }
+    // Says more than what became of it, and whether it is of one file.
+    if (Status unchanged = file_->CheckUnchanged(); !unchanged) {
+      structure->Forget();
+      return unchanged;
+    }
+    return made;
+  }
+
+  ReadScheduler& scheduler_;
+  const Archive archive_;
+  const WeightMap weights_;
+  const std::shared_ptr<ModelFile> file_;
+  Placeholders placeholders_;
+  OtherStorages early_;    // cast ones, by those in `placeholders_`
+  OtherStorages awaited_;  // likewise
+};
+
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
-                                                             LoadOptions options) {
+                                                             StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
-  const Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-  if (!file) return file.error();
-  const Result<Archive> archive = OpenArchive(**file);
-  if (!archive) return archive.error();
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
-  if (!weights) return weights.error();
-
-  Placeholders placeholders;
-  std::vector<Extent> extents;
-  std::vector<const Storage*> awaited;  // by their numbers
-  for (const size_t i : OrderOf(weights->storages, RecordedOrder(*archive))) {
-    const Storage& storage = weights->storages[i];
-    if (IsEarly(storage)) {
-      Result<c10::Storage> read = ReadNow(*archive, storage);
-      if (!read) return std::move(read).error();
-      Add(placeholders, storage.name, *std::move(read));
-      continue;
-    }
-    extents.push_back(storage.extent);
-    extents.back().storage = static_cast<int32_t>(awaited.size());
-    awaited.push_back(&storage);
-  }
-  Result<std::shared_ptr<LoadJob>> job =
-      LoadJob::Start(scheduler, {*file}, extents, std::move(options));
-  if (!job) return std::move(job).error();
-
-  std::shared_ptr<StreamedModule> streamed(new StreamedModule());
-  streamed->job_ = *std::move(job);
-  for (size_t i = 0; i < awaited.size(); ++i) {
-    const auto number = static_cast<int32_t>(i);
-    c10::Storage storage = StorageOf(*streamed->job_, number);
-    streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
-    Add(placeholders, awaited[i]->name, std::move(storage));
-  }
-  Status imported = Done{};
+  Result<Loader> loader = Loader::Open(scheduler, path);
+  if (!loader) return std::move(loader).error();
   try {
-    caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
-    const auto wait = [&](const c10::IValue& state) {
-      Status arrived =
-          WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
-      if (!arrived) throw WeightMissing{std::move(arrived).error()};
-    };
-    streamed->module_ = ImportStructure(reader, *archive, placeholders, wait);
-  } catch (const WeightMissing& missing) {
-    imported = missing.error;
-  } catch (const std::exception& exception) {
-    imported = archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
+    return loader->Load(options);
+  } catch (const CastRefused&) {
+    return loader->LoadThenCast(std::move(options));
   }
-  // Says more than what became of it, and whether it is of one file.
-  if (Status unchanged = (*file)->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
-  if (!imported) return std::move(imported).error();
-  streamed->forks_ = Forks(streamed->module_);
-  streamed->NoteComplete();
-  return streamed;
+}
+
+void StreamedModule::WaitForState(const c10::IValue& state) {
+  const CancelToken never;
+  if (stream_ != nullptr) {
+    WeightStream::Request request(*stream_);
+    ForEachWeight(state, numbers_,
+                  [&](int32_t number) { ThrowIfMissing(request.Keep(number, &never), never); });
+  } else {
+    ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
+  }
 }
 
 Status StreamedModule::WaitAll(const CancelToken* cancel) {
-  if (is_complete()) return Done{};
-  Status arrived = job_->WaitAll(cancel);
+  if (is_complete() || stream_ != nullptr) return Done{};
+  Status arrived = job().WaitAll(cancel);
   if (arrived) is_complete_.store(true, std::memory_order_release);
   return arrived;
 }
 
-void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
-  Status arrived = WaitAll(&cancel);
-  if (arrived) return;
-  if (const auto stop = cancel.Check()) throw Stopped{*stop};
-  throw WeightMissing{std::move(arrived).error()};
-}
-
 void StreamedModule::NoteComplete() {
-  if (job_->CountPending() > 0) return;
+  if (stream_ != nullptr) return;
+  if (job().CountPending() > 0) return;
   // Nobody waits: either all are there, or one of them has failed.
-  if (job_->WaitAll()) is_complete_.store(true, std::memory_order_release);
+  if (job().WaitAll()) is_complete_.store(true, std::memory_order_release);
 }
 
 }  // namespace raceway::engine::load

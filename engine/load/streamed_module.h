@@ -7,7 +7,10 @@
 #include <string>
 
 #include "engine/load/load_job.h"
+#include "engine/load/streamed_options.h"
 #include "engine/load/weight_gate.h"
+#include "engine/load/weight_load.h"
+#include "engine/load/weight_stream.h"
 #include "engine/result.h"
 
 namespace raceway::engine::load {
@@ -26,38 +29,57 @@ class StreamedModule {
   ///          a weight is found when it arrives, by whoever waits for it
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
-                                                      LoadOptions options = {});
+                                                      StreamedOptions options = {});
 
   const torch::jit::Module& module() const { return module_; }
 
-  /// Whether all weights are there: then nothing needs to wait any more.
+  /// Whether all weights are there, to stay: then nothing needs to wait any more.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// At once if they are streamed: each request waits for its own.
+  ///
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
-  LoadJob& job() { return *job_; }
+  /// Of all weights that are read early on; of none that are streamed, or that another process had.
+  LoadJob& job() { return load_->job(); }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
   /// or `Stopped`.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
     if (is_complete()) return call();
-    if (forks_) WaitOrThrow(cancel);
-    WeightGate gate(numbers_, *job_, cancel);
+    if (stream_ != nullptr) return RunStreamed(cancel, call);
+    if (reads_unseen_) ThrowIfMissing(WaitAll(&cancel), cancel);
+    WeightGate gate(numbers_, job(), cancel, shares_pages_);
     const GateScope scope(gate);
     auto answer = call();
+    gate.WaitFor(c10::IValue(answer));  // a weight, or a view of one
     NoteComplete();
     return answer;
   }
 
  private:
+  class Loader;
+
   StreamedModule() = default;
-  void WaitOrThrow(const CancelToken& cancel);
+  template <typename Function>
+  auto RunStreamed(const CancelToken& cancel, Function& call) {
+    StreamGate gate(numbers_, *stream_, cancel);
+    if (reads_unseen_) gate.HaveAll();
+    const GateScope scope(gate);
+    auto answer = call();
+    gate.End(c10::IValue(answer));
+    return answer;
+  }
+
+  void WaitForState(const c10::IValue& state);
   void NoteComplete();
 
-  std::shared_ptr<LoadJob> job_;
+  std::shared_ptr<WeightLoad> load_;      // of no weight where they are streamed
+  std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
   torch::jit::Module module_;
-  bool forks_ = false;  // other threads, which no gate sees, run parts of it
+  bool shares_pages_ = false;  // with other processes
+  bool reads_unseen_ = false;  // no gate sees some of what it reads
   std::atomic<bool> is_complete_ = false;
 };
 

@@ -22,8 +22,19 @@ struct WeightMissing {
   Error error;
 };
 
-/// Sees which of a module's storages an operator reads, before it does. Views pass: who reads them
-/// is seen.
+/// Calls `visit` with each weight among an operator's arguments, and whether it is written. Not for
+/// views: who reads those reads the weight.
+void ForEachWeight(const c10::OperatorHandle& op, const torch::jit::Stack& stack,
+                   const StorageNumbers& numbers,
+                   const std::function<void(int32_t number, bool is_written)>& visit);
+/// With each weight among the tensors in `value`, however deep.
+void ForEachWeight(const c10::IValue& value, const StorageNumbers& numbers,
+                   const std::function<void(int32_t number)>& visit);
+
+/// What a gate throws where a wait has ended badly. Nothing if it has not.
+void ThrowIfMissing(Status arrived, const CancelToken& cancel);
+
+/// Sees which of a module's weights an operator uses, before it does.
 class StorageGate : public OperatorGate {
  public:
   /// `numbers` outlive the gate.
@@ -32,37 +43,38 @@ class StorageGate : public OperatorGate {
   void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) final;
 
  protected:
-  /// Called for each storage of an argument, for some more than once. May wait, may throw.
-  virtual void BeforeRead(int32_t storage) = 0;
+  /// Called as `ForEachWeight` calls. May wait, may throw.
+  virtual void BeforeUse(int32_t number, bool is_written) = 0;
+  const StorageNumbers& numbers() const { return numbers_; }
 
  private:
-  void Look(const at::Tensor& tensor);
-
   const StorageNumbers& numbers_;
 };
 
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
-/// it waits for.
+/// it waits for. Views pass: who reads them waits.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
 ///   module.forward(…);  // throws WeightMissing, or Stopped if `cancel` says so first
 class WeightGate final : public StorageGate {
  public:
-  /// All outlive the gate.
-  WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel)
-      : StorageGate(numbers), job_(job), cancel_(cancel) {}
+  /// All outlive the gate. `shares_pages`: whoever writes into a weight gets a copy of the page,
+  /// which others that are read into it later would miss; so who writes waits for all.
+  WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel,
+             bool shares_pages = false)
+      : StorageGate(numbers), job_(job), cancel_(cancel), shares_pages_(shares_pages) {}
+
+  /// The weights in an answer, which no operator may have read.
+  void WaitFor(const c10::IValue& answer);
 
  private:
-  void BeforeRead(int32_t storage) override;
+  void BeforeUse(int32_t number, bool is_written) override;
 
   LoadJob& job_;
   const CancelToken& cancel_;
+  const bool shares_pages_;
 };
-
-/// Calls `need` for the storages of all tensors in `value`, however deep, until one fails.
-Status ForStoragesIn(const c10::IValue& value, const StorageNumbers& numbers,
-                     const std::function<Status(int32_t storage)>& need);
 
 /// Waits for the storages of all tensors in `value`, however deep.
 ///

@@ -1,12 +1,12 @@
 #include "engine/load/zip_directory.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "engine/load/byte_reader.h"
+#include "engine/load/crc.h"
 #include "engine/load/zip_format.h"
 
 namespace raceway::engine::load {
@@ -378,9 +378,8 @@ Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record,
 
 Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked) {
   const std::optional<uint32_t> expected = record.checksum();
-  const auto* data = reinterpret_cast<const Bytef*>(unpacked.data());
   if (unpacked.size() == record.size &&
-      (!expected || ::crc32_z(0, data, unpacked.size()) == *expected)) {
+      (!expected || Crc32(std::as_bytes(std::span(unpacked))) == *expected)) {
     return Done{};
   }
   return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",

@@ -13,6 +13,7 @@
 
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
+#include "engine/load/weight_cast.h"
 #include "operators/models/state.h"
 
 namespace raceway::operators {
@@ -105,13 +106,18 @@ struct Loaded {
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
 /// Errors   as `StreamedModule::Load`. Throws what LibTorch throws
-Result<Loaded> LoadModule(const std::filesystem::path& path, c10::Device device) {
-  if (!device.is_cpu()) return Loaded{torch::jit::load(path.string(), device)};
-  Result<std::shared_ptr<engine::load::StreamedModule>> streamed =
-      engine::load::StreamedModule::Load(engine::load::ProcessScheduler(), path);
-  if (streamed) return Loaded{(*streamed)->module(), *streamed};
-  if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
-  return Loaded{torch::jit::load(path.string(), device)};
+Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
+                          c10::Device device) {
+  if (device.is_cpu()) {
+    Result<std::shared_ptr<engine::load::StreamedModule>> streamed =
+        engine::load::StreamedModule::Load(engine::load::ProcessScheduler(), path,
+                                           {.dtype = options.dtype});
+    if (streamed) return Loaded{(*streamed)->module(), *streamed};
+    if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
+  }
+  Loaded loaded = {torch::jit::load(path.string(), device)};
+  if (options.dtype) engine::load::CastWeights(loaded.module, *options.dtype);
+  return loaded;
 }
 
 /// `error`, which names `path`, in the words of whoever calls the file `shown`.
@@ -198,17 +204,6 @@ class TorchScriptModel final : public LoadedModel {
   c10::Device device_;
 };
 
-/// Weights and other floating tensors of the module as `dtype`. (`Module::to` would turn integers,
-/// too.)
-void Cast(torch::jit::Module& module, c10::ScalarType dtype) {
-  for (at::Tensor tensor : module.parameters()) {
-    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
-  }
-  for (at::Tensor tensor : module.buffers()) {
-    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
-  }
-}
-
 /// "`forward` and `encode`"
 std::string MethodsOf(const torch::jit::Module& module) {
   std::string text;
@@ -226,7 +221,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                                                            c10::Device device) {
   try {
     const c10::InferenceMode inference;
-    Result<Loaded> loaded = LoadModule(path, device);
+    Result<Loaded> loaded = LoadModule(path, options, device);
     if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
@@ -242,13 +237,6 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                    "model file " + shown + " keeps state between calls: `" + options.method +
                        "` writes " + NamesOf(state) +
                        "; `state: fresh` lets each call begin with what is in the file"};
-    }
-    if (options.dtype) {
-      if (loaded->streamed != nullptr) {
-        Status arrived = loaded->streamed->WaitAll();
-        if (!arrived) return std::move(arrived).error();
-      }
-      Cast(module, *options.dtype);
     }
     return std::shared_ptr<const LoadedModel>(std::make_shared<TorchScriptModel>(
         *std::move(loaded), *method, std::move(state), options, device));

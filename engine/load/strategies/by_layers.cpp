@@ -2,16 +2,16 @@
 // runs as far as its layers have come.
 #include <utility>
 
-#include "engine/load/placeholders.h"
 #include "engine/load/strategies/answers.h"
 #include "engine/load/strategies/layer_pipeline.h"
+#include "engine/load/torchscript_structure.h"
 
 namespace raceway::engine::load {
 namespace {
 
 Result<ColdAnswer> RunGated(const ColdRequest& request, const LayerPipeline& pipeline,
                             const torch::jit::Module& module) {
-  if (Forks(module)) {
+  if (ReadsUnseen(module)) {
     if (Status there = pipeline.WaitAll(); !there) return std::move(there).error();
   }
   const StorageNumbers numbers = NumbersOf(pipeline.storages());

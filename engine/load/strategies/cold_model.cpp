@@ -1,7 +1,5 @@
 #include "engine/load/strategies/cold_model.h"
 
-#include <caffe2/serialize/inline_container.h>
-
 #include <utility>
 
 #include "engine/load/placeholders.h"
@@ -72,12 +70,13 @@ Result<torch::jit::Module> MakeModule(const ColdRequest& request, const ScannedM
   }
   const StorageNumbers numbers = NumbersOf(storages);
   try {
-    caffe2::serialize::PyTorchStreamReader reader(
-        std::make_shared<ArchiveFile>(scanned.archive.file()));
+    Structure structure;  // not a cached one: nobody else has that
     torch::jit::Module module =
-        ImportStructure(reader, scanned.archive, placeholders, [&](const c10::IValue& state) {
-          Status there = ForStoragesIn(state, numbers, need);
-          if (!there) throw WeightMissing{std::move(there).error()};
+        structure.MakeModule(scanned.archive, placeholders, [&](const c10::IValue& state) {
+          ForEachWeight(state, numbers, [&](int32_t storage) {
+            Status there = need(storage);
+            if (!there) throw WeightMissing{std::move(there).error()};
+          });
         });
     module.eval();
     Tell(request, {.lane = Lane::kScan}, begin);

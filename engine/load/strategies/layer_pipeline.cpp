@@ -191,7 +191,7 @@ void LayerPipeline::Copy(const LoadJob& job, int32_t from, int32_t storage) {
   Tell(request_, {.lane = Lane::kApply, .storage = storage, .num_bytes = extent.size}, begin);
 }
 
-void LayerGate::BeforeRead(int32_t storage) {
+void LayerGate::BeforeUse(int32_t storage, bool /*is_written*/) {
   if (pipeline_.IsReady(storage)) return;
   Tell(request_, {.lane = Lane::kExecute}, running_since_);
   const TimePoint begin = Now();

@@ -96,7 +96,7 @@ class LayerGate final : public StorageGate {
   ~LayerGate() override { Tell(request_, {.lane = Lane::kExecute}, running_since_); }
 
  private:
-  void BeforeRead(int32_t storage) override;
+  void BeforeUse(int32_t storage, bool is_written) override;
 
   const LayerPipeline& pipeline_;
   const ColdRequest& request_;

@@ -5,7 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "engine/load/placeholders.h"
+#include "engine/load/archive_file.h"
 #include "engine/load/random_file.h"
 #include "engine/load/strategies/answers.h"
 #include "engine/load/strategies/cold_model.h"
