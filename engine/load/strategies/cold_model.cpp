@@ -91,11 +91,17 @@ Result<torch::jit::Module> MakeModule(const ColdRequest& request, const ScannedM
 Status NeedNothing(int32_t /*storage*/) { return Done{}; }
 
 Result<ColdAnswer> Call(const ColdRequest& request, torch::jit::Module module) {
+  Result<ColdAnswer> answer =
+      Call([&] { return module.get_method(request.method)(request.inputs); });
+  if (answer) answer->resident = std::make_shared<const torch::jit::Module>(std::move(module));
+  return answer;
+}
+
+Result<ColdAnswer> Call(const std::function<c10::IValue()>& call) {
   try {
     ColdAnswer answer;
-    answer.value = module.get_method(request.method)(request.inputs);
+    answer.value = call();
     answer.end = Now();
-    answer.resident = std::make_shared<const torch::jit::Module>(std::move(module));
     return answer;
   } catch (const WeightMissing& missing) {
     return missing.error;

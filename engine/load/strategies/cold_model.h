@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -66,6 +67,8 @@ Status NeedNothing(int32_t storage);
 ///
 /// Errors   Failed for what it throws; what a gate says is missing
 Result<ColdAnswer> Call(const ColdRequest& request, torch::jit::Module module);
+/// The same for any other way to call it, which leaves to the caller what stays.
+Result<ColdAnswer> Call(const std::function<c10::IValue()>& call);
 /// The same, told as one span of kExecute: where no gate tells what is executed when.
 Result<ColdAnswer> CallWhole(const ColdRequest& request, torch::jit::Module module);
 

@@ -13,20 +13,18 @@ Result<ColdAnswer> AnswerRaceway(const ColdRequest& request) {
   torch::jit::Module module = (*streamed)->module();
   module.eval();
   const CancelToken never;
-  try {
-    Result<ColdAnswer> answer =
-        (*streamed)->Run(never, [&] { return Call(request, std::move(module)); });
-    if (!answer) return answer;
-    if (request.verify == Verify::kBeforeAnswer) {
-      Status checked = (*streamed)->WaitAll();
-      if (!checked) return std::move(checked).error();
-      answer->end = Now();
-    }
-    answer->resident = *streamed;
-    return answer;
-  } catch (const WeightMissing& missing) {  // before it ran
-    return missing.error;
+  Result<ColdAnswer> answer = Call([&] {
+    return (*streamed)->Run(never,
+                            [&] { return module.get_method(request.method)(request.inputs); });
+  });
+  if (!answer) return answer;
+  if (request.verify == Verify::kBeforeAnswer) {
+    Status checked = (*streamed)->WaitAll();
+    if (!checked) return std::move(checked).error();
+    answer->end = Now();
   }
+  answer->resident = *streamed;
+  return answer;
 }
 
 }  // namespace raceway::engine::load

@@ -99,7 +99,7 @@ Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
                                                 LoadOptions options) {
   const c10::InferenceMode inference;
   Result<std::shared_ptr<StreamedModule>> streamed =
-      StreamedModule::Load(scheduler, path, std::move(options));
+      StreamedModule::Load(scheduler, path, {.load = std::move(options)});
   if (streamed) {
     torch::jit::Module module = (*streamed)->module();  // a handle
     module.eval();
