@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <numeric>
 #include <string>
 
 #include "engine/load/cache_state.h"
@@ -364,6 +365,12 @@ Status LoadJob::WaitAll(const CancelToken* cancel) {
     if (!status.ok()) return status;
   }
   return Done{};
+}
+
+void LoadJob::Hurry() {
+  std::vector<int32_t> chunks(state_->plan().chunks().size());
+  std::iota(chunks.begin(), chunks.end(), 0);
+  scheduler_.Promote(id_, chunks);
 }
 
 void LoadJob::Reclass(Urgency urgency, TimePoint deadline) {

@@ -91,6 +91,8 @@ class LoadJob {
   /// Errors   as `Need`, of the first storage that has one
   Status WaitAll(const CancelToken* cancel = nullptr);
 
+  /// Somebody waits for what comes before this: all of it is as urgent.
+  void Hurry();
   /// Another class or deadline: another request wants the model, or none does any more.
   void Reclass(Urgency urgency, TimePoint deadline);
   /// Nothing more is read; who waits, or will, for what is not ready gets Cancelled.

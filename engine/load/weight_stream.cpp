@@ -81,6 +81,14 @@ void WeightStream::ReadAhead(size_t next) {
   }
 }
 
+void WeightStream::HurryNext(size_t next) {
+  for (; next < segments_.size(); ++next) {
+    if (segments_[next].load == nullptr) continue;
+    LoadJob& job = segments_[next].load->job();
+    if (job.CountPending() > 0) return job.Hurry();
+  }
+}
+
 void WeightStream::MakeRoom(uint64_t num_bytes, bool also_unused) {
   while (resident_ + num_bytes > options_.window_bytes) {
     Segment* oldest = nullptr;
@@ -140,10 +148,13 @@ Status WeightStream::Request::Need(int32_t number, bool is_written, const Cancel
   }
   segment.last_use = ++stream_.num_uses_;
   segment.stays = segment.stays || is_written;
-  stream_.ReadAhead(static_cast<size_t>(held_.back()) + 1);
+  const size_t next = static_cast<size_t>(held_.back()) + 1;
+  stream_.ReadAhead(next);
   const std::shared_ptr<WeightLoad> load = segment.load;  // held, so it stays
-  lock.unlock();
   const int32_t local = number - segment.begin;
+  // What is waited for would hold up what comes next, and the disk would run empty.
+  if (!load->job().IsReady(local)) stream_.HurryNext(next);
+  lock.unlock();
   if (Status arrived = load->job().Need(local, cancel); !arrived) return arrived;
   lock.lock();
   c10::StorageImpl* const place = stream_.storage(number).unsafeGetStorageImpl();

@@ -97,6 +97,7 @@ class WeightStream {
   void MakeSegments(uint64_t segment_bytes);
   Status Load(Segment& segment);
   void ReadAhead(size_t next);
+  void HurryNext(size_t next);
   void MakeRoom(uint64_t num_bytes, bool also_unused);
   void Release(Segment& segment);
   void ReleaseUnwanted(Segment& segment);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -126,6 +129,59 @@ TEST_F(LoadJobTest, ReleasesMemoryAfterTheLastUse) {
   job->Release(0);
   EXPECT_EQ(job->arena(0)->CountResident(), 32 * kBlock);
   EXPECT_TRUE(IsAsWritten(*job, file, EqualExtents(file, 32 * kBlock)[1]));
+}
+
+TEST_F(LoadJobTest, BytesMayBeTakenElsewhereBeforeAnybodySeesThem) {
+  for (const Verify verify : {Verify::kBeforePublish, Verify::kBeforeAnswer, Verify::kNever}) {
+    const RandomFile file(64 * kBlock);
+    const std::vector<Extent> extents = EqualExtents(file, 8 * kBlock);
+    std::vector<std::vector<std::byte>> taken(extents.size());
+    LoadOptions options{.verify = verify, .plan = kSmallChunks};
+    options.apply = [&](int32_t storage, const std::byte* bytes) {
+      if (storage % 2 == 1) return false;
+      taken[static_cast<size_t>(storage)].assign(bytes, bytes + 8 * kBlock);
+      return true;
+    };
+    const auto job = Start(file, extents, options);
+    for (const Extent& extent : extents) {
+      ASSERT_TRUE(job->Need(extent.storage).ok());
+      const auto& bytes = taken[static_cast<size_t>(extent.storage)];
+      EXPECT_EQ(bytes.empty(), extent.storage % 2 == 1);
+      EXPECT_TRUE(bytes.empty() || std::ranges::equal(bytes, file.bytes(extent)));
+    }
+    ASSERT_TRUE(job->WaitAll().ok());
+    EXPECT_EQ(job->arena(0)->CountResident(), 32 * kBlock);
+    EXPECT_TRUE(IsAsWritten(*job, file, extents[1]));
+  }
+}
+
+TEST_F(LoadJobTest, SaysOnceHowItEnded) {
+  const RandomFile file(64 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 5000);
+  std::mutex mutex;
+  std::vector<bool> ends;
+  const auto end = [&](bool all_are_right) {
+    const std::lock_guard lock(mutex);
+    ends.push_back(all_are_right);
+  };
+  const auto ended = [&] {
+    const std::lock_guard lock(mutex);
+    return !ends.empty();
+  };
+  EXPECT_TRUE(Start(file, extents, {.on_settled = end})->WaitAll().ok());
+  ASSERT_TRUE(Eventually(ended));
+  file.FlipByte(10'000);
+  const auto damaged = Start(
+      file, extents, {.names = std::vector<std::string>(extents.size(), "w"), .on_settled = end});
+  const Status status = damaged->WaitAll();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("in record `w`"), std::string::npos);
+  Start(file, extents, {.on_settled = end})->Cancel();
+  ASSERT_TRUE(Eventually([&] {
+    const std::lock_guard lock(mutex);
+    return ends.size() == 3;
+  }));
+  EXPECT_EQ(ends, (std::vector<bool>{true, false, false}));
 }
 
 TEST_F(LoadJobTest, MemoryOutlivesTheJob) {

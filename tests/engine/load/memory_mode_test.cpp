@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <unistd.h>
@@ -159,6 +160,31 @@ TEST_F(MemoryModeTest, WhatIsUsedOnceIsReadOnceForEachRequest) {
   }
 }
 
+TEST_F(MemoryModeTest, AStreamKeepsTheDiskBusy) {
+  std::string forward = "def forward(self, x):\n";
+  for (int i = 0; i < 16; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
+  const std::filesystem::path path =
+      SaveModule(folder_, forward + "  return x\n", 16, "m.pt", 512);  // 1 MiB each
+  const auto throttled = [] {
+    return MakeThrottledReader(MakeCachedReader(), {.bytes_per_second = 1e8, .latency = 10ms});
+  };
+  const SteadyClock clock;
+  ReadScheduler scheduler(std::make_unique<ChunkReader>(throttled(), throttled(), NoteSink()), {},
+                          clock);
+  const c10::InferenceMode inference;
+  const auto streamed = StreamedModule::Load(scheduler, path, Streamed(4 * kMiB)).value();
+  const at::Tensor input = at::randn({1, 512});
+  std::chrono::nanoseconds best = 1h;
+  for (int request = 0; request < 3; ++request) {
+    const TimePoint begin = clock.Now();
+    Answer(*streamed, input);
+    best = std::min<std::chrono::nanoseconds>(best, clock.Now() - begin);
+  }
+  // 168 ms for the bytes; a latency for each of them on top would be 328.
+  RecordProperty("ms", std::to_string(best.count() / 1'000'000));
+  EXPECT_LT(best, 240ms);
+}
+
 TEST_F(MemoryModeTest, SeveralRequestsStreamAtOnce) {
   const std::filesystem::path path = SaveModule(folder_, kChain, 4, "m.pt", 256);  // 256 KiB each
   const at::Tensor input = at::randn({300, 256});
@@ -173,6 +199,23 @@ TEST_F(MemoryModeTest, SeveralRequestsStreamAtOnce) {
       }
     });
   }
+}
+
+TEST_F(MemoryModeTest, WhoWaitsForAStreamCanBeStopped) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  std::atomic<bool> may_read = false;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
+    while (!may_read) std::this_thread::sleep_for(1ms);
+    return std::nullopt;
+  }});
+  const auto streamed = LoadStreamed(scheduler, path, Streamed());
+  CancelToken cancel;
+  std::jthread caller([&] { EXPECT_THROW(Answer(*streamed, input_, cancel), Stopped); });
+  std::this_thread::sleep_for(20ms);
+  cancel.Cancel();
+  caller.join();
+  may_read = true;
+  EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
 }
 
 TEST_F(MemoryModeTest, WhatIsWrittenStays) {
@@ -270,17 +313,45 @@ TEST_F(MemoryModeTest, SharedWeightsAreInMemoryOnce) {
   const at::Tensor expected = StockAnswer(path, input);
   Scheduler scheduler;
   const c10::InferenceMode inference;
-  const MemoryUse before = OwnMemoryUse().value();
   const auto first = StreamedModule::Load(*scheduler, path, Shared()).value();
   EXPECT_TRUE(at::equal(Answer(*first, input), expected));
   ASSERT_TRUE(first->WaitAll().ok());
-  // Each of two that have it mapped: as two processes would.
+  ASSERT_TRUE(AreShared(1));  // without the lock of who writes
+  const auto use = [] {
+    malloc_trim(0);  // what other tests have left
+    return OwnMemoryUse().value();
+  };
+  const MemoryUse before = use();
+  EXPECT_GT(before.proportional, kWeights);  // how much is resident changes as the system likes
+  // Mapped once more, as by another process.
   const auto second = StreamedModule::Load(*scheduler, path, Shared()).value();
   EXPECT_TRUE(second->is_complete());
   EXPECT_TRUE(at::equal(Answer(*second, input), expected));
-  const MemoryUse after = OwnMemoryUse().value();
-  EXPECT_GT(after.resident - before.resident, kWeights * 18 / 10);
-  EXPECT_LT(after.proportional - before.proportional, kWeights * 12 / 10);
+  const MemoryUse after = use();
+  EXPECT_LT(after.proportional - before.proportional, kWeights / 10);
+}
+
+TEST_F(MemoryModeTest, OfSeveralThatLoadAtOnceOneReads) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const at::Tensor expected = StockAnswer(path, input_);
+  std::atomic<uint64_t> num_read = 0;
+  FaultyScheduler scheduler(
+      Faults{.delay = 2ms, .intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+               num_read += request.num_bytes;
+               return std::nullopt;
+             }});
+  std::vector<std::shared_ptr<StreamedModule>> loaded(4);
+  {
+    std::vector<std::jthread> loaders;
+    for (auto& streamed : loaded) {
+      loaders.emplace_back([&] {
+        streamed = LoadStreamed(scheduler, path, Shared());
+        EXPECT_TRUE(at::equal(Answer(*streamed, input_), expected));
+      });
+    }
+  }
+  EXPECT_LE(num_read, std::filesystem::file_size(path));
+  EXPECT_TRUE(AreShared(1));
 }
 
 TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
