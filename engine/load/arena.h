@@ -28,6 +28,9 @@ class Arena {
   /// published faults when it is read, and is full of NaNs where it shares a page with what is.
   /// Errors   Unavailable if there is not that much address space
   static Result<std::shared_ptr<Arena>> Reserve(uint64_t file_size, bool guarded = false);
+  /// As `Reserve`, of memory that can be mapped a second time, by `fd`. In small pages, unless the
+  /// system gives huge ones to shared memory.
+  static Result<std::shared_ptr<Arena>> ReserveMappable(uint64_t file_size);
   ~Arena();
   Arena(const Arena&) = delete;
 
@@ -36,6 +39,9 @@ class Arena {
 
   /// Where reads write: the same memory as `data()`. Another address only when guarded.
   std::byte* target() { return target_; }
+
+  /// Of the memory, byte `i` at `i`; -1 where it is not mappable.
+  int fd() const { return fd_; }
 
   /// All of these bytes will be read: lets the kernel use huge pages where these fit in wholly,
   /// which saves most of the cost of touching memory for the first time.
@@ -52,13 +58,14 @@ class Arena {
   uint64_t CountResident() const;
 
  private:
-  Arena(std::byte* data, std::byte* target, uint64_t size)
-      : data_(data), target_(target), size_(size) {}
+  Arena(std::byte* data, std::byte* target, uint64_t size, int fd = -1)
+      : data_(data), target_(target), size_(size), fd_(fd) {}
   bool is_guarded() const { return data_ != target_; }
 
   std::byte* const data_;
   std::byte* const target_;
   const uint64_t size_;
+  const int fd_;
 };
 
 }  // namespace raceway::engine::load

@@ -87,12 +87,15 @@ class LoadJob::State final : public ReadClient {
   }
 
   void Fail(int32_t storage, const Error& error) {
-    ready_.Fail(storage, error);
+    const bool is_news = ready_.Fail(storage, error);
     verified_.Fail(storage, error);
+    if (is_news && options_.on_settled) options_.on_settled(storage);
   }
 
   void FailAll(const Error& error) {
-    ready_.FailAll(error);
+    for (int32_t storage = 0; storage < num_storages(); ++storage) {
+      if (!ready_.IsReady(storage)) Fail(storage, error);
+    }
     verified_.FailAll(error);
   }
 
@@ -152,7 +155,7 @@ class LoadJob::State final : public ReadClient {
 
   void PublishUnchecked(int32_t storage) {
     arena(storage)->Publish(extent(storage).offset, extent(storage).size);
-    ready_.Publish(storage);
+    if (ready_.Publish(storage) && options_.on_settled) options_.on_settled(storage);
   }
 
   void AddCrcs(int32_t chunk) {
@@ -211,7 +214,8 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
   if (!plan.ok()) return std::move(plan).error();
   std::vector<std::shared_ptr<Arena>> arenas;
   for (const uint64_t size : sizes) {
-    Result<std::shared_ptr<Arena>> arena = Arena::Reserve(size, options.guarded);
+    Result<std::shared_ptr<Arena>> arena =
+        options.mappable ? Arena::ReserveMappable(size) : Arena::Reserve(size, options.guarded);
     if (!arena.ok()) return std::move(arena).error();
     arenas.push_back(*std::move(arena));
   }
@@ -243,14 +247,18 @@ bool LoadJob::IsReady(int32_t storage) const { return state_->ready().IsReady(st
 
 int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 
-Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
-  if (IsReady(storage)) return Done{};
-  const TimePoint begin = state_->clock().Now();
+void LoadJob::Promote(int32_t storage) {
   const std::span<const Part> parts = state_->plan().PartsOf(storage);
   std::vector<int32_t> chunks(parts.size());
   std::transform(parts.begin(), parts.end(), chunks.begin(),
                  [](const Part& part) { return part.chunk; });
   scheduler_.Promote(id_, chunks);
+}
+
+Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
+  if (IsReady(storage)) return Done{};
+  const TimePoint begin = state_->clock().Now();
+  Promote(storage);
   Status status = state_->ready().Wait(storage, cancel);
   state_->Tell({.lane = Lane::kWait,
                 .begin = begin,

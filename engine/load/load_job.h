@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -30,8 +31,12 @@ struct LoadOptions {
   Verify verify = Verify::kBeforePublish;
   bool use_page_cache = true;  // for what it holds; else always read past it
   bool guarded = false;        // Arena::Reserve
+  bool mappable = false;       // Arena::ReserveMappable
   BlockPlanOptions plan = {};
   LoadEventSink on_event = {};
+  /// Called once for each storage with bytes that is ready or has failed; by several threads at
+  /// once, does not throw and returns soon.
+  std::function<void(int32_t storage)> on_settled = {};
 };
 
 /// The weights of one model on their way into memory.
@@ -62,6 +67,8 @@ class LoadJob {
   /// How many storages have neither arrived nor failed.
   int32_t CountPending() const;
 
+  /// Somebody waits for a storage: promotes it.
+  void Promote(int32_t storage);
   /// Waits for a storage, and promotes it. `cancel` may be null; it ends the waiting, not the load.
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;
   ///          Cancelled if the job is; Cancelled or DeadlineExceeded if `cancel` says so

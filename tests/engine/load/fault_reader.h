@@ -28,6 +28,19 @@ struct Faults {
 /// threads hand over.
 std::unique_ptr<Reader> MakeFaultReader(Faults faults);
 
+/// Holds reads up; to be opened before the scheduler goes.
+class Blocker {
+ public:
+  void Wait() const { is_open_.wait(false); }
+  void Open() {
+    is_open_ = true;
+    is_open_.notify_all();
+  }
+
+ private:
+  std::atomic<bool> is_open_ = false;
+};
+
 /// A scheduler with such readers.
 class FaultyScheduler {
  public:

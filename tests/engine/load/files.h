@@ -58,6 +58,9 @@ bool IsReadable(const std::byte* byte);
 /// The number of this process's open files, threads, …: entries of a folder below /proc/self.
 int64_t CountInProc(const char* folder);
 
+/// EPERM to this thread from now on, and to those it starts, as a container's profile would say.
+void RefuseSystemCall(int number);
+
 /// Asks every millisecond, for ten seconds at most.
 bool Eventually(const std::function<bool()>& condition);
 

@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -26,6 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MakeFaultReader;
 using testing::RandomFile;
+using testing::RefuseSystemCall;
 
 ReadRequest Request(const std::shared_ptr<ModelFile>& file, Arena& arena, uint64_t offset,
                     uint64_t size) {
@@ -126,19 +124,6 @@ TEST(ThrottledReaderTest, IsAsFastAsItsDisk) {
   EXPECT_LT(took.count(), 2 * 8.0 * (1 << 20) / 100e6);  // other programs run as well
 }
 
-/// Makes io_uring_setup(2) fail as a container's profile does, for this thread.
-void RefuseUring() {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog filter = {std::size(code), code};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
-}
-
 Status ReadChunk(ChunkReader& reader, const ReadRequest& request, bool through_cache = false) {
   std::promise<Status> status;
   reader.Read(request, through_cache, [&](Status done) { status.set_value(std::move(done)); });
@@ -148,7 +133,7 @@ Status ReadChunk(ChunkReader& reader, const ReadRequest& request, bool through_c
 TEST(ChunkReaderTest, DoesWithoutUringWhereItIsRefused) {
   std::vector<std::string> notes;
   std::thread([&] {
-    RefuseUring();
+    RefuseSystemCall(SYS_io_uring_setup);
     const RandomFile file(100'000);
     const std::shared_ptr<ModelFile> open = file.Open();
     const std::shared_ptr<Arena> arena = Arena::Reserve(open->size()).value();

@@ -12,9 +12,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 #include <thread>
 
 #include "engine/load/archive.h"
@@ -26,6 +24,7 @@ namespace raceway::engine::load {
 namespace {
 
 using testing::Archived;
+using testing::Blocker;
 using testing::Faults;
 using testing::FaultyScheduler;
 using ::testing::HasSubstr;
@@ -66,25 +65,6 @@ at::Tensor StockAnswer(const std::filesystem::path& path, const at::Tensor& inpu
   module.eval();
   return Call(module, {input});
 }
-
-/// A gate; to be opened before the scheduler goes.
-class Blocker {
- public:
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    opened_.wait(lock, [this] { return is_open_; });
-  }
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    opened_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  bool is_open_ = false;
-};
 
 class StreamedModuleTest : public ::testing::Test {
  protected:
