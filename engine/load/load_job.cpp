@@ -255,11 +255,15 @@ void LoadJob::Promote(int32_t storage) {
   scheduler_.Promote(id_, chunks);
 }
 
+Status LoadJob::Wait(int32_t storage, const CancelToken* cancel) const {
+  return state_->ready().Wait(storage, cancel);
+}
+
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};
   const TimePoint begin = state_->clock().Now();
   Promote(storage);
-  Status status = state_->ready().Wait(storage, cancel);
+  Status status = Wait(storage, cancel);
   state_->Tell({.lane = Lane::kWait,
                 .begin = begin,
                 .end = state_->clock().Now(),

@@ -69,6 +69,8 @@ class LoadJob {
 
   /// Somebody waits for a storage: promotes it.
   void Promote(int32_t storage);
+  /// As `Need`, but in no hurry.
+  Status Wait(int32_t storage, const CancelToken* cancel = nullptr) const;
   /// Waits for a storage, and promotes it. `cancel` may be null; it ends the waiting, not the load.
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;
   ///          Cancelled if the job is; Cancelled or DeadlineExceeded if `cancel` says so

@@ -283,10 +283,10 @@ void PageGate::FillWithZeros(View& view) {
   view.door = Door::kZeros;
 }
 
-/// A storage that has failed was touched.
+/// A storage that has failed was touched: what is computed now is nothing, so it may end soon.
 void PageGate::GiveUp(int32_t storage) {
-  Fail(job_->Need(storage).error());  // settled: does not wait
-  FillWithZeros(views_[static_cast<size_t>(storage)]);
+  Fail(job_->Wait(storage).error());  // settled: does not wait
+  LetAllGo();
 }
 
 void PageGate::Fail(Error error) {
@@ -310,9 +310,13 @@ void PageGate::StopWhoMust() {
     was_stopped_ = true;
     for (Visit* visit : visits_) visit->saw_zeros_ = true;
   }
+  LetAllGo();
+}
+
+void PageGate::LetAllGo() {
   for (const int32_t storage : by_place_) {
     View& view = views_[static_cast<size_t>(storage)];
-    if (view.door != Door::kShut) continue;
+    if (view.door == Door::kOpen || view.door == Door::kZeros) continue;
     NoteWait(storage);
     if (job_->IsReady(storage)) {
       Open(view);

@@ -111,6 +111,7 @@ class PageGate {
   void GiveUp(int32_t storage);
   void Fail(Error error);
   void StopWhoMust();
+  void LetAllGo();
   void NoteWait(int32_t storage);
   /// The storage whose pages have that address.
   int32_t Find(uint64_t address) const;

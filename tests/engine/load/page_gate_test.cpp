@@ -164,6 +164,24 @@ TEST(PageGateTest, WhoWaitsForWhatThenFailsIsTold) {
   EXPECT_THAT(gate->WaitAll().error().message, HasSubstr("the checksum is"));
 }
 
+TEST(PageGateTest, WhoIsToldDoesNotWaitForTheRest) {
+  const RandomFile file(40 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
+  Blocker blocker;
+  FaultyScheduler scheduler(
+      {.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+        if (request.offset >= 30 * kBlock) blocker.Wait();
+        return request.offset == 24 * kBlock ? std::optional<int64_t>(-EIO) : std::nullopt;
+      }},
+      {.window = 1});
+  const auto gate = Start(scheduler, file, extents);
+  const PageGate::Visit visit(*gate, kNever);
+  EXPECT_TRUE(IsZeros(*gate, extents[2]));
+  EXPECT_TRUE(IsZeros(*gate, extents[3]));
+  EXPECT_FALSE(visit.saw_weights_only());
+  blocker.Open();
+}
+
 TEST(PageGateTest, ACancelledLoadLetsGoWhoWaits) {
   const RandomFile file(40 * kBlock);
   Blocker blocker;
