@@ -131,6 +131,13 @@ class Layers(nn.Module):
         return x
 
 
+class Doubling(Layers):
+    """Writes into what it is given."""
+
+    def forward(self, x):
+        return super().forward(x.mul_(2))
+
+
 class Folding(Layers):
     """Computes something of its weights alone, which is done once."""
 
@@ -188,6 +195,7 @@ def packages(folder):
         ("layers", layers, files),
         ("bare", layers, apart),
         ("folding", program(Folding, 128), folding),
+        ("doubling", program(Doubling, 128), files),
     ):
         torch._inductor.aoti_compile_and_package(
             of, package_path=str(folder / f"{name}.pt2"), inductor_configs=configs
