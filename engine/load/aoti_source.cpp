@@ -56,23 +56,26 @@ class PackageReader {
       if (name.ends_with("_weights.blob")) blob = name;
     }
     if (wrapper.empty() || package_.library.empty()) {
-      return Unsupported("does not say in its source which weights it wants", "");
+      return Unsupported("does not say in its source what it was compiled for", "");
     }
-    const Result<std::string> source = archive_.Read(wrapper, kMaxSourceBytes);
-    if (!source.ok()) return source.error();
-    Result<std::vector<AotiConstant>> constants = ConstantsOfWrapper(*source);
-    if (!constants.ok()) return Unsupported(constants.error().message, wrapper);
-    package_.constants = *std::move(constants);
-    package_.weights.files = {archive_.file().name()};
+    Result<std::string> source = archive_.Read(wrapper, kMaxSourceBytes);
+    if (!source.ok()) return std::move(source).error();
+    package_.source = *std::move(source);
     const std::string config = package_.folder + "weights_config.json";
-    Status added = Done{};
-    if (!blob.empty()) {
-      added = AddBlob(blob);
-    } else if (archive_.Find(config) != nullptr) {
-      added = AddFiles(config);
-    } else if (IncludesWeights(*source) == "false") {
-      package_.place = AotiWeights::kElsewhere;
+    package_.place = !blob.empty()                                 ? AotiWeights::kInBlob
+                     : archive_.Find(config) != nullptr            ? AotiWeights::kInFiles
+                     : IncludesWeights(package_.source) == "false" ? AotiWeights::kElsewhere
+                                                                   : AotiWeights::kInLibrary;
+    Result<std::vector<AotiConstant>> constants = ConstantsOfWrapper(package_.source);
+    if (constants.ok()) {
+      package_.constants = *std::move(constants);
+    } else if (package_.place != AotiWeights::kInLibrary) {
+      return Unsupported(constants.error().message, wrapper);
     }
+    package_.weights.files = {archive_.file().name()};
+    Status added = Done{};
+    if (package_.place == AotiWeights::kInBlob) added = AddBlob(blob);
+    if (package_.place == AotiWeights::kInFiles) added = AddFiles(config);
     if (!added) return std::move(added).error();
     return std::move(package_);
   }
@@ -87,9 +90,9 @@ class PackageReader {
 
   /// Constants that are not computed, one behind the other: their sizes have the padding in them.
   Status AddBlob(const std::string& name) {
-    package_.place = AotiWeights::kInBlob;
     const ZipRecord& record = *archive_.Find(name);
     if (record.is_deflated) return Unsupported("is deflated", name);
+    package_.blob = archive_.ExtentOf(record, 0, 0);
     uint64_t end = 0;
     for (const AotiConstant& constant : package_.constants) {
       if (constant.is_folded) continue;
@@ -114,7 +117,6 @@ class PackageReader {
 
   /// `{"b.weight": ["weight_0", [32, 32], [32, 1], 0], …}`: a file, sizes, strides, an offset.
   Status AddFiles(const std::string& config) {
-    package_.place = AotiWeights::kInFiles;
     const Result<std::string> text = archive_.Read(config, kMaxSourceBytes);
     if (!text.ok()) return text.error();
     const json weights = ParseStrictJson(*text);

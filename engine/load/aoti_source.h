@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,19 +31,21 @@ enum class AotiWeights {
 };
 
 struct AotiPackage {
-  std::string folder;   // of the model: "data/aotinductor/model/"
-  std::string library;  // its record
-  std::vector<AotiConstant> constants;
+  std::string folder;                   // of the model: "data/aotinductor/model/"
+  std::string library;                  // its record
+  std::string source;                   // of what calls the kernels, as text
+  std::vector<AotiConstant> constants;  // kInLibrary: may be none, where their form is not known
   AotiWeights place = AotiWeights::kInLibrary;
-  WeightMap weights;  // kInBlob, kInFiles: under the names of `constants`
+  WeightMap weights;           // kInBlob, kInFiles: under the names of `constants`
+  std::optional<Extent> blob;  // kInBlob: all of it, with the checksum that its weights lack
 };
 
 /// Reads which weights the code of an AOTInductor package wants, and where they are. The package
 /// says it in its source, as LibTorch 2.9 to 2.11 write it. Of several models it takes `model`,
 /// else the first.
 ///
-/// Errors   Unsupported for a package that says it in another way, InvalidArgument for weights that
-///          are not as they are described
+/// Errors   Unsupported for a package without compiled code, or one that says it in another way;
+///          InvalidArgument for weights that are not as they are described
 Result<AotiPackage> ReadAotiPackage(const Archive& archive);
 
 /// The tensors of `weights` that constants get, by name, an index for each; of those that are

@@ -30,6 +30,14 @@ std::byte* MapAligned(uint64_t size) {
   return memory + before;
 }
 
+/// Shared memory that can be mapped; -1 if there is none.
+int OpenMemory(uint64_t size) {
+  const int fd = memfd_create("raceway-arena", MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, static_cast<off_t>(size)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
 Error NoRoom(uint64_t size) {
   return Error{ErrorCode::kUnavailable, "no address space for " + std::to_string(size) +
                                             " bytes of weights: " + std::strerror(errno)};
@@ -44,10 +52,10 @@ Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) 
     if (data == nullptr) return NoRoom(size);
     return std::shared_ptr<Arena>(new Arena(data, data, size, guarded));
   }
-  const int fd = memfd_create("raceway-arena", MFD_CLOEXEC);
+  const int fd = OpenMemory(size);
   std::byte* data = nullptr;
   std::byte* target = nullptr;
-  if (fd >= 0 && ftruncate(fd, static_cast<off_t>(size)) == 0) {
+  if (fd >= 0) {
     data = MapMemory(size, PROT_NONE, MAP_SHARED, fd);
     target = MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
   }
@@ -73,7 +81,19 @@ Result<std::shared_ptr<Arena>> Arena::Map(int fd, uint64_t file_size, bool write
   return NoRoom(size);
 }
 
+Result<std::shared_ptr<Arena>> Arena::ReserveMappable(uint64_t file_size) {
+  const uint64_t size = std::max(RoundUp(file_size), kBlock);
+  const int fd = OpenMemory(size);
+  std::byte* data = fd < 0 ? nullptr : MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+  if (data != nullptr)
+    return std::shared_ptr<Arena>(new Arena(data, data, size, /*is_guarded=*/false, fd));
+  Error error = NoRoom(size);
+  if (fd >= 0) close(fd);
+  return error;
+}
+
 Arena::~Arena() {
+  if (fd_ >= 0) close(fd_);
   munmap(data_, size_);
   if (target_ != data_) munmap(target_, size_);
 }
@@ -102,7 +122,7 @@ void Arena::Release(uint64_t offset, uint64_t num_bytes) {
     mprotect(data_ + begin, end - begin, PROT_NONE);
     madvise(target_ + begin, end - begin, MADV_REMOVE);
   } else {
-    madvise(data_ + begin, end - begin, MADV_DONTNEED);
+    madvise(data_ + begin, end - begin, fd_ < 0 ? MADV_DONTNEED : MADV_REMOVE);
   }
 }
 

@@ -31,6 +31,9 @@ class Arena {
   /// The memory of an open file, which others may have mapped. Who writes into `data` gets a copy
   /// of the page; the loader writes into the file, if it `writes` at all.
   static Result<std::shared_ptr<Arena>> Map(int fd, uint64_t file_size, bool writes);
+  /// As `Reserve`, of memory that can be mapped a second time, by `fd`. In small pages, unless the
+  /// system gives huge ones to shared memory.
+  static Result<std::shared_ptr<Arena>> ReserveMappable(uint64_t file_size);
   ~Arena();
   Arena(const Arena&) = delete;
 
@@ -39,6 +42,9 @@ class Arena {
 
   /// Where reads write: the same memory as `data()`. Another address when guarded or mapped.
   std::byte* target() { return target_; }
+
+  /// Of the memory, byte `i` at `i`; -1 where it is not mappable.
+  int fd() const { return fd_; }
 
   /// All of these bytes will be read: lets the kernel use huge pages where these fit in wholly,
   /// which saves most of the cost of touching memory for the first time.
@@ -59,14 +65,15 @@ class Arena {
   uint64_t CountResident() const;
 
  private:
-  Arena(std::byte* data, std::byte* target, uint64_t size, bool is_guarded)
-      : data_(data), target_(target), size_(size), is_guarded_(is_guarded) {}
+  Arena(std::byte* data, std::byte* target, uint64_t size, bool is_guarded, int fd = -1)
+      : data_(data), target_(target), size_(size), is_guarded_(is_guarded), fd_(fd) {}
   bool is_guarded() const { return is_guarded_; }
 
   std::byte* const data_;
   std::byte* const target_;
   const uint64_t size_;
   const bool is_guarded_;
+  const int fd_;
 };
 
 }  // namespace raceway::engine::load

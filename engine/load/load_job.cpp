@@ -105,7 +105,7 @@ class LoadJob::State final : public ReadClient {
     if (!options_.names.empty()) {
       error.message += ", in record `" + options_.names[static_cast<size_t>(storage)] + "`";
     }
-    ready_.Fail(storage, error);
+    if (ready_.Fail(storage, error)) TellOf(storage);
     if (verified_.Fail(storage, error)) NoteSettled(/*is_right=*/false);
   }
 
@@ -116,8 +116,8 @@ class LoadJob::State final : public ReadClient {
   }
 
   void FailAll(const Error& error) {
-    ready_.FailAll(error);
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
+      if (!ready_.IsReady(storage) && ready_.Fail(storage, error)) TellOf(storage);
       if (verified_.IsReady(storage)) continue;
       if (verified_.Fail(storage, error)) NoteSettled(/*is_right=*/false);
     }
@@ -212,6 +212,11 @@ class LoadJob::State final : public ReadClient {
     if (verified_.Publish(storage)) NoteSettled(/*is_right=*/true);
   }
 
+  /// It is ready, or never will be.
+  void TellOf(int32_t storage) const {
+    if (options_.on_storage) options_.on_storage(storage);
+  }
+
   void NoteSettled(bool is_right) {
     if (!is_right) all_are_right_.store(false, std::memory_order_relaxed);
     if (num_unsettled_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
@@ -223,7 +228,7 @@ class LoadJob::State final : public ReadClient {
     if (!options_.landing) {
       arena(storage)->Publish(extent(storage).offset, extent(storage).size);
     }
-    ready_.Publish(storage);
+    if (ready_.Publish(storage)) TellOf(storage);
   }
 
   void ApplyBytes(int32_t storage) {
@@ -305,7 +310,9 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
     sizes.clear();
   }
   for (size_t file = arenas.size(); file < sizes.size(); ++file) {
-    Result<std::shared_ptr<Arena>> arena = Arena::Reserve(sizes[file], options.guarded);
+    Result<std::shared_ptr<Arena>> arena = options.mappable
+                                               ? Arena::ReserveMappable(sizes[file])
+                                               : Arena::Reserve(sizes[file], options.guarded);
     if (!arena.ok()) return std::move(arena).error();
     arenas.push_back(*std::move(arena));
   }
@@ -337,11 +344,15 @@ bool LoadJob::IsReady(int32_t storage) const { return state_->ready().IsReady(st
 
 int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 
+Status LoadJob::Wait(int32_t storage, const CancelToken* cancel) const {
+  return state_->ready().Wait(storage, cancel);
+}
+
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};
   const TimePoint begin = state_->clock().Now();
   Promote({&storage, 1});
-  Status status = state_->ready().Wait(storage, cancel);
+  Status status = Wait(storage, cancel);
   state_->Tell({.lane = Lane::kWait,
                 .begin = begin,
                 .end = state_->clock().Now(),

@@ -39,6 +39,7 @@ struct LoadOptions {
   Verify verify = Verify::kBeforePublish;
   bool use_page_cache = true;  // for what it holds; else always read past it
   bool guarded = false;        // Arena::Reserve
+  bool mappable = false;       // Arena::ReserveMappable
   BlockPlanOptions plan = {};
   std::shared_ptr<Landing> landing = nullptr;  // where weights stay; null: in arenas of the host
   Apply apply = {};
@@ -49,6 +50,9 @@ struct LoadOptions {
   /// whether all are as they were written. Not called where there are no storages.
   std::function<void(bool all_are_right)> on_settled = {};
   LoadEventSink on_event = {};
+  /// Called once for each storage with bytes that is ready or has failed; by several threads at
+  /// once, does not throw and returns soon.
+  std::function<void(int32_t storage)> on_storage = {};
 };
 
 /// The weights of one model on their way into memory.
@@ -81,6 +85,8 @@ class LoadJob {
   /// How many storages have neither arrived nor failed.
   int32_t CountPending() const;
 
+  /// As `Need`, but in no hurry.
+  Status Wait(int32_t storage, const CancelToken* cancel = nullptr) const;
   /// Waits for a storage, and promotes it. `cancel` may be null; it ends the waiting, not the load.
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;
   ///          Cancelled if the job is; Cancelled or DeadlineExceeded if `cancel` says so

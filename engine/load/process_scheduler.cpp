@@ -1,6 +1,9 @@
 #include "engine/load/process_scheduler.h"
 
 #include <iostream>
+#include <mutex>
+#include <set>
+#include <string>
 
 #include "engine/clock.h"
 #include "engine/load/chunk_reader.h"
@@ -10,10 +13,15 @@ namespace raceway::engine::load {
 ReadScheduler& ProcessScheduler() {
   static const SteadyClock clock;
   // Never destroyed: modules with static lifetime may still be loading.
-  static auto* const scheduler = new ReadScheduler(
-      MakeChunkReader([](std::string_view note) { std::clog << "raceway: " << note << '\n'; }), {},
-      clock);
+  static auto* const scheduler = new ReadScheduler(MakeChunkReader(&NoteOnce), {}, clock);
   return *scheduler;
+}
+
+void NoteOnce(std::string_view note) {
+  static std::mutex mutex;
+  static auto* const said = new std::set<std::string>();
+  const std::lock_guard lock(mutex);
+  if (said->emplace(note).second) std::clog << "raceway: " << note << '\n';
 }
 
 }  // namespace raceway::engine::load

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "engine/load/read_scheduler.h"
 
 namespace raceway::engine::load {
@@ -9,5 +11,10 @@ namespace raceway::engine::load {
 ///
 /// Threads  any
 ReadScheduler& ProcessScheduler();
+
+/// What who runs the process should know, on its log: each text once.
+///
+/// Threads  any
+void NoteOnce(std::string_view note);
 
 }  // namespace raceway::engine::load

@@ -1,135 +1,107 @@
 #include "operators/models/aoti.h"
 
 #include <c10/core/InferenceMode.h>
-#include <caffe2/serialize/inline_container.h>
-#include <elf.h>
-#include <stdlib.h>
 #include <sys/utsname.h>
 #include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "engine/data/column.h"
+#include "engine/load/aoti_source.h"
+#include "engine/load/archive.h"
+#include "engine/load/package_code.h"
+#include "engine/load/process_scheduler.h"
+#include "engine/load/streamed_package.h"
+#include "engine/load/torch_library.h"
 #include "operators/models/aoti_body.h"
 #include "operators/models/aoti_sizes.h"
-#include "operators/models/device.h"
 
 namespace raceway::operators {
 namespace {
 
-using caffe2::serialize::PyTorchStreamReader;
 using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
 using engine::Status;
+using engine::load::AotiWeights;
+using engine::load::Archive;
+using engine::load::PackageCode;
 using nlohmann::json;
 using torch::inductor::AOTIModelContainerRunner;
 
 constexpr std::string_view kModels = "data/aotinductor/";
+constexpr uint64_t kMaxMetadataBytes = 1 << 20;
 
-std::string TextOf(PyTorchStreamReader& archive, const std::string& record) {
-  const auto [data, size] = archive.getRecord(record);
-  return {static_cast<const char*>(data.get()), size};
-}
-
-/// A folder that is gone with this.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "raceway-model-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) {
-      throw std::filesystem::filesystem_error("cannot unpack it to", name,
-                                              std::error_code(errno, std::generic_category()));
-    }
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// The records of one model in an archive.
+/// What is known of a package before its code is opened.
 struct Package {
-  std::string folder;  // in the archive: "data/aotinductor/model/"
-  std::vector<std::string> records;
-  std::string library;  // its record
+  engine::load::AotiPackage code;
   json metadata;
   std::vector<AotiInput> inputs;
   AotiBody body;
 };
 
-std::string FileName(const std::string& record) {
-  return std::filesystem::path(record).filename().string();
-}
-
-/// Of several models the one that is called "model".
-std::string FolderOf(const std::vector<std::string>& records) {
-  std::string folder;
-  for (const std::string& record : records) {
-    if (!record.starts_with(kModels)) continue;
-    const std::string found = record.substr(0, record.find('/', kModels.size()) + 1);
-    if (folder.empty() || found == std::string(kModels) + "model/") folder = found;
-  }
-  return folder;
-}
-
 Error Wrong(ErrorCode code, const std::string& shown, const std::string& what) {
   return {code, "model file " + shown + " " + what};
 }
 
-Result<Package> ReadPackage(PyTorchStreamReader& archive, const std::string& shown) {
-  const std::vector<std::string> all = archive.getAllRecords();
-  const std::string version = TextOf(archive, "archive_version");
-  if (version != "0") {
+/// `error`, which names the file itself.
+Error NotLoaded(Error error, const std::filesystem::path& path, const std::string& shown) {
+  const std::string whole = path.string();
+  const size_t at = error.message.find(whole);
+  if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
+  return Wrong(error.code, shown, "cannot be loaded: " + OneLine(error.message));
+}
+
+Status CheckVersion(const Archive& archive, const std::string& shown) {
+  const Result<std::string> version = archive.Read("archive_version", kMaxMetadataBytes);
+  if (!version) return NotLoaded(version.error(), archive.file().name(), shown);
+  if (*version != "0") {
     return Wrong(ErrorCode::kUnsupported, shown,
-                 "is a package of version " + version + ", this release reads version 0");
+                 "is a package of version " + *version + ", this release reads version 0");
   }
+  const bool is_compiled =
+      std::any_of(archive.records().begin(), archive.records().end(),
+                  [&](const auto& record) { return archive.NameOf(record).starts_with(kModels); });
+  if (is_compiled) return engine::Done{};
+  return Wrong(ErrorCode::kUnsupported, shown,
+               "is an exported program that was not compiled; "
+               "`torch._inductor.aoti_compile_and_package` makes one that runs");
+}
+
+/// Null where there is none.
+json MetadataOf(const Archive& archive, const std::string& folder) {
+  for (const auto& record : archive.records()) {
+    const std::string_view name = archive.NameOf(record);
+    if (!name.starts_with(folder) || !name.ends_with(".wrapper_metadata.json")) continue;
+    const Result<std::string> text = archive.Read(name, kMaxMetadataBytes);
+    if (text) return json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  }
+  return nullptr;
+}
+
+Result<Package> ReadPackage(const Archive& archive, const std::string& shown) {
+  if (Status checked = CheckVersion(archive, shown); !checked) return std::move(checked).error();
+  Result<engine::load::AotiPackage> code = engine::load::ReadAotiPackage(archive);
+  if (!code) return NotLoaded(std::move(code).error(), archive.file().name(), shown);
   Package package;
-  package.folder = FolderOf(all);
-  if (package.folder.empty()) {
+  package.code = *std::move(code);
+  package.metadata = MetadataOf(archive, package.code.folder);
+  if (!package.metadata.is_object()) {
+    return Wrong(ErrorCode::kInvalidArgument, shown, "does not say what it was compiled for");
+  }
+  if (package.code.place == AotiWeights::kElsewhere) {
     return Wrong(ErrorCode::kUnsupported, shown,
-                 "is an exported program that was not compiled; "
-                 "`torch._inductor.aoti_compile_and_package` makes one that runs");
+                 "has no weights with it; package them with its code");
   }
-  std::string wrapper;
-  for (const std::string& record : all) {
-    if (record.starts_with("data/weights/") || record.starts_with("data/constants/")) {
-      return Wrong(ErrorCode::kUnsupported, shown,
-                   "keeps its weights apart from its code, which is not supported yet");
-    }
-    if (!record.starts_with(package.folder)) continue;
-    package.records.push_back(record);
-    if (record.ends_with(".so")) package.library = record;
-    if (record.ends_with(".wrapper.cpp")) wrapper = record;
-    if (record.ends_with(".wrapper_metadata.json")) {
-      package.metadata = json::parse(TextOf(archive, record), nullptr, false);
-    }
-  }
-  if (package.library.empty() || !package.metadata.is_object()) {
-    return Wrong(ErrorCode::kInvalidArgument, shown, "has no compiled code in it");
-  }
-  std::optional<std::vector<AotiInput>> inputs;
+  std::optional<std::vector<AotiInput>> inputs = InputsOfWrapper(package.code.source);
   std::optional<AotiBody> body;
-  if (!wrapper.empty()) {
-    const std::string source = TextOf(archive, wrapper);
-    inputs = InputsOfWrapper(source);
-    if (inputs) body = BodyOfWrapper(source, *inputs);
-  }
+  if (inputs) body = BodyOfWrapper(package.code.source, *inputs);
   if (!body) {
     return Wrong(ErrorCode::kUnsupported, shown,
                  "does not say in its source which sizes it was compiled for, so that a call could "
@@ -181,34 +153,6 @@ Status CheckMachine(const json& metadata, const std::string& shown, c10::Device 
                "was compiled for processors with " + missing + ", this one has none");
 }
 
-/// Whether an ELF file ends where its headers say. The loader maps what is missing, too, and ends
-/// the process when it is read.
-bool IsWhole(const void* data, size_t size) {
-  Elf64_Ehdr header;
-  if (size < sizeof(header)) return false;
-  std::memcpy(&header, data, sizeof(header));
-  return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
-         header.e_ident[EI_CLASS] == ELFCLASS64 &&
-         header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize <= size;
-}
-
-/// Everything but the sources; gives the path of the library.
-std::filesystem::path Unpack(PyTorchStreamReader& archive, const Package& package,
-                             const std::filesystem::path& folder) {
-  for (const std::string& record : package.records) {
-    if (record.ends_with(".cpp")) continue;
-    const auto [data, size] = archive.getRecord(record);
-    if (record == package.library && !IsWhole(data.get(), size)) {
-      throw std::runtime_error("its code is torn");
-    }
-    std::ofstream file(folder / FileName(record), std::ios::binary);
-    file.write(static_cast<const char*>(data.get()), static_cast<std::streamsize>(size));
-    file.close();
-    if (!file) throw std::runtime_error("cannot be unpacked to " + folder.string());
-  }
-  return folder / FileName(package.library);
-}
-
 size_t NumLeaves(const json& spec) {
   const json& children = spec.at("children_spec");
   if (children.empty()) return spec.at("type").is_null() ? 1 : 0;
@@ -249,16 +193,25 @@ json SpecOf(const std::string& text) {
   return versioned.at(1);
 }
 
+/// Compiled code that is open: its weights still on their way, or all in its library.
+struct OpenedCode {
+  std::shared_ptr<engine::load::StreamedPackage> streamed = nullptr;
+  std::optional<PackageCode> folder = std::nullopt;  // kernels of CUDA are read when first used
+  std::unique_ptr<AOTIModelContainerRunner> stock = nullptr;
+
+  AOTIModelContainerRunner& runner() const {
+    return streamed != nullptr ? streamed->runner() : *stock;
+  }
+};
+
 class AotiModel final : public LoadedModel {
  public:
-  AotiModel(Package package, std::unique_ptr<AOTIModelContainerRunner> runner,
-            std::unique_ptr<TemporaryFolder> folder, c10::Device device)
+  AotiModel(Package package, OpenedCode opened, c10::Device device)
       : inputs_(std::move(package.inputs)),
         body_(std::move(package.body)),
-        folder_(std::move(folder)),
-        runner_(std::move(runner)),
+        opened_(std::move(opened)),
         device_(device) {
-    const std::vector<std::string> specs = runner_->get_call_spec();
+    const std::vector<std::string> specs = opened_.runner().get_call_spec();
     if (specs.size() != 2 || NumLeaves(SpecOf(specs[0])) != inputs_.size()) {
       throw std::runtime_error("has other inputs than its source checks");
     }
@@ -292,7 +245,7 @@ class AotiModel final : public LoadedModel {
   }
 
   c10::IValue Call(std::vector<c10::IValue> inputs,
-                   const engine::CancelToken& /*cancel*/) const override {
+                   const engine::CancelToken& cancel) const override {
     const c10::InferenceMode inference;
     std::vector<at::Tensor> tensors;
     tensors.reserve(inputs.size());
@@ -302,7 +255,9 @@ class AotiModel final : public LoadedModel {
       if (!misfit.empty()) throw std::runtime_error(parameters_[i].name + " " + misfit);
     }
     for (const AotiTie& tie : body_.ties) CheckTie(tie, tensors);
-    const std::vector<at::Tensor> leaves = runner_->run(tensors);
+    const std::vector<at::Tensor> leaves = opened_.streamed != nullptr
+                                               ? opened_.streamed->Run(tensors, cancel)
+                                               : opened_.stock->run(tensors);
     if (leaves.size() != num_outputs_) {
       return c10::ivalue::Tuple::create(std::vector<c10::IValue>(leaves.begin(), leaves.end()));
     }
@@ -349,29 +304,58 @@ class AotiModel final : public LoadedModel {
   std::vector<ModelParameter> parameters_;
   json outputs_;
   size_t num_outputs_ = 0;
-  std::unique_ptr<TemporaryFolder> folder_;  // null where the code needs no more of it
-  std::unique_ptr<AOTIModelContainerRunner> runner_;
+  OpenedCode opened_;
   c10::Device device_;
 };
 
-std::unique_ptr<AOTIModelContainerRunner> MakeRunner(const std::filesystem::path& library,
-                                                     c10::Device device) {
+size_t NumCalls() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// The code, unpacked for now, as LibTorch opens it. Throws what that throws.
+///
+/// Errors   as `PackageCode::UnpackForNow`, Unavailable
+Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10::Device device) {
+  Result<PackageCode> code = PackageCode::UnpackForNow(archive, package.code.folder);
+  if (!code) return std::move(code).error();
+  // Compiled code names it, though all that it calls is in libtorch_cpu.
+  Status opened = engine::load::OpenTorchLibrary("libtorch.so");
+  if (!opened) return std::move(opened).error();
   const auto& makers = torch::inductor::getAOTIModelRunnerRegistry();
   const auto maker = makers.find(c10::DeviceTypeName(device.type(), /*lower_case=*/true));
   if (maker == makers.end()) throw std::runtime_error("nothing here runs it on " + device.str());
-  const size_t num_runners = std::max(1U, std::thread::hardware_concurrency());
-  return maker->second(library.string(), num_runners, device.str(), library.parent_path().string(),
-                       /*run_single_threaded=*/false);
+  const std::filesystem::path& library = code->library();
+  OpenedCode stock;
+  stock.stock =
+      maker->second(library.string(), NumCalls(), device.str(), library.parent_path().string(),
+                    /*run_single_threaded=*/false);
+  if (!device.is_cpu()) stock.folder.emplace(*std::move(code));
+  return stock;
+}
+
+/// Through the pipelined loader where that can fill its weights.
+///
+/// Errors   as `OpenStock`, as `StreamedPackage::Load`
+Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Device device) {
+  if (package.code.place == AotiWeights::kInLibrary) return OpenStock(archive, package, device);
+  if (!device.is_cpu()) {
+    return Error{ErrorCode::kUnsupported,
+                 "its weights are apart from its code, which is not "
+                 "supported on " +
+                     device.str()};
+  }
+  Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
+      engine::load::StreamedPackage::Load(
+          engine::load::ProcessScheduler(), archive.file().name(), /*weights=*/{},
+          {.num_calls = NumCalls(), .writes_inputs = package.body.writes_inputs});
+  if (!streamed) return std::move(streamed).error();
+  return OpenedCode{.streamed = *std::move(streamed)};
 }
 
 }  // namespace
 
 bool IsAotiPackage(const std::filesystem::path& path) {
-  try {
-    return PyTorchStreamReader(path.string()).hasRecord("archive_format");
-  } catch (const std::exception&) {
-    return false;  // whoever reads it as something else says why it is none
-  }
+  const Result<Archive> archive = Archive::Open(path);
+  // Whoever reads it as something else says why it is none.
+  return archive.ok() && archive->Find("archive_format") != nullptr;
 }
 
 Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem::path& path,
@@ -387,23 +371,18 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
                    std::string("is compiled, so `") + setting + "` cannot be chosen any more");
     }
   }
+  const Result<Archive> archive = Archive::Open(path);
+  if (!archive) return NotLoaded(archive.error(), path, shown);
   try {
-    PyTorchStreamReader archive(path.string());
-    Result<Package> package = ReadPackage(archive, shown);
+    Result<Package> package = ReadPackage(*archive, shown);
     if (!package) return std::move(package).error();
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
-    // Compiled code names it, though all that it calls is in libtorch_cpu.
-    if (Status opened = OpenTorchLibrary("libtorch.so"); !opened) {
-      return Wrong(ErrorCode::kUnavailable, shown, "cannot be run: " + opened.error().message);
-    }
-    auto folder = std::make_unique<TemporaryFolder>();
-    const std::filesystem::path library = Unpack(archive, *package, folder->path());
-    std::unique_ptr<AOTIModelContainerRunner> runner = MakeRunner(library, device);
-    if (device.is_cpu()) folder.reset();  // it is mapped; kernels of CUDA are read when first used
-    return std::shared_ptr<const LoadedModel>(std::make_shared<AotiModel>(
-        *std::move(package), std::move(runner), std::move(folder), device));
+    Result<OpenedCode> opened = Open(*archive, *package, device);
+    if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
+    return std::shared_ptr<const LoadedModel>(
+        std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));
   } catch (const std::exception& exception) {
     return Wrong(ErrorCode::kInvalidArgument, shown,
                  "cannot be loaded: " + OneLine(exception.what()));

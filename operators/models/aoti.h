@@ -19,8 +19,9 @@ bool IsAotiPackage(const std::filesystem::path& path);
 ///
 /// Compiled code trusts its inputs; the sizes it was compiled for stand in its source, which the
 /// package has with it, and `Call` checks them. As many calls run at once as the machine has
-/// threads; they share the weights. The folder that the code is unpacked to is gone when this
-/// returns (for CUDA, with the model).
+/// threads; they share the weights. Those that lie apart from the code, in a blob or in files, may
+/// still be on their way when this returns; those in its library are read with it, from a folder
+/// that is gone then (for CUDA, with the model).
 ///
 /// Errors   InvalidArgument for what is no whole package, Unsupported for one that was made for
 ///          other machines or in another way than we know, Unavailable for another device

@@ -1,10 +1,10 @@
 #include "operators/models/device.h"
 
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <dlfcn.h>
 
 #include <charconv>
-#include <filesystem>
+
+#include "engine/load/torch_library.h"
 
 namespace raceway::operators {
 namespace {
@@ -16,7 +16,7 @@ using engine::Result;
 /// It registers its kernels when it is opened. Before anybody asks for the hooks: the first who
 /// does decides for the whole process whether there are any.
 const engine::Status& OpenCuda() {
-  static const engine::Status kOpened = OpenTorchLibrary("libtorch_cuda.so");
+  static const engine::Status kOpened = engine::load::OpenTorchLibrary("libtorch_cuda.so");
   return kOpened;
 }
 
@@ -34,17 +34,6 @@ Result<int> NumCudaDevices() {
 }
 
 }  // namespace
-
-engine::Status OpenTorchLibrary(const std::string& name) {
-  Dl_info torch{};
-  ::dladdr(reinterpret_cast<const void*>(&at::detail::getCUDAHooks), &torch);
-  std::filesystem::path path = name;
-  if (torch.dli_fname != nullptr)
-    path = std::filesystem::path(torch.dli_fname).parent_path() / name;
-  if (::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) return engine::Done{};
-  const char* error = ::dlerror();
-  return Error{ErrorCode::kUnavailable, error != nullptr ? error : "cannot open " + path.string()};
-}
 
 Result<c10::Device> FindDevice(const std::string& name) {
   if (name == "cpu") return c10::Device(c10::kCPU);

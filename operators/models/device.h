@@ -9,11 +9,6 @@
 
 namespace raceway::operators {
 
-/// Opens a library that lies beside the LibTorch of this process, for all to see: "libtorch.so".
-///
-/// Errors   Unavailable, with the loader's own words
-engine::Status OpenTorchLibrary(const std::string& name);
-
 /// The device that a plan calls "cpu", "cuda" or "cuda:1". The first that is no CPU opens
 /// LibTorch's library for it.
 ///

@@ -58,6 +58,13 @@ def export(folder):
         program = torch.export.export(net, example, dynamic_shapes=shapes)
         torch._inductor.aoti_compile_and_package(program, package_path=str(folder / name))
     torch.export.save(program, str(folder / "program.pt2"))
+    apart = {"aot_inductor.package_constants_in_so": False}
+    for name, form in {"bare": "", "blob": "binary_blob", "files": "pickle_weights"}.items():
+        on_disk = {"aot_inductor.package_constants_on_disk_format": form} if form else {}
+        program = torch.export.export(net, example, dynamic_shapes=({0: rows}, {0: rows}))
+        torch._inductor.aoti_compile_and_package(
+            program, package_path=str(folder / f"{name}.pt2"), inductor_configs={**apart, **on_disk}
+        )
     export_odd(folder, rows)
 
 
@@ -124,7 +131,11 @@ class PackagesTest(unittest.TestCase):
         done = subprocess.run(
             [str(raceway), *words],
             cwd=self.folder,
-            env={**os.environ, "TMPDIR": str(self.temporary)},
+            env={
+                **os.environ,
+                "TMPDIR": str(self.temporary),
+                "XDG_CACHE_HOME": str(self.folder / "cache"),
+            },
             capture_output=True,
             text=True,
             timeout=120,
@@ -183,16 +194,27 @@ class PackagesTest(unittest.TestCase):
     def test_answers_as_torchscript_does(self):
         shutil.copy(self.folder / "net.pt2", self.folder / "anything.bin")  # content tells
         rows = {}
-        for source in ("net.pt", "net.pt2", "anything.bin"):
+        for source in ("net.pt", "net.pt2", "anything.bin", "blob.pt2", "files.pt2"):
             out = self.run_flow(FINE, source).stdout
             rows[source] = [json.loads(line) for line in out.splitlines()]
-        for source in ("net.pt2", "anything.bin"):
+        for source in ("net.pt2", "anything.bin", "blob.pt2", "files.pt2"):
             self.assertEqual(len(rows[source]), len(ROWS))
             for got, expected in zip(rows[source], rows["net.pt"]):
                 self.assertEqual(got["id"], expected["id"])
                 self.assertAlmostEqual(got["total"], expected["total"], delta=1e-5)
                 for a, b in zip(got["y"], expected["y"]):
                     self.assertAlmostEqual(a, b, delta=1e-5)
+
+    def test_code_with_weights_apart_is_unpacked_once(self):
+        first = self.run_flow(FINE, "blob.pt2").stdout
+        libraries = list((self.folder / "cache").rglob("*.so"))
+        self.assertEqual(1, len(libraries))
+        inode = libraries[0].stat().st_ino
+        self.assertEqual(first, self.run_flow(FINE, "blob.pt2").stdout)
+        self.assertEqual(inode, libraries[0].stat().st_ino)
+
+    def test_a_package_without_weights_is_refused(self):
+        self.says(FLOW_IS_WRONG, "bare.pt2", "bare.pt2 has no weights with it")
 
     def test_a_single_row_is_enough(self):
         (self.folder / "one.jsonl").write_text(json.dumps(ROWS[4]) + "\n")
@@ -280,7 +302,7 @@ class PackagesTest(unittest.TestCase):
             (
                 FLOW_IS_WRONG,
                 lambda name, old: None if name.endswith(".wrapper.cpp") else old,
-                "does not say in its source which sizes it was compiled for",
+                "does not say in its source what it was compiled for",
             ),
         ):
             self.remake(change)

@@ -1,6 +1,7 @@
 #include "engine/load/arena.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cmath>
 #include <cstring>
@@ -68,6 +69,20 @@ TEST(ArenaTest, SaysWhenThereIsNoRoom) {
   const Result<std::shared_ptr<Arena>> arena = Arena::Reserve(uint64_t{1} << 60);
   ASSERT_FALSE(arena.ok());
   EXPECT_EQ(arena.error().code, ErrorCode::kUnavailable);
+}
+
+TEST(ArenaTest, MappableMemoryCanBeMappedTwice) {
+  const std::shared_ptr<Arena> arena = Arena::ReserveMappable(10 * kBlock).value();
+  EXPECT_EQ(arena->CountResident(), 0u);
+  arena->target()[5 * kBlock] = std::byte{7};
+  void* again = mmap(nullptr, arena->size(), PROT_READ, MAP_SHARED, arena->fd(), 0);
+  ASSERT_NE(again, MAP_FAILED);
+  const std::byte* seen = static_cast<std::byte*>(again) + 5 * kBlock;
+  EXPECT_EQ(*seen, std::byte{7});
+  arena->Release(0, arena->size());
+  EXPECT_EQ(arena->CountResident(), 0u);
+  EXPECT_EQ(*seen, std::byte{0});
+  munmap(again, arena->size());
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
     .venv/bin/python tests/engine/load/make_archives.py FOLDER
     .venv/bin/python tests/engine/load/make_archives.py --packages FOLDER
 
-The second compiles packages, which takes half a minute.
+The second compiles packages, which takes a minute.
 """
 
 import sys
@@ -119,6 +119,33 @@ class Shared(nn.Module):
         return self.b(torch.relu(self.a(x))) @ self.view @ self.big[:, :32] + self.k
 
 
+class Layers(nn.Module):
+    """Weights that lie as safetensors have them, some of several blocks."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(128, 128) for _ in range(4))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        return x
+
+
+class Doubling(Layers):
+    """Writes into what it is given."""
+
+    def forward(self, x):
+        return super().forward(x.mul_(2))
+
+
+class Folding(Layers):
+    """Computes something of its weights alone, which is done once."""
+
+    def forward(self, x):
+        return super().forward(x) @ (self.layers[0].weight @ self.layers[1].weight)
+
+
 def torchscript(folder):
     tied = torch.jit.script(Tied().eval())
     tied.save(str(folder / "tied.pt"))
@@ -159,24 +186,36 @@ def safe(folder):
         safetensors.torch.save_file(shard, str(folder / f"part-{number}.safetensors"))
 
 
-def program():
+def program(kind=Shared, width=32):
     torch.manual_seed(0)
     rows = torch.export.Dim("rows", min=1, max=64)
-    return torch.export.export(Shared().eval(), (torch.ones(3, 32),), dynamic_shapes=({0: rows},))
+    return torch.export.export(kind().eval(), (torch.ones(3, width),), dynamic_shapes=({0: rows},))
 
 
 def packages(folder):
     apart = {"aot_inductor.package_constants_in_so": False}
-    modes = {
-        "inside": {},
-        "elsewhere": apart,
-        "blob": {**apart, "aot_inductor.package_constants_on_disk_format": "binary_blob"},
-        "files": {**apart, "aot_inductor.package_constants_on_disk_format": "pickle_weights"},
-    }
-    for name, configs in modes.items():
+    blob = {**apart, "aot_inductor.package_constants_on_disk_format": "binary_blob"}
+    files = {**apart, "aot_inductor.package_constants_on_disk_format": "pickle_weights"}
+    folding = {**files, "aot_inductor.use_runtime_constant_folding": True}
+    layers = program(Layers, 128)
+    for name, of, configs in (
+        ("inside", program(), {}),
+        ("elsewhere", program(), apart),
+        ("blob", program(), blob),
+        ("files", program(), files),
+        ("layers", layers, files),
+        ("bare", layers, apart),
+        ("folding", program(Folding, 128), folding),
+        ("doubling", program(Doubling, 128), files),
+    ):
         torch._inductor.aoti_compile_and_package(
-            program(), package_path=str(folder / f"{name}.pt2"), inductor_configs=configs
+            of, package_path=str(folder / f"{name}.pt2"), inductor_configs=configs
         )
+    torch.export.save(layers, str(folder / "layers-exported.pt2"))
+    weights = dict(layers.state_dict)
+    safetensors.torch.save_file(weights, str(folder / "layers.safetensors"))
+    other = {name: weight * 0.5 for name, weight in weights.items()}
+    safetensors.torch.save_file(other, str(folder / "other.safetensors"))
 
 
 def main():

@@ -46,6 +46,8 @@ void Refuse(long call, int error, Flag flag = kAny) {
 
 void RefuseUring() { Refuse(SYS_io_uring_setup, EPERM); }
 
+void RefuseUserfaultfd() { Refuse(SYS_userfaultfd, EPERM); }
+
 void RefuseDirect() { Refuse(SYS_openat, EINVAL, {2, O_DIRECT}); }
 
 void RefuseReads(int error) { Refuse(SYS_pread64, error); }

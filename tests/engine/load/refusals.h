@@ -5,6 +5,7 @@
 namespace raceway::engine::load::testing {
 
 void RefuseUring();           // io_uring_setup(2): EPERM
+void RefuseUserfaultfd();     // userfaultfd(2): EPERM
 void RefuseDirect();          // openat(2) with O_DIRECT: EINVAL
 void RefuseReads(int error);  // pread64(2), as small records are read
 

@@ -10,10 +10,8 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -30,25 +28,6 @@ namespace {
 using ::testing::HasSubstr;
 using namespace testing;
 using namespace std::chrono_literals;
-
-/// A gate; to be opened before the scheduler goes.
-class Blocker {
- public:
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    opened_.wait(lock, [this] { return is_open_; });
-  }
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    opened_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  bool is_open_ = false;
-};
 
 class StreamedModuleTest : public ::testing::Test {
  protected:
@@ -126,24 +105,24 @@ TEST_F(StreamedModuleTest, WhatIsNotUsedIsNotWaitedFor) {
 
 TEST_F(StreamedModuleTest, TheStructureReadsNoWeight) {
   const std::filesystem::path path = SaveModule(folder_, kChain, 200);
-  Blocker blocker;
+  Barrier barrier;
   FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    blocker.Wait();
+    barrier.Pass();
     return std::nullopt;
   }});
   const auto streamed = Load(scheduler, path);
   EXPECT_EQ(streamed->job().arena(0)->CountResident(), 0u);
   EXPECT_EQ(streamed->job().CountPending(), 200);
   EXPECT_EQ(streamed->module().parameters().size(), 200u);
-  blocker.Open();
+  barrier.Open();
 }
 
 TEST_F(StreamedModuleTest, TheStructureTakesNoMemory) {
   constexpr int64_t kLarge = 1024;
   const std::filesystem::path path = SaveModule(folder_, kChain, 24, "large.pt", kLarge);
-  Blocker blocker;
+  Barrier barrier;
   FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    blocker.Wait();
+    barrier.Pass();
     return std::nullopt;
   }});
   const auto small = Load(scheduler, SaveModule(folder_, kChain));  // what LibTorch takes once
@@ -151,7 +130,7 @@ TEST_F(StreamedModuleTest, TheStructureTakesNoMemory) {
   const auto streamed = Load(scheduler, path);
   const int64_t taken = OwnMemoryUse()->resident - before;
   EXPECT_LT(taken, 24 * kLarge * kLarge * 4 / 100);
-  blocker.Open();
+  barrier.Open();
 }
 
 TEST_F(StreamedModuleTest, ItsFileIsClosedOnceAllIsRead) {
@@ -163,14 +142,14 @@ TEST_F(StreamedModuleTest, ItsFileIsClosedOnceAllIsRead) {
     }
     return false;
   };
-  Blocker blocker;
+  Barrier barrier;
   FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    blocker.Wait();
+    barrier.Pass();
     return std::nullopt;
   }});
   const auto streamed = Load(scheduler, path);
   EXPECT_TRUE(is_open());
-  blocker.Open();
+  barrier.Open();
   ASSERT_TRUE(streamed->WaitAll().ok());
   for (int i = 0; i < 1000 && is_open(); ++i) std::this_thread::sleep_for(1ms);
   EXPECT_FALSE(is_open());
@@ -201,9 +180,9 @@ TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
 
 TEST_F(StreamedModuleTest, WhoWaitsCanBeStopped) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
-  Blocker blocker;
+  Barrier barrier;
   FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    blocker.Wait();
+    barrier.Pass();
     return std::nullopt;
   }});
   const auto streamed = Load(scheduler, path);
@@ -212,7 +191,7 @@ TEST_F(StreamedModuleTest, WhoWaitsCanBeStopped) {
   std::this_thread::sleep_for(20ms);
   cancel.Cancel();
   caller.join();
-  blocker.Open();
+  barrier.Open();
   EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
 }
 

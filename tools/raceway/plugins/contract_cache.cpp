@@ -1,9 +1,9 @@
 #include "tools/raceway/plugins/contract_cache.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
+#include "engine/cache_folder.h"
 #include "engine/input_file.h"
 #include "operators/plugins/contract_json.h"
 #include "tools/raceway/write_file.h"
@@ -13,17 +13,8 @@ namespace {
 
 /// Empty where the user has no such folder.
 std::filesystem::path CacheFile(const std::string& sha256) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::filesystem::path folder;
-  if (cache != nullptr && std::filesystem::path(cache).is_absolute()) {
-    folder = cache;
-  } else if (home != nullptr && std::filesystem::path(home).is_absolute()) {
-    folder = std::filesystem::path(home) / ".cache";
-  } else {
-    return {};
-  }
-  return folder / "raceway" / "plugins" / (sha256 + ".json");
+  const std::filesystem::path folder = engine::CacheFolder();
+  return folder.empty() ? folder : folder / "plugins" / (sha256 + ".json");
 }
 
 }  // namespace

@@ -1,0 +1,347 @@
+#include "engine/load/streamed_package.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "engine/gate.h"
+#include "engine/load/archive.h"
+#include "engine/load/blob_check.h"
+#include "engine/load/export_source.h"
+#include "engine/load/page_gate.h"
+#include "engine/load/safetensors_source.h"
+#include "engine/load/torch_library.h"
+#include "engine/load/use_order.h"
+#include "engine/load/weight_gate.h"
+
+namespace raceway::engine::load {
+namespace {
+
+using torch::inductor::AOTIModelContainerRunner;
+
+/// What a file of weights has, which is not the package.
+Result<WeightMap> ReadWeights(const std::filesystem::path& path) {
+  const Result<Archive> archive = Archive::Open(path);
+  if (archive) return ReadExported(*archive);
+  return ReadSafetensors(path);
+}
+
+/// The storages that constants look at, in the order to read them: as it is recorded, else as the
+/// code has its constants, which is about that of their use.
+std::vector<size_t> StoragesOf(const std::vector<size_t>& tensors, const WeightMap& map,
+                               const std::vector<std::string>& recorded) {
+  std::vector<std::string> names = recorded;
+  std::vector<bool> is_used(map.storages.size());
+  for (const size_t tensor : tensors) {
+    if (tensor == map.tensors.size()) continue;
+    is_used[map.tensors[tensor].storage] = true;
+    names.push_back(map.storages[map.tensors[tensor].storage].name);
+  }
+  std::vector<size_t> storages = OrderOf(map.storages, names);
+  std::erase_if(storages, [&](size_t storage) { return !is_used[storage]; });
+  return storages;
+}
+
+/// Memory that somebody else keeps.
+c10::Storage StorageAt(std::byte* bytes, uint64_t num_bytes) {
+  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes,
+                      c10::DataPtr(bytes, c10::Device(c10::DeviceType::CPU)), nullptr,
+                      /*resizable=*/false);
+}
+
+at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor) {
+  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
+  return at::empty({0}, at::TensorOptions(dtype))
+      .set_(storage, static_cast<int64_t>(tensor.offset), tensor.sizes, tensor.strides);
+}
+
+/// Compiled code of LibTorch 2.11 counts itself as a holder of constants that are not its own, and
+/// never takes that back. Where the code does not have them any more, and nobody else, all other
+/// holders are such.
+void DropForgotten(const std::vector<at::Tensor>& constants) {
+  for (const at::Tensor& constant : constants) {
+    while (constant.defined() && constant.use_count() > 1) {
+      c10::raw::intrusive_ptr::decref(constant.unsafeGetTensorImpl());
+    }
+  }
+}
+
+}  // namespace
+
+/// The constants of a package, there or on their way.
+class StreamedPackage::Weights {
+ public:
+  Weights(std::shared_ptr<PageGate> gate, std::shared_ptr<LoadJob> job)
+      : gate_(std::move(gate)), job_(std::move(job)) {}
+
+  /// `tensors` by constant, as `MatchWeights` has it; `storages` of the map, by their numbers.
+  void MakeTensors(const WeightMap& map, const std::vector<size_t>& tensors,
+                   const std::vector<size_t>& storages) {
+    std::unordered_map<size_t, c10::Storage> made;
+    for (size_t i = 0; i < storages.size(); ++i) {
+      const auto number = static_cast<int32_t>(i);
+      std::byte* bytes = gate_ != nullptr ? gate_->data(number) : job_->data(number);
+      const c10::Storage storage = StorageAt(bytes, job_->num_bytes(number));
+      made.emplace(storages[i], storage);
+      storages_.insert(storage.unsafeGetStorageImpl());
+    }
+    for (const size_t tensor : tensors) {
+      const bool is_folded = tensor == map.tensors.size();
+      tensors_.push_back(is_folded
+                             ? at::Tensor()
+                             : TensorOn(made.at(map.tensors[tensor].storage), map.tensors[tensor]));
+    }
+  }
+
+  /// By constant; undefined for those that are folded.
+  const Tensors& tensors() const { return tensors_; }
+  PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
+  LoadJob& job() const { return *job_; }
+
+  /// Before an answer is given, since its weights have no checksums of their own.
+  void Check(const Extent& blob, std::vector<Extent> extents) {
+    std::sort(extents.begin(), extents.end(),
+              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+    std::vector<int32_t> storages;
+    for (const Extent& extent : extents) storages.push_back(extent.storage);
+    check_.emplace(job_, std::move(storages), blob);
+  }
+
+  bool is_complete() const {
+    if (check_ && !check_->is_right()) return false;
+    return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
+  }
+
+  Status WaitAll(const CancelToken* cancel) {
+    Status arrived = gate_ != nullptr ? gate_->WaitAll(cancel) : job_->WaitAll(cancel);
+    if (arrived) is_complete_.store(true, std::memory_order_release);
+    return arrived ? WaitForCheck(cancel) : arrived;
+  }
+
+  Status WaitForCheck(const CancelToken* cancel) const {
+    return check_ ? check_->Wait(cancel) : Status(Done{});
+  }
+
+  void WaitOrThrow(const CancelToken& cancel) {
+    Status arrived = WaitAll(&cancel);
+    if (arrived) return;
+    if (const auto stop = cancel.Check()) throw Stopped{*stop};
+    throw WeightMissing{std::move(arrived).error()};
+  }
+
+  /// An answer that outlives the weights: some code hands one through.
+  Tensors Owned(Tensors answer) const {
+    for (at::Tensor& tensor : answer) {
+      const bool is_weight = tensor.defined() && tensor.has_storage() &&
+                             storages_.count(tensor.storage().unsafeGetStorageImpl()) > 0;
+      if (is_weight) tensor = tensor.clone();
+    }
+    return answer;
+  }
+
+ private:
+  const std::shared_ptr<PageGate> gate_;
+  const std::shared_ptr<LoadJob> job_;
+  Tensors tensors_;
+  std::unordered_set<const c10::StorageImpl*> storages_;
+  std::atomic<bool> is_complete_ = false;  // without a gate
+  std::optional<BlobCheck> check_;
+};
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
+                                                               const std::filesystem::path& path,
+                                                               const std::filesystem::path& weights,
+                                                               PackageOptions options) {
+  const Result<Archive> archive = Archive::Open(path);
+  if (!archive) return archive.error();
+  Result<AotiPackage> package = ReadAotiPackage(*archive);
+  if (!package) return std::move(package).error();
+  if (package->place == AotiWeights::kInLibrary) {
+    return archive->file().Wrong(ErrorCode::kUnsupported, "has its weights in its library");
+  }
+  if (package->place == AotiWeights::kElsewhere && weights.empty()) {
+    return archive->file().Wrong(ErrorCode::kInvalidArgument, "has no weights with it");
+  }
+  const Result<WeightMap> map =
+      weights.empty() ? Result<WeightMap>(std::move(package->weights)) : ReadWeights(weights);
+  if (!map) return map.error();
+  std::shared_ptr<StreamedPackage> streamed(
+      new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
+  const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
+  Result<std::shared_ptr<Weights>> started =
+      streamed->StartWeights(*map, RecordedOrder(*archive), blob);
+  if (!started) return std::move(started).error();
+  streamed->weights_ = *std::move(started);
+  Result<PackageCode> code =
+      PackageCode::Unpack(*archive, package->folder, streamed->options_.code_cache);
+  if (!code) return std::move(code).error();
+  if (Status opened = OpenTorchLibrary("libtorch.so"); !opened) return std::move(opened).error();
+  try {
+    streamed->OpenCode(*code);
+    streamed->Bind(*streamed->weights_, /*is_exchange=*/false);
+  } catch (const std::exception& exception) {
+    return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
+  }
+  return streamed;
+}
+
+StreamedPackage::StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
+                                 PackageOptions options)
+    : scheduler_(scheduler),
+      constants_(std::move(constants)),
+      options_(std::move(options)),
+      folds_(std::any_of(constants_.begin(), constants_.end(),
+                         [](const AotiConstant& constant) { return constant.is_folded; })) {}
+
+StreamedPackage::~StreamedPackage() {
+  runner_.reset();
+  if (weights_ != nullptr) DropForgotten(weights_->tensors());
+  DropForgotten(retired_);
+}
+
+std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
+  const std::lock_guard door(door_);
+  return std::shared_lock(calls_);
+}
+
+Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
+    const WeightMap& map, const std::vector<std::string>& order,
+    const std::optional<Extent>& blob) {
+  const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
+  if (!tensors) return tensors.error();
+  const std::vector<size_t> storages = StoragesOf(*tensors, map, order);
+  std::vector<Extent> extents;
+  for (const size_t storage : storages) {
+    extents.push_back(map.storages[storage].extent);
+    extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
+  }
+  std::vector<std::shared_ptr<ModelFile>> files;
+  for (const std::filesystem::path& path : map.files) {
+    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+    if (!file) return std::move(file).error();
+    files.push_back(*std::move(file));
+  }
+  std::shared_ptr<Weights> weights;
+  Result<std::shared_ptr<PageGate>> gate =
+      PageGate::Start(scheduler_, files, extents, options_.load);
+  if (gate) {
+    weights = std::make_shared<Weights>(*gate, (*gate)->job());
+  } else if (gate.error().code != ErrorCode::kUnsupported) {
+    return std::move(gate).error();
+  } else {
+    options_.on_note(gate.error().message + "; packages wait for all of their weights");
+    Result<std::shared_ptr<LoadJob>> job =
+        LoadJob::Start(scheduler_, std::move(files), extents, options_.load);
+    if (!job) return std::move(job).error();
+    weights = std::make_shared<Weights>(nullptr, *std::move(job));
+  }
+  const c10::InferenceMode inference;
+  weights->MakeTensors(map, *tensors, storages);
+  if (blob && options_.load.verify != Verify::kNever) weights->Check(*blob, extents);
+  return weights;
+}
+
+void StreamedPackage::OpenCode(const PackageCode& code) {
+  runner_ = torch::inductor::getAOTIModelRunnerRegistry().at("cpu")(
+      code.library().string(), options_.num_calls, "cpu", code.library().parent_path().string(),
+      /*run_single_threaded=*/false);
+}
+
+void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
+  std::unordered_map<std::string, std::string> names;  // in the code, by those in the program
+  for (const auto& [name, original] : runner_->getConstantNamesToOriginalFQNs()) {
+    names.emplace(original, name);
+  }
+  torch::inductor::TensorConstantMap constants;
+  for (size_t i = 0; i < constants_.size(); ++i) {
+    if (constants_[i].is_folded) continue;
+    // It keeps the pointers, and writes through none of them.
+    constants.emplace(names.at(constants_[i].name), const_cast<at::Tensor*>(&weights.tensors()[i]));
+  }
+  runner_->update_constant_buffer(constants, /*use_inactive=*/is_exchange,
+                                  /*validate_full_updates=*/true, /*user_managed=*/true);
+  if (is_exchange && folds_) runner_->run_const_fold(/*use_inactive=*/true);
+}
+
+std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,
+                                             const CancelToken& cancel) {
+  const auto lock = Enter();
+  if (!weights_->is_complete()) {
+    if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
+    weights_->WaitOrThrow(cancel);
+  }
+  return weights_->Owned(runner_->run(inputs));
+}
+
+/// Nothing where it has to be run when all weights are there: they cannot be waited for one by one,
+/// or it was given zeros for some.
+std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors& inputs,
+                                                                  const CancelToken& cancel) {
+  if (weights_->gate() == nullptr || folds_) return std::nullopt;
+  const PageGate::Visit visit(*weights_->gate(), cancel);
+  if (!visit.is_let_in()) return std::nullopt;
+  try {
+    Tensors given = inputs;
+    if (options_.writes_inputs) {
+      for (at::Tensor& tensor : given) tensor = tensor.clone();
+    }
+    Tensors answer = weights_->Owned(runner_->run(given));
+    if (visit.saw_weights_only() && weights_->WaitForCheck(&cancel)) return answer;
+  } catch (const std::exception&) {
+    if (visit.saw_weights_only()) throw;
+  }
+  return std::nullopt;
+}
+
+Status StreamedPackage::Exchange(const std::filesystem::path& path, const CancelToken* cancel) {
+  const std::lock_guard lock(exchange_);
+  const Result<WeightMap> map = ReadWeights(path);
+  if (!map) return map.error();
+  Result<std::shared_ptr<Weights>> weights = StartWeights(*map, {}, std::nullopt);
+  if (!weights) return std::move(weights).error();
+  if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
+  // Calls that still wait for old ones would hold up those that come.
+  if (Status arrived = WaitAll(cancel); !arrived && cancel != nullptr && cancel->Check()) {
+    return arrived;
+  }
+  try {
+    Bind(**weights, /*is_exchange=*/true);
+  } catch (const std::exception& exception) {
+    return Error{ErrorCode::kInvalidArgument, path.string() + ": " + exception.what()};
+  }
+  DropForgotten(retired_);  // the new ones have taken their place
+  const std::lock_guard door(door_);
+  const std::unique_lock calls(calls_);
+  runner_->swap_constant_buffer();
+  retired_ = weights_->tensors();
+  weights_ = *std::move(weights);
+  return Done{};
+}
+
+bool StreamedPackage::is_complete() const {
+  const auto lock = Enter();
+  return weights_->is_complete();
+}
+
+Status StreamedPackage::WaitAll(const CancelToken* cancel) {
+  const auto lock = Enter();
+  return weights_->WaitAll(cancel);
+}
+
+int32_t StreamedPackage::CountPending() const {
+  const auto lock = Enter();
+  return weights_->job().CountPending();
+}
+
+int64_t StreamedPackage::num_faults() const {
+  const auto lock = Enter();
+  return weights_->gate() == nullptr ? 0 : weights_->gate()->num_faults();
+}
+
+}  // namespace raceway::engine::load

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <ATen/core/TensorBody.h>
+#include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <vector>
+
+#include "engine/cancel.h"
+#include "engine/load/aoti_source.h"
+#include "engine/load/chunk_reader.h"
+#include "engine/load/load_job.h"
+#include "engine/load/package_code.h"
+#include "engine/load/process_scheduler.h"
+#include "engine/result.h"
+
+namespace raceway::engine::load {
+
+struct PackageOptions {
+  LoadOptions load = {};
+  size_t num_calls = 1;        // that may run at once
+  bool writes_inputs = false;  // a call may write into what it is given
+  std::filesystem::path code_cache = PackageCode::DefaultCache();
+  NoteSink on_note = &NoteOnce;
+};
+
+/// An AOTInductor package for the CPU whose weights may still be on their way: it can be called at
+/// once, and compiled code waits for the pages it reads. Its answers are those of the stock loader.
+///
+/// Threads  calls may run in several at once, and while weights are exchanged
+class StreamedPackage {
+ public:
+  /// Starts to read the weights, opens the code meanwhile, and returns with that. They come from
+  /// the package; from the file `weights` where that is not empty, by their names: an archive of
+  /// `torch.export.save`, or safetensors. `scheduler` must outlive the package.
+  ///
+  /// Errors   Unsupported for weights in the library, which are left to the stock loader, and for
+  ///          those in another form than we know; Unavailable for what cannot be read or opened;
+  ///          InvalidArgument for files that are damaged, or weights of another model. Damage to a
+  ///          weight is found when it arrives, by whoever waits for it
+  static Result<std::shared_ptr<StreamedPackage>> Load(ReadScheduler& scheduler,
+                                                       const std::filesystem::path& path,
+                                                       const std::filesystem::path& weights = {},
+                                                       PackageOptions options = {});
+  ~StreamedPackage();
+
+  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`.
+  std::vector<at::Tensor> Run(const std::vector<at::Tensor>& inputs, const CancelToken& cancel);
+
+  /// Other weights for the calls that begin when this returns; those that run end with the old
+  /// ones, which are gone when this returns. Waits until all of the new ones are there; calls that
+  /// come wait for those that run, no longer. One exchange after the other.
+  ///
+  /// Errors   as `Load`, and `LoadJob::WaitAll`; then the old ones stay
+  Status Exchange(const std::filesystem::path& weights, const CancelToken* cancel = nullptr);
+
+  /// What it says of its inputs and outputs.
+  torch::inductor::AOTIModelContainerRunner& runner() { return *runner_; }
+
+  bool is_complete() const;
+  /// Errors   as `LoadJob::WaitAll`
+  Status WaitAll(const CancelToken* cancel = nullptr);
+  /// How many times a thread was held because a weight was not there.
+  int64_t num_faults() const;
+  /// How many storages have neither arrived nor failed.
+  int32_t CountPending() const;
+
+ private:
+  class Weights;
+  using Tensors = std::vector<at::Tensor>;
+
+  StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
+                  PackageOptions options);
+  Result<std::shared_ptr<Weights>> StartWeights(const WeightMap& map,
+                                                const std::vector<std::string>& order,
+                                                const std::optional<Extent>& blob);
+  /// While it is held, weights are not exchanged. Waits while they are.
+  std::shared_lock<std::shared_mutex> Enter() const;
+  void OpenCode(const PackageCode& code);
+  void Bind(const Weights& weights, bool is_exchange);
+  std::optional<Tensors> RunEarly(const Tensors& inputs, const CancelToken& cancel);
+
+  ReadScheduler& scheduler_;
+  const std::vector<AotiConstant> constants_;
+  const PackageOptions options_;
+  const bool folds_;         // computes constants from others, once
+  std::mutex exchange_;      // one after the other
+  mutable std::mutex door_;  // or calls that come would let those wait who need `calls_` alone
+  mutable std::shared_mutex calls_;
+  std::shared_ptr<Weights> weights_;
+  Tensors retired_;  // of the exchange before: the code still has them
+  std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner_;  // goes before its weights
+};
+
+}  // namespace raceway::engine::load

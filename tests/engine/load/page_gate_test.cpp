@@ -1,0 +1,282 @@
+#include "engine/load/page_gate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/files.h"
+#include "tests/engine/load/refusals.h"
+
+namespace raceway::engine::load {
+namespace {
+
+using testing::Barrier;
+using testing::CountInProc;
+using testing::EqualExtents;
+using testing::Eventually;
+using testing::Faults;
+using testing::FaultyScheduler;
+using ::testing::HasSubstr;
+using testing::IsReadable;
+using testing::RandomExtents;
+using testing::RandomFile;
+using namespace std::chrono_literals;
+
+const LoadOptions kOptions = {.plan = {.chunk_bytes = 2 * kBlock}};
+const CancelToken kNever;
+
+std::shared_ptr<PageGate> Start(FaultyScheduler& scheduler, const RandomFile& file,
+                                const std::vector<Extent>& extents,
+                                LoadOptions options = kOptions) {
+  return PageGate::Start(*scheduler, {file.Open()}, extents, std::move(options)).value();
+}
+
+std::span<const std::byte> Seen(const PageGate& gate, const Extent& extent) {
+  return {gate.data(extent.storage), extent.size};
+}
+
+/// As code reads that knows nothing of gates.
+bool IsAsWritten(const PageGate& gate, const RandomFile& file, const Extent& extent) {
+  const std::span<const std::byte> seen = Seen(gate, extent);
+  return std::equal(seen.begin(), seen.end(), file.bytes(extent).begin());
+}
+
+bool IsZeros(const PageGate& gate, const Extent& extent) {
+  const std::span<const std::byte> seen = Seen(gate, extent);
+  return std::all_of(seen.begin(), seen.end(), [](std::byte byte) { return byte == std::byte{}; });
+}
+
+/// Reads of this place never succeed.
+Faults FailsAt(uint64_t offset) {
+  return {.intercept = [offset](const ReadRequest& request) -> std::optional<int64_t> {
+    const bool is_there = request.offset <= offset && offset < request.offset + request.size;
+    return is_there ? std::optional<int64_t>(-EIO) : std::nullopt;
+  }};
+}
+
+Faults WaitsFor(Barrier& barrier, uint64_t from = 0) {
+  return {.intercept = [&barrier, from](const ReadRequest& request) -> std::optional<int64_t> {
+    if (request.offset >= from) barrier.Pass();
+    return std::nullopt;
+  }};
+}
+
+TEST(PageGateTest, WhoReadsSeesWhatIsWritten) {
+  std::mt19937_64 random(1);
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const RandomFile file(30'000 + random() % 300'000, seed);
+    const std::vector<Extent> extents = RandomExtents(file, 40, random);
+    FaultyScheduler scheduler({.seed = seed,
+                               .short_reads = 20,
+                               .interruptions = 10,
+                               .delay = std::chrono::microseconds(seed % 4 * 100)});
+    const auto gate = Start(scheduler, file, extents);
+    std::vector<std::jthread> readers;
+    for (int reader = 0; reader < 2; ++reader) {
+      readers.emplace_back([&, order = extents, dice = random()]() mutable {
+        std::shuffle(order.begin(), order.end(), std::mt19937_64(dice));
+        const PageGate::Visit visit(*gate, kNever);
+        for (const Extent& extent : order) {
+          EXPECT_TRUE(IsAsWritten(*gate, file, extent)) << seed << ": " << extent.storage;
+        }
+        EXPECT_TRUE(!visit.is_let_in() || visit.saw_weights_only());
+      });
+    }
+    readers.clear();
+    EXPECT_TRUE(gate->WaitAll().ok());
+    EXPECT_TRUE(gate->is_complete());
+    for (const Extent& extent : extents) EXPECT_TRUE(IsAsWritten(*gate, file, extent));
+  }
+}
+
+TEST(PageGateTest, WhatIsTouchedIsReadNext) {
+  const RandomFile file(64 * 2 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 2 * kBlock);
+  Barrier barrier;
+  std::mutex mutex;
+  std::vector<uint64_t> order;
+  FaultyScheduler scheduler(
+      {.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+        barrier.Pass();
+        const std::lock_guard lock(mutex);
+        order.push_back(request.offset / (2 * kBlock));
+        return std::nullopt;
+      }},
+      {.window = 1});
+  const auto gate = Start(scheduler, file, extents);
+  std::jthread reader([&] { EXPECT_TRUE(IsAsWritten(*gate, file, extents[50])); });
+  EXPECT_TRUE(Eventually([&] { return gate->num_faults() > 0; }));
+  std::this_thread::sleep_for(5ms);  // the load hears of it
+  barrier.Open();
+  reader.join();
+  EXPECT_TRUE(gate->WaitAll().ok());
+  EXPECT_EQ(std::vector<uint64_t>(order.begin(), order.begin() + 3),
+            (std::vector<uint64_t>{0, 50, 1}));
+  EXPECT_EQ(gate->num_faults(), 1) << "a storage that is there is let in without being touched";
+}
+
+TEST(PageGateTest, AStorageIsLetInThoughItsNeighbourInTheBlockIsNot) {
+  const RandomFile file(10 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 5 * kBlock + 1000);
+  Barrier barrier;
+  FaultyScheduler scheduler(WaitsFor(barrier, 6 * kBlock), {.window = 1});
+  const auto gate = Start(scheduler, file, extents);
+  EXPECT_TRUE(IsAsWritten(*gate, file, extents[0]));
+  EXPECT_FALSE(IsReadable(gate->data(1)));  // the system itself is refused, not held
+  barrier.Open();
+  EXPECT_TRUE(IsAsWritten(*gate, file, extents[1]));
+}
+
+TEST(PageGateTest, WhoTouchesWhatFailedIsTold) {
+  const RandomFile file(40 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
+  FaultyScheduler scheduler(FailsAt(25 * kBlock));
+  const auto gate = Start(scheduler, file, extents);
+  {
+    const PageGate::Visit visit(*gate, kNever);
+    EXPECT_TRUE(IsAsWritten(*gate, file, extents[1]));
+    EXPECT_TRUE(IsAsWritten(*gate, file, extents[3]));
+    EXPECT_TRUE(visit.saw_weights_only()) << "who does not touch it does without it";
+    EXPECT_TRUE(IsZeros(*gate, extents[2]));
+    EXPECT_FALSE(visit.saw_weights_only());
+  }
+  EXPECT_FALSE(PageGate::Visit(*gate, kNever).is_let_in());
+  EXPECT_THAT(gate->WaitAll().error().message, HasSubstr("Input/output error"));
+  EXPECT_FALSE(gate->is_complete());
+}
+
+TEST(PageGateTest, WhoWaitsForWhatThenFailsIsTold) {
+  const RandomFile file(40 * kBlock);
+  std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
+  file.FlipByte(25 * kBlock);
+  FaultyScheduler scheduler({.delay = 2ms});
+  const auto gate = Start(scheduler, file, extents);
+  const PageGate::Visit visit(*gate, kNever);
+  EXPECT_TRUE(IsZeros(*gate, extents[2])) << "nobody sees bytes that are not as they were written";
+  EXPECT_FALSE(visit.saw_weights_only());
+  EXPECT_THAT(gate->WaitAll().error().message, HasSubstr("the checksum is"));
+}
+
+TEST(PageGateTest, WhoIsToldDoesNotWaitForTheRest) {
+  const RandomFile file(40 * kBlock);
+  const std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
+  Barrier barrier;
+  FaultyScheduler scheduler(
+      {.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+        if (request.offset >= 30 * kBlock) barrier.Pass();
+        return request.offset == 24 * kBlock ? std::optional<int64_t>(-EIO) : std::nullopt;
+      }},
+      {.window = 1});
+  const auto gate = Start(scheduler, file, extents);
+  const PageGate::Visit visit(*gate, kNever);
+  EXPECT_TRUE(IsZeros(*gate, extents[2]));
+  EXPECT_TRUE(IsZeros(*gate, extents[3]));
+  EXPECT_FALSE(visit.saw_weights_only());
+  barrier.Open();
+}
+
+TEST(PageGateTest, ACancelledLoadLetsGoWhoWaits) {
+  const RandomFile file(40 * kBlock);
+  Barrier barrier;
+  FaultyScheduler scheduler(WaitsFor(barrier));
+  const auto gate = Start(scheduler, file, EqualExtents(file, 10 * kBlock));
+  std::jthread reader([&] {
+    const PageGate::Visit visit(*gate, kNever);
+    EXPECT_TRUE(IsZeros(*gate, EqualExtents(file, 10 * kBlock)[2]));
+    EXPECT_FALSE(visit.saw_weights_only());
+  });
+  EXPECT_TRUE(Eventually([&] { return gate->num_faults() > 0; }));
+  gate->job()->Cancel();
+  reader.join();
+  EXPECT_EQ(gate->WaitAll().error().code, ErrorCode::kCancelled);
+  barrier.Open();
+}
+
+/// Two visitors wait, and one of them must stop.
+class StoppedVisitTest : public ::testing::Test {
+ protected:
+  void Run(CancelToken& stopped, const std::function<void()>& stop) {
+    FaultyScheduler scheduler(WaitsFor(barrier_, 12 * kBlock), {.window = 1});
+    const auto gate = Start(scheduler, file_, extents_);
+    std::vector<std::jthread> readers;
+    for (const CancelToken* cancel : {&kNever, const_cast<const CancelToken*>(&stopped)}) {
+      readers.emplace_back([this, &gate, cancel] {
+        const PageGate::Visit visit(*gate, *cancel);
+        EXPECT_TRUE(IsAsWritten(*gate, file_, extents_[0]));
+        EXPECT_TRUE(IsZeros(*gate, extents_[3]));
+        EXPECT_FALSE(visit.saw_weights_only());
+      });
+    }
+    EXPECT_TRUE(Eventually([&] { return gate->num_faults() > 1; }));
+    stop();
+    readers.clear();  // the disk is still held up
+    EXPECT_FALSE(PageGate::Visit(*gate, kNever).is_let_in());
+    EXPECT_FALSE(gate->is_complete());
+    EXPECT_FALSE(gate->WaitAll(&stopped).ok());
+    barrier_.Open();
+    EXPECT_TRUE(gate->WaitAll().ok());
+    for (const Extent& extent : extents_) EXPECT_TRUE(IsAsWritten(*gate, file_, extent));
+  }
+
+  const RandomFile file_{40 * kBlock};
+  const std::vector<Extent> extents_ = EqualExtents(file_, 10 * kBlock);
+  Barrier barrier_;
+};
+
+TEST_F(StoppedVisitTest, IsReleasedWhenItIsCancelled) {
+  CancelToken cancel;
+  Run(cancel, [&] { cancel.Cancel(); });
+}
+
+TEST_F(StoppedVisitTest, IsReleasedAtItsDeadline) {
+  const SteadyClock clock;
+  CancelToken cancel;
+  cancel.SetDeadline(clock.Now() + 300ms, clock);
+  Run(cancel, [] {});
+}
+
+TEST(PageGateTest, CanBeLeftAtAnyPointAndLeavesNothing) {
+  std::mt19937_64 random(1);
+  const RandomFile file(100 * kBlock);
+  FaultyScheduler scheduler({.short_reads = 10, .delay = 300us});
+  int64_t num_files = 0;
+  int64_t num_threads = 0;
+  for (int round = 0; round < 300; ++round) {
+    const std::vector<Extent> extents = RandomExtents(file, 40, random);
+    auto gate = Start(scheduler, file, extents);
+    EXPECT_TRUE(IsAsWritten(*gate, file, extents[static_cast<size_t>(round) % 40]));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 4000));
+    if (round % 3 == 0) {
+      EXPECT_TRUE(gate->WaitAll().ok());
+    }
+    gate.reset();
+    EXPECT_TRUE(Eventually([&] { return (*scheduler).CountInFlight() == 0; }));
+    if (round == 50) {
+      num_files = CountInProc("fd");
+      num_threads = CountInProc("task");
+    }
+  }
+  EXPECT_TRUE(Eventually([&] { return CountInProc("fd") <= num_files; }));
+  EXPECT_EQ(CountInProc("task"), num_threads);
+}
+
+TEST(PageGateTest, SaysWhereItIsRefused) {
+  std::thread([] {
+    testing::RefuseUserfaultfd();
+    const RandomFile file(100'000);
+    FaultyScheduler scheduler({});
+    const auto gate = PageGate::Start(*scheduler, {file.Open()}, EqualExtents(file, 30'000));
+    ASSERT_FALSE(gate.ok());
+    EXPECT_EQ(gate.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(gate.error().message, "userfaultfd is refused: Operation not permitted");
+  }).join();
+}
+
+}  // namespace
+}  // namespace raceway::engine::load

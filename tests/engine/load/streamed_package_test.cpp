@@ -1,0 +1,325 @@
+#include "engine/load/streamed_package.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/inductor/aoti_package/model_package_loader.h>
+
+#include <fstream>
+#include <thread>
+
+#include "engine/gate.h"
+#include "engine/load/safetensors_source.h"
+#include "engine/load/torch_library.h"
+#include "engine/load/weight_gate.h"
+#include "tests/engine/load/archives.h"
+#include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/files.h"
+#include "tests/engine/load/refusals.h"
+
+namespace raceway::engine::load {
+namespace {
+
+using testing::Archived;
+using testing::Barrier;
+using testing::BytesOf;
+using ::testing::ElementsAre;
+using testing::Eventually;
+using testing::Faults;
+using testing::FaultyScheduler;
+using ::testing::HasSubstr;
+using testing::Packaged;
+using testing::TemporaryFolder;
+using namespace std::chrono_literals;
+
+using Path = std::filesystem::path;
+
+/// By their names, in memory of their own.
+std::unordered_map<std::string, at::Tensor> TensorsOf(const Path& safetensors) {
+  const WeightMap map = *ReadSafetensors(safetensors);
+  const std::string bytes = BytesOf(safetensors);
+  std::unordered_map<std::string, at::Tensor> tensors;
+  for (const Tensor& tensor : map.tensors) {
+    at::Tensor made = at::empty(tensor.sizes);
+    const Extent& extent = map.storages[tensor.storage].extent;
+    std::memcpy(made.data_ptr(), bytes.data() + extent.offset, extent.size);
+    tensors.emplace(tensor.name, made);
+  }
+  return tensors;
+}
+
+/// Of LibTorch's own loader, with weights from a file where the package has none that it finds.
+at::Tensor StockAnswer(const Path& package, const at::Tensor& input, const Path& weights = {}) {
+  EXPECT_TRUE(OpenTorchLibrary("libtorch.so").ok());
+  const c10::InferenceMode inference;
+  torch::inductor::AOTIModelPackageLoader loader(package.string());
+  if (!weights.empty()) {
+    auto tensors = TensorsOf(weights);
+    loader.load_constants(tensors, /*use_inactive=*/false, /*check_full_update=*/true);
+  }
+  return loader.run({input}).at(0);
+}
+
+class StreamedPackageTest : public ::testing::Test {
+ protected:
+  PackageOptions Options() {
+    PackageOptions options;
+    options.load.plan.chunk_bytes = 4096;
+    options.num_calls = 4;
+    options.code_cache = folder_ / "code";
+    options.on_note = [this](std::string_view note) { notes_.emplace_back(note); };
+    return options;
+  }
+
+  std::shared_ptr<StreamedPackage> Load(FaultyScheduler& scheduler, const Path& path,
+                                        const Path& weights = {}) {
+    Result<std::shared_ptr<StreamedPackage>> package =
+        StreamedPackage::Load(*scheduler, path, weights, Options());
+    if (!package) throw std::runtime_error(package.error().Text());
+    return *package;
+  }
+
+  static at::Tensor Answer(StreamedPackage& package, const at::Tensor& input,
+                           const CancelToken& cancel = CancelToken()) {
+    const c10::InferenceMode inference;
+    return package.Run({input}, cancel).at(0);
+  }
+
+  static std::string ErrorOf(StreamedPackage& package, const at::Tensor& input) {
+    try {
+      Answer(package, input);
+      return {};
+    } catch (const WeightMissing& missing) {
+      return missing.error.Text();
+    }
+  }
+
+  TemporaryFolder folder_;
+  std::vector<std::string> notes_;
+  const at::Tensor narrow_ = at::randn({5, 32});
+  const at::Tensor wide_ = at::randn({5, 128});
+  const Path safetensors_ = Packaged("layers.safetensors");
+};
+
+TEST_F(StreamedPackageTest, AnswersAsTheStockLoader) {
+  const at::Tensor narrow = StockAnswer(Packaged("inside.pt2"), narrow_);
+  const at::Tensor wide = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  struct Case {
+    const char* package;
+    const char* weights;
+    const at::Tensor& input;
+    const at::Tensor& expected;
+  };
+  int64_t num_faults = 0;
+  for (const Case& of :
+       {Case{"blob.pt2", "", narrow_, narrow}, Case{"files.pt2", "", narrow_, narrow},
+        Case{"layers.pt2", "", wide_, wide}, Case{"bare.pt2", "layers.safetensors", wide_, wide},
+        Case{"bare.pt2", "layers-exported.pt2", wide_, wide}}) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+      FaultyScheduler scheduler(
+          Faults{.seed = seed, .short_reads = 20, .interruptions = 10, .delay = 1ms});
+      const Path weights = *of.weights == '\0' ? Path() : Packaged(of.weights);
+      const auto package = Load(scheduler, Packaged(of.package), weights);
+      std::vector<std::jthread> callers;
+      for (int i = 0; i < 2; ++i) {
+        callers.emplace_back(
+            [&] { EXPECT_TRUE(at::equal(Answer(*package, of.input), of.expected)) << of.package; });
+      }
+      callers.clear();
+      num_faults += package->num_faults();
+      EXPECT_TRUE(package->WaitAll().ok());
+      EXPECT_TRUE(package->is_complete());
+      EXPECT_TRUE(at::equal(Answer(*package, of.input), of.expected)) << of.package;
+    }
+  }
+  EXPECT_GT(num_faults, 0);
+  EXPECT_THAT(notes_, ::testing::IsEmpty());
+}
+
+TEST_F(StreamedPackageTest, LeavesWeightsInTheLibraryToTheStockLoader) {
+  FaultyScheduler scheduler(Faults{});
+  const auto package = StreamedPackage::Load(*scheduler, Packaged("inside.pt2"), {}, Options());
+  ASSERT_FALSE(package.ok());
+  EXPECT_EQ(package.error().code, ErrorCode::kUnsupported);
+  const auto bare = StreamedPackage::Load(*scheduler, Packaged("bare.pt2"), {}, Options());
+  EXPECT_THAT(bare.error().message, HasSubstr("has no weights with it"));
+  const auto other = StreamedPackage::Load(*scheduler, Packaged("bare.pt2"),
+                                           Archived("all.safetensors"), Options());
+  EXPECT_THAT(other.error().message, HasSubstr("there is no weight `layers."));
+}
+
+TEST_F(StreamedPackageTest, ComputesWhileTheLastWeightIsNotThere) {
+  const Result<Archive> archive = Archive::Open(Packaged("layers.pt2"));
+  const WeightMap map = ReadAotiPackage(*archive)->weights;
+  uint64_t last = 0;
+  for (const Storage& storage : map.storages) last = std::max(last, storage.extent.offset);
+  Barrier barrier;
+  FaultyScheduler scheduler(
+      Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+        if (request.offset + request.size > last) barrier.Pass();
+        return std::nullopt;
+      }},
+      {.window = 1});
+  const auto package = Load(scheduler, Packaged("layers.pt2"));
+  std::jthread caller([&] {
+    EXPECT_TRUE(
+        at::equal(Answer(*package, wide_), StockAnswer(Packaged("bare.pt2"), wide_, safetensors_)));
+  });
+  // All but the last are there, and the call has got as far as that.
+  EXPECT_TRUE(Eventually([&] { return package->CountPending() <= 2; }));
+  EXPECT_TRUE(Eventually([&] { return package->num_faults() > 0; }));
+  EXPECT_FALSE(package->is_complete());
+  barrier.Open();
+}
+
+TEST_F(StreamedPackageTest, AWeightThatIsDamagedEndsTheCall) {
+  for (const char* name : {"layers.pt2", "blob.pt2"}) {
+    const Path path = folder_ / name;
+    std::filesystem::copy_file(Packaged(name), path);
+    const WeightMap map = ReadAotiPackage(*Archive::Open(path))->weights;
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(static_cast<std::streamoff>(map.storages.back().extent.offset + 100));
+      file.put('\x7f');
+    }
+    FaultyScheduler scheduler(Faults{.delay = 1ms});
+    const auto package = Load(scheduler, path);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_THAT(ErrorOf(*package, name[0] == 'b' ? narrow_ : wide_), HasSubstr("checksum is"));
+    }
+    EXPECT_FALSE(package->is_complete());
+  }
+}
+
+TEST_F(StreamedPackageTest, WhoStopsDoesNotSpoilTheAnswersOfOthers) {
+  const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  for (int round = 0; round < 20; ++round) {
+    Barrier barrier;
+    FaultyScheduler scheduler(
+        Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+          if (request.offset > static_cast<uint64_t>(round) * 8192) barrier.Pass();
+          return std::nullopt;
+        }});
+    const auto package = Load(scheduler, Packaged("layers.pt2"));
+    CancelToken cancel;
+    std::jthread stopped([&] { EXPECT_THROW(Answer(*package, wide_, cancel), Stopped); });
+    std::jthread other([&] { EXPECT_TRUE(at::equal(Answer(*package, wide_), expected)); });
+    EXPECT_TRUE(Eventually([&] { return package->num_faults() > 0; }));
+    std::this_thread::sleep_for(std::chrono::microseconds(round * 100));
+    cancel.Cancel();
+    stopped.join();
+    std::jthread later([&] { EXPECT_TRUE(at::equal(Answer(*package, wide_), expected)); });
+    barrier.Open();
+    other.join();
+    later.join();
+    EXPECT_TRUE(package->WaitAll().ok());
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), expected));
+  }
+}
+
+TEST_F(StreamedPackageTest, ACallThatRunsAgainIsGivenWhatItWasGivenAtFirst) {
+  const at::Tensor expected = StockAnswer(Packaged("doubling.pt2"), wide_.clone(), safetensors_);
+  Barrier barrier;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }});
+  PackageOptions options = Options();
+  options.writes_inputs = true;
+  const auto package =
+      StreamedPackage::Load(*scheduler, Packaged("doubling.pt2"), {}, options).value();
+  CancelToken cancel;
+  std::jthread stopped([&] { EXPECT_THROW(Answer(*package, wide_.clone(), cancel), Stopped); });
+  std::jthread other([&] { EXPECT_TRUE(at::equal(Answer(*package, wide_.clone()), expected)); });
+  EXPECT_TRUE(Eventually([&] { return package->num_faults() > 1; }));
+  cancel.Cancel();
+  stopped.join();
+  barrier.Open();
+}
+
+TEST_F(StreamedPackageTest, WaitsForAllWhereFaultsCannotBeHeld) {
+  const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  FaultyScheduler scheduler(Faults{.delay = 1ms});
+  std::thread([&] {
+    testing::RefuseUserfaultfd();
+    const auto package = Load(scheduler, Packaged("layers.pt2"));
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), expected));
+    EXPECT_TRUE(package->is_complete());
+  }).join();
+  EXPECT_THAT(notes_, ElementsAre("userfaultfd is refused: Operation not permitted; packages wait "
+                                  "for all of their weights"));
+}
+
+TEST_F(StreamedPackageTest, WhatIsComputedOfWeightsAloneIsComputedOfAllOfThem) {
+  const at::Tensor expected = StockAnswer(Packaged("folding.pt2"), wide_, safetensors_);
+  const at::Tensor other =
+      StockAnswer(Packaged("folding.pt2"), wide_, Packaged("other.safetensors"));
+  FaultyScheduler scheduler(Faults{.delay = 2ms});
+  const auto package = Load(scheduler, Packaged("folding.pt2"));
+  EXPECT_TRUE(at::equal(Answer(*package, wide_), expected));
+  EXPECT_EQ(package->num_faults(), 0);
+  const Status exchanged = package->Exchange(Packaged("other.safetensors"));
+  ASSERT_TRUE(exchanged.ok()) << exchanged.error().Text();
+  EXPECT_TRUE(at::equal(Answer(*package, wide_), other));
+}
+
+TEST_F(StreamedPackageTest, WeightsAreExchangedUnderLoad) {
+  const at::Tensor first = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  const at::Tensor second = StockAnswer(Packaged("bare.pt2"), wide_, Packaged("other.safetensors"));
+  ASSERT_FALSE(at::equal(first, second));
+  FaultyScheduler scheduler(Faults{.delay = 300us});
+  const auto package = Load(scheduler, Packaged("layers.pt2"));
+  std::atomic<bool> is_over = false;
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 3; ++i) {
+    callers.emplace_back([&] {
+      while (!is_over) {
+        const at::Tensor answer = Answer(*package, wide_);
+        EXPECT_TRUE(at::equal(answer, first) || at::equal(answer, second));
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    const bool is_second = i % 2 == 0;
+    const Status exchanged =
+        package->Exchange(is_second ? Packaged("other.safetensors") : safetensors_);
+    EXPECT_TRUE(exchanged.ok()) << exchanged.error().Text();
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), is_second ? second : first));
+  }
+  EXPECT_FALSE(package->Exchange(Archived("all.safetensors")).ok());
+  EXPECT_TRUE(at::equal(Answer(*package, wide_), first)) << "the old ones stay";
+  is_over = true;
+}
+
+TEST_F(StreamedPackageTest, CodeIsUnpackedOnceAndNothingIsLeft) {
+  const Path temporary = folder_ / "tmp";
+  std::filesystem::create_directory(temporary);
+  FaultyScheduler scheduler(Faults{});
+  const auto load = [&] { EXPECT_TRUE(Load(scheduler, Packaged("layers.pt2"))->WaitAll().ok()); };
+  const char* before = std::getenv("TMPDIR");
+  const std::string old = before == nullptr ? "" : before;
+  ::setenv("TMPDIR", temporary.c_str(), 1);
+  load();
+  std::vector<std::filesystem::file_time_type> written;
+  int64_t num_files = 0;
+  int64_t num_threads = 0;
+  for (int i = 0; i < 20; ++i) {
+    load();
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder_ / "code")) {
+      if (file.path().extension() == ".so") written.push_back(file.last_write_time());
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(temporary));
+    if (i == 5) num_files = testing::CountInProc("fd");
+    if (i == 5) num_threads = testing::CountInProc("task");
+  }
+  EXPECT_EQ(written, std::vector(20, written.front()));
+  EXPECT_LE(testing::CountInProc("fd"), num_files);
+  EXPECT_LE(testing::CountInProc("task"), num_threads);
+  old.empty() ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", old.c_str(), 1);
+}
+
+}  // namespace
+}  // namespace raceway::engine::load
