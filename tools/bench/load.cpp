@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -115,7 +116,10 @@ LoadBench BenchOf(const Wanted& wanted) {
   for (const engine::load::StrategyInfo& info : engine::load::Strategies()) {
     bench.strategies.push_back(info.strategy);
   }
-  if (is_quick) bench.strategies = kQuickStrategies;
+  if (is_quick) {
+    bench.strategies = kQuickStrategies;
+    bench.repetitions = 3;
+  }
   bench.trace_minutes = wanted.minutes;
   bench.trace_compression = wanted.compression;
   bench.folder = "build/bench-data/load";
@@ -151,6 +155,10 @@ void Say(const std::string& what) { std::cerr << "… " << what << std::endl; }
 
 std::string NameOf(Strategy strategy) {
   return std::string(engine::load::Strategies()[static_cast<size_t>(strategy)].name);
+}
+
+Goal WithinSpread(const Metric& metric) {
+  return {.bound = 1 + std::ceil(100 * metric.spread()) / 100};
 }
 
 }  // namespace raceway::bench

@@ -126,7 +126,7 @@ void AddBest(LoadBench& bench, const Comparison& comparison, const Series& ours)
                 .values = ours.milliseconds,
                 .baselines = best->milliseconds,
                 .baseline_name = NameOf(best->strategy)};
-  metric.goal = Goal{.bound = 1 + metric.spread()};
+  metric.goal = WithinSpread(metric);
   bench.metrics.push_back(std::move(metric));
 }
 

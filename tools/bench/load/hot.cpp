@@ -31,7 +31,7 @@ void CompareWithMmap(LoadBench& bench, const LoadModel& model, Verify verify,
     metric.values.push_back(OneRun(model, Strategy::kRaceway, verify).milliseconds);
     metric.baselines.push_back(OneRun(model, Strategy::kMmap, verify).milliseconds);
   }
-  metric.goal = Goal{.bound = 1 + metric.spread()};
+  metric.goal = WithinSpread(metric);
   bench.metrics.push_back(std::move(metric));
 }
 

@@ -32,7 +32,7 @@ constexpr const char* kOtherModel = R"(
 def forward(self, x):
     y = torch.relu(torch.conv2d(x, self.filter, None, [1, 1], [1, 1]))
     y = torch.embedding(self.table, torch.arange(8)) + torch.mean(y)
-    y = torch.nn.functional.linear(torch.layer_norm(y, [64]), self.table).softmax(1)
+    y = torch.softmax(torch.linear(torch.layer_norm(y, [64]), self.table), 1)
     return torch.matmul(y, self.table)
 )";
 

@@ -34,6 +34,9 @@ void Say(const std::string& what);
 
 std::string NameOf(engine::load::Strategy strategy);
 
+/// Not above the baseline by more than the repetitions are apart, in whole percent.
+Goal WithinSpread(const Metric& metric);
+
 /// From the request to the answer on a disk: every strategy, the limit beside each.
 void MeasureCold(LoadBench& bench, const Disk& disk);
 /// Out of the page cache, against mmap, with checksums and without.

@@ -27,12 +27,9 @@ constexpr double kDisk = 1e9;  // bytes per second, whatever the machine's own d
 const engine::SteadyClock kClock;
 
 std::unique_ptr<load::ReadScheduler> MakeScheduler() {
-  const auto throttled = [](std::unique_ptr<load::Reader> inner) {
-    return load::MakeThrottledReader(std::move(inner), {.bytes_per_second = kDisk});
-  };
-  auto reader = std::make_unique<load::ChunkReader>(
-      throttled(load::MakePreadReader()), throttled(load::MakeCachedReader()), load::NoteSink());
-  return std::make_unique<load::ReadScheduler>(std::move(reader), load::ReadQueueOptions(), kClock);
+  auto disk = std::make_shared<load::Throttle>(load::ThrottleOptions{.bytes_per_second = kDisk});
+  return std::make_unique<load::ReadScheduler>(load::MakeChunkReader({}, std::move(disk)),
+                                               load::ReadQueueOptions(), kClock);
 }
 
 Modules Begin(load::ReadScheduler& scheduler, const LoadModel& model, load::Urgency urgency) {
