@@ -124,6 +124,8 @@ def torchscript(folder):
     torch.jit.freeze(tied).save(str(folder / "frozen.pt"))
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
     torch.jit.trace(net, torch.ones(1, 3, 8, 8)).save(str(folder / "traced.pt"))
+    layers = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 32, 3)).eval()
+    torch.jit.trace(layers, torch.ones(1, 3, 8, 8)).save(str(folder / "traced_layers.pt"))
     quantized = torch.ao.quantization.quantize_dynamic(Dense().eval(), {nn.Linear}, torch.qint8)
     torch.jit.script(quantized).save(str(folder / "quantized.pt"))
     torch.jit.script(Around().eval()).save(str(folder / "stateful.pt"))
