@@ -24,6 +24,9 @@ struct Series {
   bool is_left_out = false;  // it does not take this model
 };
 
+/// Those that are also measured in processes that have never seen the model.
+constexpr Strategy kFirst[] = {Strategy::kSequential, Strategy::kRaceway};
+
 /// A model on a disk.
 struct Comparison {
   std::string name;  // "vgg11_2GBs"
@@ -31,6 +34,7 @@ struct Comparison {
   std::vector<double> limits = {};  // milliseconds
   bool bytes_dominate = false;
   std::vector<Series> series = {};
+  std::vector<Series> first = {};  // by those of kFirst; in processes that did not know the model
 
   const Series* Find(Strategy strategy) const {
     const auto found = std::find_if(series.begin(), series.end(), [&](const Series& one) {
@@ -45,10 +49,13 @@ double MedianOf(const std::vector<double>& values) {
       .value();
 }
 
-void AddRun(Comparison& comparison, Series& series, const Disk& disk,
+void AddRun(const Comparison& comparison, Series& series, const Disk& disk, bool was_known,
             std::optional<uint32_t>& answer) {
-  const std::optional<ColdFigures> figures =
-      RunCold({.strategy = series.strategy, .model = comparison.model, .disk = disk});
+  if (series.is_left_out) return;
+  const std::optional<ColdFigures> figures = RunCold({.strategy = series.strategy,
+                                                      .model = comparison.model,
+                                                      .disk = disk,
+                                                      .was_known = was_known});
   if (!figures) {
     Say(NameOf(series.strategy) + " leaves out " + comparison.model->name);
     series.is_left_out = true;
@@ -65,15 +72,18 @@ void AddRun(Comparison& comparison, Series& series, const Disk& disk,
 Comparison Compare(LoadBench& bench, const LoadModel& model, const Disk& disk) {
   Comparison comparison{.name = model.name + "_" + disk.name, .model = &model};
   for (const Strategy strategy : bench.strategies) comparison.series.push_back({strategy});
+  // Where the disk is the machine's own, all is as it is.
+  if (!disk.is_throttled()) {
+    for (const Strategy strategy : kFirst) comparison.first.push_back({strategy});
+  }
   const WarmFigures& warm = bench.WarmOf(model);
   std::optional<uint32_t> answer;
   for (int repetition = 0; repetition < bench.repetitions; ++repetition) {
     const engine::load::LoadRates rates = RatesOf(model, disk);
     comparison.limits.push_back(LimitOf(warm, rates));
     comparison.bytes_dominate = BytesDominate(warm, rates);
-    for (Series& series : comparison.series) {
-      if (!series.is_left_out) AddRun(comparison, series, disk, answer);
-    }
+    for (Series& series : comparison.series) AddRun(comparison, series, disk, true, answer);
+    for (Series& series : comparison.first) AddRun(comparison, series, disk, false, answer);
     // Each goes first in its turn.
     std::rotate(comparison.series.begin(), comparison.series.begin() + 1, comparison.series.end());
   }
@@ -81,6 +91,14 @@ Comparison Compare(LoadBench& bench, const LoadModel& model, const Disk& disk) {
 }
 
 void AddTimes(LoadBench& bench, const Comparison& comparison) {
+  for (const Series& series : comparison.first) {
+    if (series.is_left_out) continue;
+    bench.metrics.push_back({.name = comparison.name + "_first_" + NameOf(series.strategy),
+                             .unit = "ms",
+                             .values = series.milliseconds,
+                             .baselines = comparison.limits,
+                             .baseline_name = "the limit"});
+  }
   for (const Strategy strategy : bench.strategies) {
     const Series* series = comparison.Find(strategy);
     if (series == nullptr) continue;

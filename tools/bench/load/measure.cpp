@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/InferenceMode.h>
+#include <malloc.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <unistd.h>
@@ -52,8 +53,22 @@ load::ColdRequest RequestOf(const ColdRun& run) {
   return request;
 }
 
+/// Makes LibTorch's kernels for the shapes of a model, and leaves nothing of it in memory.
+void GetToKnow(const LoadModel& model) {
+  MakeHot(model.path);
+  load::ColdRequest request;
+  request.model = model.path;
+  request.inputs = InputsOf(model);
+  if (const auto answer = load::AnswerCold(load::Strategy::kSequential, request); !answer) {
+    Stop(answer.error().Text());
+  }
+  load::ForgetIdle();
+}
+
 json AnswerOnce(const ColdRun& run) {
   AnswerForAnother(run.strategy, run.model->is_bf16);
+  if (run.was_known) GetToKnow(*run.model);
+  ::malloc_trim(0);  // nobody shall find memory that was touched before
   load::LoadRecorder recorder;
   load::ColdRequest request = RequestOf(run);
   request.on_event = recorder.Sink();

@@ -26,6 +26,7 @@ struct ColdRun {
   const LoadModel* model;
   Disk disk;
   engine::load::Verify verify = engine::load::Verify::kBeforePublish;
+  bool was_known = true;  // this process has answered with the model before, and let go of it
 };
 
 struct ColdFigures {
@@ -41,8 +42,8 @@ struct ColdFigures {
 /// transform.
 void AnswerForAnother(engine::load::Strategy strategy, bool is_bf16);
 
-/// Answers once, in a process of its own, which has answered for another model before. None where
-/// this strategy does not take this model. Ends the bench if it fails.
+/// Answers once, in a process of its own. None where this strategy does not take this model. Ends
+/// the bench if it fails.
 std::optional<ColdFigures> RunCold(const ColdRun& run);
 
 /// What is known of a model once it is in memory.

@@ -47,7 +47,8 @@ void MeasurePeaks(LoadBench& bench, const LoadModel& model) {
       const std::optional<ColdFigures> figures =
           RunCold({.strategy = strategy,
                    .model = &model,
-                   .disk = {.name = "disk", .bytes_per_second = std::nullopt}});
+                   .disk = {.name = "disk", .bytes_per_second = std::nullopt},
+                   .was_known = false});
       if (!figures) break;
       peak.values.push_back(figures->peak_bytes / kMegabyte);
       share.values.push_back(figures->share_bytes / kMegabyte);

@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
 #include <numeric>
-#include <optional>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -30,15 +29,15 @@ constexpr auto kSample = std::chrono::milliseconds(100);
 constexpr Strategy kServing[] = {Strategy::kSequential, Strategy::kPisel, Strategy::kCicada,
                                  Strategy::kRaceway};
 
-const Disk kThrottled{.name = "2GBs", .bytes_per_second = kDisk, .is_hot = true};
-
 struct Sample {
   double second;
   double resident_bytes;
 };
 
+/// Times in seconds, by invocation.
 struct Served {
-  std::vector<double> latencies;  // seconds, by invocation
+  std::vector<double> latencies;  // since the request came
+  std::vector<double> times;      // since it was its turn
   std::vector<Sample> memory;
 };
 
@@ -82,6 +81,7 @@ nlohmann::json ServeAll(Strategy strategy, const std::vector<LoadModel>& models,
   AnswerForAnother(strategy, /*is_bf16=*/false);
   AnswerForAnother(strategy, /*is_bf16=*/true);
   nlohmann::json latencies = nlohmann::json::array();
+  nlohmann::json times = nlohmann::json::array();
   const Clock::time_point begin = Clock::now();
   MemorySampler sampler(begin);
   for (const Invocation& invocation : invocations) {
@@ -92,39 +92,23 @@ nlohmann::json ServeAll(Strategy strategy, const std::vector<LoadModel>& models,
     const auto answer = load::AnswerCold(strategy, requests[invocation.model]);
     if (!answer) Stop(models[invocation.model].name + ": " + answer.error().Text());
     latencies.push_back(Seconds(answer->end - due).count());
+    times.push_back(Seconds(answer->end - answer->begin).count());
   }
   nlohmann::json memory = nlohmann::json::array();
   for (const Sample& sample : sampler.End()) {
     memory.push_back({sample.second, sample.resident_bytes});
   }
-  return {{"latencies", latencies}, {"memory", memory}};
+  return {{"latencies", latencies}, {"times", times}, {"memory", memory}};
 }
 
 Served Serve(Strategy strategy, const std::vector<LoadModel>& models,
              const std::vector<Invocation>& invocations) {
   const nlohmann::json answer = InFork([&] { return ServeAll(strategy, models, invocations); });
-  Served served{.latencies = answer["latencies"], .memory = {}};
+  Served served{.latencies = answer["latencies"], .times = answer["times"], .memory = {}};
   for (const nlohmann::json& sample : answer["memory"]) {
     served.memory.push_back({sample[0], sample[1]});
   }
   return served;
-}
-
-/// Seconds, by model; the median of a few. None if it leaves out one of them.
-std::optional<std::vector<double>> SoloTimes(Strategy strategy,
-                                             const std::vector<LoadModel>& models) {
-  std::vector<double> seconds;
-  for (const LoadModel& model : models) {
-    std::vector<double> times;
-    for (int i = 0; i < 3; ++i) {
-      const auto figures = RunCold({.strategy = strategy, .model = &model, .disk = kThrottled});
-      if (!figures) return std::nullopt;
-      times.push_back(figures->milliseconds / 1e3);
-    }
-    std::sort(times.begin(), times.end());
-    seconds.push_back(times[1]);
-  }
-  return seconds;
 }
 
 double MeanOf(const std::vector<double>& values) {
@@ -135,6 +119,25 @@ double QuantileOf(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
   const auto rank = static_cast<size_t>(part * static_cast<double>(values.size()));
   return values[std::min(rank, values.size() - 1)];
+}
+
+/// Seconds, by model: the median of three, in a process that knows all of them.
+std::vector<double> SoloTimes(Strategy strategy, const std::vector<LoadModel>& models) {
+  constexpr size_t kRounds = 4;  // the first is thrown away
+  std::vector<Invocation> invocations;
+  for (size_t round = 0; round < kRounds; ++round) {
+    for (size_t model = 0; model < models.size(); ++model) invocations.push_back({0, model});
+  }
+  const std::vector<double> times = Serve(strategy, models, invocations).times;
+  std::vector<double> seconds;
+  for (size_t model = 0; model < models.size(); ++model) {
+    std::vector<double> of_model;
+    for (size_t round = 1; round < kRounds; ++round) {
+      of_model.push_back(times[round * models.size() + model]);
+    }
+    seconds.push_back(QuantileOf(of_model, 0.5));
+  }
+  return seconds;
 }
 
 void AddLatencies(LoadBench& bench, const std::string& name, const std::vector<double>& latencies) {
@@ -196,9 +199,11 @@ void MeasureTrace(LoadBench& bench) {
   if (models.empty()) return;
   const std::vector<Invocation> invocations =
       Compressed(HourOfInvocations(models.size()), bench.trace_minutes, bench.trace_compression);
-  Say(std::to_string(invocations.size()) + " invocations of " + std::to_string(models.size()) +
-      " models: " + std::to_string(bench.trace_minutes) + " minutes of the hour, " +
-      std::to_string(bench.trace_compression) + " times as fast, a disk of 2 GB/s");
+  std::ostringstream what;
+  what << invocations.size() << " invocations of " << models.size()
+       << " models: " << bench.trace_minutes << " minutes of the hour, " << bench.trace_compression
+       << " times as fast, a disk of 2 GB/s";
+  Say(what.str());
   {
     Rows rows(bench.folder);
     for (const Strategy strategy : kServing) {

@@ -76,11 +76,10 @@ nlohmann::json AnswerBesideBulk(const LoadModel& model, const LoadModel& bulk) {
   const engine::TimePoint begin = kClock.Now();
   const Modules other = Begin(*scheduler, bulk, load::Urgency::kBulk);
   LetBegin(other);
+  if (other->job().CountPending() == 0) Stop(bulk.name + " is there too early to be in the way");
   const double milliseconds = Answer(*scheduler, model);
-  const bool was_beside = other->job().CountPending() > 0;
   if (!other->WaitAll()) Stop("cannot load " + bulk.name);
   const std::chrono::duration<double, std::milli> took = kClock.Now() - begin;
-  if (!was_beside) Stop(bulk.name + " was there too early to be in the way");
   return {{"ms", milliseconds}, {"bulk_ms", took.count()}};
 }
 
