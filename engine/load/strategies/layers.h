@@ -13,10 +13,6 @@ struct Layer {
   std::string name;               // "layer1.0"
   std::vector<int32_t> storages;  // numbers
   std::vector<Extent> extents;    // of those, numbered from 0
-
-  bool operator==(const Layer& other) const {
-    return name == other.name && storages == other.storages;
-  }
 };
 
 /// The top-level modules, in their order; of lists of layers the elements. What wraps the whole

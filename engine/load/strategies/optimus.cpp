@@ -3,7 +3,8 @@
 // transformed, here whole storages.
 #include <algorithm>
 #include <cstring>
-#include <functional>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/load/crc.h"

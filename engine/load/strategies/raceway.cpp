@@ -8,7 +8,7 @@ namespace raceway::engine::load {
 
 Result<ColdAnswer> AnswerRaceway(const ColdRequest& request) {
   const Result<std::shared_ptr<StreamedModule>> streamed =
-      StreamedModule::Load(Disk::Of(request.disk).scheduler(), request.model, OptionsOf(request));
+      StreamedModule::Load(Disk::Of(request.disk).scheduler(), request.model, {OptionsOf(request)});
   if (!streamed) return streamed.error();
   torch::jit::Module module = (*streamed)->module();
   module.eval();

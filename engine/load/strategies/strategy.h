@@ -51,7 +51,7 @@ struct ColdRequest {
   std::optional<ThrottleOptions> disk = {};  // as slow as this; else as the disk is
   bool use_page_cache = true;                // for what it holds; else always read past it
   Verify verify = Verify::kBeforePublish;
-  LoadEventSink on_event = {};
+  LoadEventSink on_event = {};  // also after the answer, while anything is still read
 };
 
 struct ColdAnswer {

@@ -36,6 +36,15 @@ Error Unavailable(const std::filesystem::path& path, int error) {
   return Error{ErrorCode::kUnavailable, path.string() + ": " + std::strerror(error)};
 }
 
+/// False if it belongs to somebody else, who could put any weights there.
+bool MakeOurs(const std::filesystem::path& folder) {
+  std::error_code refused;
+  std::filesystem::create_directories(folder, refused);
+  struct stat status = {};
+  return lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         status.st_uid == getuid() && chmod(folder.c_str(), S_IRWXU) == 0;
+}
+
 }  // namespace
 
 struct TensorStore::Place {
@@ -112,11 +121,7 @@ class TensorStore::Lock {
 };
 
 TensorStore::TensorStore(std::filesystem::path folder, uint64_t capacity)
-    : folder_(std::move(folder)), capacity_(capacity) {
-  std::error_code refused;  // then nothing is found, and nothing published
-  std::filesystem::create_directories(folder_, refused);
-  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, refused);
-}
+    : folder_(std::move(folder)), capacity_(capacity), is_ours_(MakeOurs(folder_)) {}
 
 std::vector<std::optional<SharedBytes>> TensorStore::Find(const ModelFile& file,
                                                           std::span<const Extent> extents) const {
@@ -124,6 +129,7 @@ std::vector<std::optional<SharedBytes>> TensorStore::Find(const ModelFile& file,
   for (Known& tensor : ReadIndex(IndexOf(file))) known.emplace(tensor.source_offset, tensor);
   std::map<std::string, std::shared_ptr<const Segment>> segments;
   std::vector<std::optional<SharedBytes>> found(extents.size());
+  if (!is_ours_) return found;
   for (size_t i = 0; i < extents.size(); ++i) {
     const auto tensor = known.find(extents[i].offset);
     if (tensor == known.end() || tensor->second.size != extents[i].size) continue;
@@ -140,6 +146,7 @@ std::vector<std::optional<SharedBytes>> TensorStore::Find(const ModelFile& file,
 Result<std::vector<std::optional<SharedBytes>>> TensorStore::Publish(
     const ModelFile& file, std::span<const Extent> extents,
     std::span<const std::byte* const> bytes) {
+  if (!is_ours_) return Unavailable(folder_, EPERM);
   const Lock lock(folder_);
   std::multimap<std::tuple<uint64_t, std::optional<uint32_t>>, Place> candidates;
   for (const Known& tensor : ReadAll()) {

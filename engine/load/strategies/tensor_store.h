@@ -34,7 +34,8 @@ struct SharedBytes {
 /// Source   Tetris (ATC'22): tensors of instances shared by mapping
 class TensorStore {
  public:
-  /// `folder` in memory, made if need be; `capacity` in bytes, of all segments.
+  /// `folder` in memory, made if need be; `capacity` in bytes, of all segments. In a folder of
+  /// another user nothing is found, and nothing published.
   TensorStore(std::filesystem::path folder, uint64_t capacity);
   TensorStore(const TensorStore&) = delete;
 
@@ -75,6 +76,7 @@ class TensorStore {
 
   const std::filesystem::path folder_;
   const uint64_t capacity_;
+  const bool is_ours_;
 };
 
 }  // namespace raceway::engine::load

@@ -10,6 +10,7 @@ The second compiles packages, which takes half a minute.
 import sys
 from pathlib import Path
 from typing import Tuple
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import safetensors.torch
 import torch
@@ -135,6 +136,14 @@ def torchscript(folder):
     torch.save(nn.Parameter(torch.ones(32, 32).t()), str(folder / "tensor.pt"))
 
 
+def deflated(folder):
+    """Weights that are packed, as simple tools pack them."""
+    with ZipFile(folder / "forking.pt") as stored:
+        with ZipFile(folder / "deflated.pt", "w", ZIP_DEFLATED) as packed:
+            for name in stored.namelist():
+                packed.writestr(name, stored.read(name))
+
+
 def safe(folder):
     tensors = {
         "scalar": torch.tensor(3, dtype=torch.int64),
@@ -178,6 +187,7 @@ def main():
         return
     torch.manual_seed(0)
     torchscript(folder)
+    deflated(folder)
     safe(folder)
     torch.export.save(program(), str(folder / "exported.pt2"))
 

@@ -98,7 +98,7 @@ std::vector<ColdModel> ModelsOfAllKinds(const TemporaryFolder& folder) {
   for (const char* name : {"traced.pt", "traced_layers.pt"}) {
     models.push_back({name, Archived(name), {image}});
   }
-  for (const char* name : {"remembering.pt", "forking.pt", "quantized.pt"}) {
+  for (const char* name : {"remembering.pt", "forking.pt", "quantized.pt", "deflated.pt"}) {
     models.push_back({name, Archived(name), {rows}});
   }
   models.push_back(

@@ -21,7 +21,7 @@ struct ColdModel {
 };
 
 /// Of each kind that there is: scripted, traced, frozen, with control flow, tied weights, views,
-/// lists and dictionaries of tensors, quantised, with threads of its own, with state.
+/// lists and dictionaries of tensors, quantised, deflated, with threads of its own, with state.
 std::vector<ColdModel> ModelsOfAllKinds(const TemporaryFolder& folder);
 
 /// Convolutions as many as `widths`, and two layers of 256 × 256 that classify, like VGG's; saved

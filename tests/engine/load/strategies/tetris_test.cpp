@@ -118,6 +118,18 @@ TEST_F(TensorStoreTest, WhatNobodyUsesMakesRoom) {
   EXPECT_LE(store_.CountBytes(), 16 * kSize);
 }
 
+TEST_F(TensorStoreTest, NothingIsBelievedOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives folders away";
+  const RandomFile file(kSize);
+  const std::vector<Extent> extents = testing::EqualExtents(file, kSize);
+  const auto published = store_.Publish(*file.Open(), extents, BytesOf(file, extents));
+  ASSERT_TRUE(published.ok());
+  ASSERT_EQ(chown((folder_ / "store").c_str(), 4711, 4711), 0);
+  TensorStore theirs(folder_ / "store", 16 * kSize);
+  EXPECT_FALSE(theirs.Find(*file.Open(), extents)[0]);
+  EXPECT_FALSE(theirs.Publish(*file.Open(), extents, BytesOf(file, extents)).ok());
+}
+
 TEST(TetrisTest, WhatIsInMemoryIsNotReadAgain) {
   const TemporaryFolder folder;
   const ColdModel model = testing::SaveSquares(folder, "m.pt", kChain, {11, 12, 13, 14}, 256);
