@@ -31,7 +31,9 @@ int32_t NumberOf(const at::Tensor& tensor, const StorageNumbers& numbers) {
 
 void WeightGate::WaitFor(const at::Tensor& tensor) {
   const int32_t number = NumberOf(tensor, numbers_);
-  if (number < 0 || job_.IsReady(number)) return;
+  if (number < 0) return;
+  if (is_traced()) reads_.push_back({number, job_.num_bytes(number)});
+  if (job_.IsReady(number)) return;
   Status arrived = job_.Need(number, &cancel_);
   if (arrived) return;
   if (const auto stop = cancel_.Check()) throw Stopped{*stop};
@@ -39,7 +41,21 @@ void WeightGate::WaitFor(const at::Tensor& tensor) {
 }
 
 void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
-  if (IsView(op)) return;
+  reads_.clear();
+  if (!IsView(op)) WaitForArguments(op, stack);
+  if (is_traced()) begin_ = job_.clock().Now();
+}
+
+void WeightGate::AfterOperator(const c10::OperatorHandle& op) {
+  if (!is_traced()) return;
+  job_.on_event()({.lane = Lane::kExecute,
+                   .begin = begin_,
+                   .end = job_.clock().Now(),
+                   .name = toString(op.operator_name()),
+                   .reads = reads_});
+}
+
+void WeightGate::WaitForArguments(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
   for (const c10::IValue& argument : torch::jit::last(stack, op.schema().arguments().size())) {
     if (argument.isTensor()) {
       WaitFor(argument.toTensor());

@@ -4,8 +4,10 @@
 #include <c10/core/StorageImpl.h>
 
 #include <unordered_map>
+#include <vector>
 
 #include "engine/cancel.h"
+#include "engine/clock.h"
 #include "engine/gate.h"
 #include "engine/load/load_job.h"
 #include "engine/result.h"
@@ -22,7 +24,8 @@ struct WeightMissing {
 };
 
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
-/// it waits for. Views pass: who reads them waits.
+/// it waits for, and, where that is traced, when each has run and what it read. Views pass: who
+/// reads them waits.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
@@ -34,13 +37,19 @@ class WeightGate final : public OperatorGate {
       : numbers_(numbers), job_(job), cancel_(cancel) {}
 
   void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+  void AfterOperator(const c10::OperatorHandle& op) override;
 
  private:
+  void WaitForArguments(const c10::OperatorHandle& op, const torch::jit::Stack& stack);
   void WaitFor(const at::Tensor& tensor);
+  bool is_traced() const { return job_.on_event() != nullptr; }
 
   const StorageNumbers& numbers_;
   LoadJob& job_;
   const CancelToken& cancel_;
+  // Where it is traced, of the operator that runs:
+  TimePoint begin_ = {};
+  std::vector<StorageUse> reads_;
 };
 
 /// Waits for the storages of all tensors in `value`, however deep.
