@@ -17,13 +17,17 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              LoadOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
+  const LoadEventSink on_event = options.on_event;
+  LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   if (!weights) return weights.error();
   Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
   if (!file) return std::move(file).error();
+  scan.End();
 
+  LoadSpan early(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "small weights"});
   Placeholders placeholders;
   std::vector<Extent> extents;
   std::vector<const Storage*> awaited;  // by their numbers
@@ -32,6 +36,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     if (IsEarly(storage)) {
       Result<c10::Storage> read = ReadNow(*archive, storage);
       if (!read) return std::move(read).error();
+      early.event().num_bytes += storage.extent.size;
       Add(placeholders, storage.name, *std::move(read));
       continue;
     }
@@ -39,19 +44,25 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     extents.back().storage = static_cast<int32_t>(awaited.size());
     awaited.push_back(&storage);
   }
+  early.End();
   Result<std::shared_ptr<LoadJob>> job =
       LoadJob::Start(scheduler, {*file}, extents, std::move(options));
   if (!job) return std::move(job).error();
 
   std::shared_ptr<StreamedModule> streamed(new StreamedModule());
   streamed->job_ = *std::move(job);
+  streamed->traces_next_ = on_event != nullptr;
+  LoadSpan bind(on_event, scheduler.clock(), {.lane = Lane::kApply, .name = "bind"});
   for (size_t i = 0; i < awaited.size(); ++i) {
     const auto number = static_cast<int32_t>(i);
     c10::Storage storage = StorageOf(*streamed->job_, number);
     streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
+  bind.End();
   try {
+    const LoadSpan structure(on_event, scheduler.clock(),
+                             {.lane = Lane::kScan, .name = "structure"});
     caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
     streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
       Status arrived =
@@ -76,6 +87,9 @@ Status StreamedModule::WaitAll(const CancelToken* cancel) {
 }
 
 void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
+  if (is_complete()) return;
+  const LoadSpan span(job_->on_event(), job_->clock(),
+                      {.lane = Lane::kWait, .name = "all weights"});
   Status arrived = WaitAll(&cancel);
   if (arrived) return;
   if (const auto stop = cancel.Check()) throw Stopped{*stop};

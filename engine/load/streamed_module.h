@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/load/load_job.h"
 #include "engine/load/weight_gate.h"
@@ -37,10 +38,16 @@ class StreamedModule {
   LoadJob& job() { return *job_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`.
+  /// or `Stopped`. Where somebody listens to the load, the first call is told of to its end, be the
+  /// weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
-    if (is_complete()) return call();
+    if (!TracesThisCall() && is_complete()) return call();
+    return RunGated(cancel, std::forward<Function>(call));
+  }
+  /// The same, through the gate whether anything is missing or not: for traces of later calls.
+  template <typename Function>
+  auto RunGated(const CancelToken& cancel, Function&& call) {
     if (forks_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, *job_, cancel);
     const GateScope scope(gate);
@@ -53,12 +60,16 @@ class StreamedModule {
   StreamedModule() = default;
   void WaitOrThrow(const CancelToken& cancel);
   void NoteComplete();
+  bool TracesThisCall() {
+    return traces_next_.load(std::memory_order_relaxed) && traces_next_.exchange(false);
+  }
 
   std::shared_ptr<LoadJob> job_;
   StorageNumbers numbers_;
   torch::jit::Module module_;
   bool forks_ = false;  // other threads, which no gate sees, run parts of it
   std::atomic<bool> is_complete_ = false;
+  std::atomic<bool> traces_next_ = false;  // call
 };
 
 }  // namespace raceway::engine::load

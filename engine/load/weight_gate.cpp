@@ -49,7 +49,23 @@ void StorageGate::Look(const at::Tensor& tensor) {
   if (number >= 0) BeforeRead(number);
 }
 
+void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  reads_.clear();
+  StorageGate::BeforeOperator(op, stack);
+  if (is_traced()) begin_ = job_.clock().Now();
+}
+
+void WeightGate::AfterOperator(const c10::OperatorHandle& op) {
+  if (!is_traced()) return;
+  job_.on_event()({.lane = Lane::kExecute,
+                   .begin = begin_,
+                   .end = job_.clock().Now(),
+                   .name = toString(op.operator_name()),
+                   .reads = reads_});
+}
+
 void WeightGate::BeforeRead(int32_t storage) {
+  if (is_traced()) reads_.push_back({storage, job_.num_bytes(storage)});
   if (job_.IsReady(storage)) return;
   Status arrived = job_.Need(storage, &cancel_);
   if (arrived) return;

@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/cancel.h"
+#include "engine/clock.h"
 #include "engine/gate.h"
 #include "engine/load/load_job.h"
 #include "engine/result.h"
@@ -29,7 +31,7 @@ class StorageGate : public OperatorGate {
   /// `numbers` outlive the gate.
   explicit StorageGate(const StorageNumbers& numbers) : numbers_(numbers) {}
 
-  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) final;
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
 
  protected:
   /// Called for each storage of an argument, for some more than once. May wait, may throw.
@@ -42,7 +44,7 @@ class StorageGate : public OperatorGate {
 };
 
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
-/// it waits for.
+/// it waits for, and, where that is traced, when each has run and what it read.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
@@ -53,11 +55,18 @@ class WeightGate final : public StorageGate {
   WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel)
       : StorageGate(numbers), job_(job), cancel_(cancel) {}
 
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+  void AfterOperator(const c10::OperatorHandle& op) override;
+
  private:
   void BeforeRead(int32_t storage) override;
+  bool is_traced() const { return job_.on_event() != nullptr; }
 
   LoadJob& job_;
   const CancelToken& cancel_;
+  // Where it is traced, of the operator that runs:
+  TimePoint begin_ = {};
+  std::vector<StorageUse> reads_;
 };
 
 /// Calls `need` for the storages of all tensors in `value`, however deep, until one fails.

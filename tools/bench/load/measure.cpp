@@ -53,22 +53,9 @@ load::ColdRequest RequestOf(const ColdRun& run) {
   return request;
 }
 
-/// Makes LibTorch's kernels for the shapes of a model, and leaves nothing of it in memory.
-void GetToKnow(const LoadModel& model) {
-  MakeHot(model.path);
-  load::ColdRequest request;
-  request.model = model.path;
-  request.inputs = InputsOf(model);
-  if (const auto answer = load::AnswerCold(load::Strategy::kSequential, request); !answer) {
-    Stop(answer.error().Text());
-  }
-  load::ForgetIdle();
-}
-
 json AnswerOnce(const ColdRun& run) {
   AnswerForAnother(run.strategy, run.model->is_bf16);
   if (run.was_known) GetToKnow(*run.model);
-  ::malloc_trim(0);  // nobody shall find memory that was touched before
   load::LoadRecorder recorder;
   load::ColdRequest request = RequestOf(run);
   request.on_event = recorder.Sink();
@@ -133,6 +120,18 @@ void AnswerForAnother(load::Strategy strategy, bool is_bf16) {
   }
   load::ForgetIdle();
   std::filesystem::remove(path);
+}
+
+void GetToKnow(const LoadModel& model) {
+  MakeHot(model.path);
+  load::ColdRequest request;
+  request.model = model.path;
+  request.inputs = InputsOf(model);
+  if (const auto answer = load::AnswerCold(load::Strategy::kSequential, request); !answer) {
+    Stop(answer.error().Text());
+  }
+  load::ForgetIdle();
+  ::malloc_trim(0);  // nobody shall find memory that was touched before
 }
 
 std::optional<ColdFigures> RunCold(const ColdRun& run) {

@@ -42,6 +42,10 @@ struct ColdFigures {
 /// transform.
 void AnswerForAnother(engine::load::Strategy strategy, bool is_bf16);
 
+/// Makes LibTorch's kernels for the shapes of a model, and leaves nothing of it in memory. To be
+/// called in a fork; the file is in the page cache afterwards.
+void GetToKnow(const LoadModel& model);
+
 /// Answers once, in a process of its own. None where this strategy does not take this model. Ends
 /// the bench if it fails.
 std::optional<ColdFigures> RunCold(const ColdRun& run);

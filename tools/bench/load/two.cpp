@@ -56,8 +56,8 @@ double Answer(load::ReadScheduler& scheduler, const LoadModel& model) {
 }
 
 nlohmann::json AnswerAlone(const LoadModel& model) {
+  GetToKnow(model);
   const auto scheduler = MakeScheduler();
-  MakeHot(model.path);
   return Answer(*scheduler, model);
 }
 
@@ -70,9 +70,9 @@ void LetBegin(const Modules& module) {
 }
 
 nlohmann::json AnswerBesideBulk(const LoadModel& model, const LoadModel& bulk) {
-  const auto scheduler = MakeScheduler();
-  MakeHot(model.path);
+  GetToKnow(model);
   MakeHot(bulk.path);
+  const auto scheduler = MakeScheduler();
   const engine::TimePoint begin = kClock.Now();
   const Modules other = Begin(*scheduler, bulk, load::Urgency::kBulk);
   LetBegin(other);
@@ -84,9 +84,9 @@ nlohmann::json AnswerBesideBulk(const LoadModel& model, const LoadModel& bulk) {
 }
 
 nlohmann::json AnswerBoth(const LoadModel& first, const LoadModel& second) {
+  GetToKnow(first);
+  GetToKnow(second);
   const auto scheduler = MakeScheduler();
-  MakeHot(first.path);
-  MakeHot(second.path);
   const engine::TimePoint begin = kClock.Now();
   std::thread other([&] { Answer(*scheduler, second); });
   Answer(*scheduler, first);
