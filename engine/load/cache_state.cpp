@@ -1,5 +1,6 @@
 #include "engine/load/cache_state.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,18 +37,24 @@ std::optional<uint64_t> CountCachedPages(int fd, uint64_t offset, uint64_t num_b
   return result.cached;
 }
 
+/// Whole pages; none where mincore does not say either.
+uint64_t CountByMincore(int fd, uint64_t begin, uint64_t size) {
+  void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(begin));
+  if (mapped == MAP_FAILED) return 0;
+  std::vector<unsigned char> pages(size / kBlock);
+  const bool is_known = mincore(mapped, size, pages.data()) == 0;
+  munmap(mapped, size);
+  if (!is_known) return 0;
+  return static_cast<uint64_t>(std::count_if(pages.begin(), pages.end(),
+                                             [](unsigned char page) { return (page & 1) != 0; }));
+}
+
 }  // namespace
 
 bool IsCachedByMincore(int fd, uint64_t offset, uint64_t num_bytes) {
   const uint64_t begin = RoundDown(offset);
   const uint64_t size = RoundUp(offset + num_bytes) - begin;
-  void* mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(begin));
-  if (mapped == MAP_FAILED) return num_bytes == 0;
-  std::vector<unsigned char> pages(size / kBlock);
-  const bool is_known = mincore(mapped, size, pages.data()) == 0;
-  munmap(mapped, size);
-  return is_known && std::all_of(pages.begin(), pages.end(),
-                                 [](unsigned char page) { return (page & 1) != 0; });
+  return num_bytes == 0 || CountByMincore(fd, begin, size) * kBlock == size;
 }
 
 bool IsCached(int fd, uint64_t offset, uint64_t num_bytes) {
@@ -57,6 +64,18 @@ bool IsCached(int fd, uint64_t offset, uint64_t num_bytes) {
     return *cached >= pages;
   }
   return IsCachedByMincore(fd, offset, num_bytes);
+}
+
+uint64_t CountCachedBytes(int fd, uint64_t num_bytes) {
+  if (num_bytes == 0) return 0;
+  const std::optional<uint64_t> pages = CountCachedPages(fd, 0, num_bytes);
+  const uint64_t counted = pages ? *pages : CountByMincore(fd, 0, RoundUp(num_bytes));
+  return std::min(counted * kBlock, num_bytes);
+}
+
+void DropFromCache(int fd) {
+  fsync(fd);  // what is dirty stays
+  posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 }  // namespace raceway::engine::load

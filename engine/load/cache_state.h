@@ -11,6 +11,14 @@ namespace raceway::engine::load {
 /// answer costs time, nothing else.
 bool IsCached(int fd, uint64_t offset, uint64_t num_bytes);
 
+/// How many of a file's first `num_bytes` the page cache has, in whole blocks but for the last one.
+uint64_t CountCachedBytes(int fd, uint64_t num_bytes);
+
+/// Lets the page cache drop a file, what is not yet on the disk first; `CountCachedBytes` says how
+/// far it did. Bytes that somebody has mapped stay, and all of them on file systems that are in
+/// memory.
+void DropFromCache(int fd);
+
 /// As where there is no cachestat; for tests.
 bool IsCachedByMincore(int fd, uint64_t offset, uint64_t num_bytes);
 

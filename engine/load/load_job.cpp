@@ -130,6 +130,7 @@ class LoadJob::State final : public ReadClient {
   const BlockPlan& plan() const { return plan_; }
   const ReadyTable& ready() const { return ready_; }
   const ReadyTable& verified() const { return verified_; }  // ready, and as it was written
+  const LoadEventSink& on_event() const { return options_.on_event; }
   const Clock& clock() const { return clock_; }
   int32_t num_storages() const { return static_cast<int32_t>(plan_.extents().size()); }
   const Extent& extent(int32_t storage) const {
@@ -244,21 +245,15 @@ class LoadJob::State final : public ReadClient {
   }
 
   void AddCrcs(int32_t chunk) {
-    const TimePoint begin = clock_.Now();
-    uint64_t num_bytes = 0;
+    LoadSpan span(on_event(), clock_, {.lane = Lane::kVerify, .chunk = chunk});
     for (const int32_t index : plan_.PartsIn(chunk)) {
       const Part& part = plan_.parts()[static_cast<size_t>(index)];
       if (!extent(part.storage).crc32) continue;
       const std::byte* bytes = BytesOf(chunk, part.offset);
       crcs_[static_cast<size_t>(index)] = Crc32({bytes, part.size});
-      num_bytes += part.size;
+      span.event().num_bytes += part.size;
     }
-    if (num_bytes == 0) return;
-    Tell({.lane = Lane::kVerify,
-          .begin = begin,
-          .end = clock_.Now(),
-          .chunk = chunk,
-          .num_bytes = num_bytes});
+    if (span.event().num_bytes == 0) span.Forget();
   }
 
   /// False, and the storage has failed, if its bytes are not those that were written.
@@ -347,18 +342,16 @@ int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 Status LoadJob::Wait(int32_t storage, const CancelToken* cancel) const {
   return state_->ready().Wait(storage, cancel);
 }
+const LoadEventSink& LoadJob::on_event() const { return state_->on_event(); }
+
+const Clock& LoadJob::clock() const { return state_->clock(); }
 
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};
-  const TimePoint begin = state_->clock().Now();
+  const LoadSpan span(on_event(), clock(),
+                      {.lane = Lane::kWait, .storage = storage, .num_bytes = num_bytes(storage)});
   Promote({&storage, 1});
-  Status status = Wait(storage, cancel);
-  state_->Tell({.lane = Lane::kWait,
-                .begin = begin,
-                .end = state_->clock().Now(),
-                .storage = storage,
-                .num_bytes = num_bytes(storage)});
-  return status;
+  return Wait(storage, cancel);
 }
 
 void LoadJob::Promote(std::span<const int32_t> storages) {

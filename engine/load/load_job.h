@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/cancel.h"
+#include "engine/clock.h"
 #include "engine/load/arena.h"
 #include "engine/load/block_plan.h"
 #include "engine/load/extent.h"
@@ -105,6 +106,10 @@ class LoadJob {
   void Cancel();
   /// Gives back the memory of a ready storage that is not needed again.
   void Release(int32_t storage);
+
+  /// Who listens to what happens, perhaps nobody; and the time for events of others.
+  const LoadEventSink& on_event() const;
+  const Clock& clock() const;
 
  private:
   class State;

@@ -50,7 +50,9 @@ struct CastRefused {};
 /// Makes a streamed module of an open file.
 class StreamedModule::Loader {
  public:
-  static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path) {
+  static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path,
+                             const LoadEventSink& on_event) {
+    const LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
     Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
     if (!file) return std::move(file).error();
     // Not by its name, which may be another file's by now.
@@ -69,19 +71,25 @@ class StreamedModule::Loader {
     early_.clear();
     awaited_.clear();
     std::vector<const Storage*> awaited;  // by their numbers
+    const LoadEventSink& on_event = options.load.on_event;
+    LoadSpan early(on_event, scheduler_.clock(), {.lane = Lane::kScan, .name = "small weights"});
     for (const size_t i : OrderOf(weights_.storages, RecordedOrder(archive_))) {
       const Storage& storage = weights_.storages[i];
       if (!IsEarly(storage)) {
         awaited.push_back(&storage);
       } else if (Status read = ReadEarly(storage, options.dtype); !read) {
         return std::move(read).error();
+      } else {
+        early.event().num_bytes += storage.extent.size;
       }
     }
+    early.End();
     std::shared_ptr<StreamedModule> streamed(new StreamedModule());
+    streamed->traces_next_ = on_event != nullptr;
     if (Status started = StartWeights(awaited, options, *streamed); !started) {
       return std::move(started).error();
     }
-    if (Status made = MakeModule(*streamed); !made) return std::move(made).error();
+    if (Status made = MakeModule(*streamed, on_event); !made) return std::move(made).error();
     if (options.dtype) {
       MoveWeights(streamed->module_, early_, *options.dtype);
       const bool moved = MoveWeights(streamed->module_, awaited_, *options.dtype);
@@ -131,6 +139,8 @@ class StreamedModule::Loader {
     if (!load) return std::move(load).error();
     streamed.load_ = *std::move(load);
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
+    const LoadSpan bind(options.load.on_event, scheduler_.clock(),
+                        {.lane = Lane::kApply, .name = "bind"});
     for (size_t i = 0; i < awaited.size(); ++i) {
       PlaceAwaited(*awaited[i], static_cast<int32_t>(i), streamed);
     }
@@ -153,7 +163,8 @@ class StreamedModule::Loader {
     Add(placeholders_, storage.name, std::move(place));
   }
 
-  Status MakeModule(StreamedModule& streamed) {
+  Status MakeModule(StreamedModule& streamed, const LoadEventSink& on_event) {
+    const LoadSpan span(on_event, scheduler_.clock(), {.lane = Lane::kScan, .name = "structure"});
     const Result<SharedStructure> structure = SharedStructure::Of(archive_, weights_);
     if (!structure) return structure.error();
     const auto wait_for_state = [&](const c10::IValue& state) {
@@ -191,7 +202,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
-  Result<Loader> loader = Loader::Open(scheduler, path);
+  Result<Loader> loader = Loader::Open(scheduler, path, options.load.on_event);
   if (!loader) return std::move(loader).error();
   try {
     return loader->Load(options);
@@ -209,6 +220,13 @@ void StreamedModule::WaitForState(const c10::IValue& state) {
   } else {
     ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
   }
+}
+
+void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
+  if (is_complete()) return;
+  const LoadSpan span(job().on_event(), job().clock(),
+                      {.lane = Lane::kWait, .name = "all weights"});
+  ThrowIfMissing(WaitAll(&cancel), cancel);
 }
 
 Status StreamedModule::WaitAll(const CancelToken* cancel) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/load/load_job.h"
 #include "engine/load/streamed_options.h"
@@ -43,12 +44,18 @@ class StreamedModule {
   LoadJob& job() { return load_->job(); }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`.
+  /// or `Stopped`. Where somebody listens to the load, the first call is told of to its end, be the
+  /// weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
-    if (is_complete()) return call();
+    if (!TracesThisCall() && is_complete()) return call();
+    return RunGated(cancel, std::forward<Function>(call));
+  }
+  /// The same, through the gate whether anything is missing or not: for traces of later calls.
+  template <typename Function>
+  auto RunGated(const CancelToken& cancel, Function&& call) {
     if (stream_ != nullptr) return RunStreamed(cancel, call);
-    if (reads_unseen_) ThrowIfMissing(WaitAll(&cancel), cancel);
+    if (reads_unseen_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, job(), cancel, shares_pages_);
     const GateScope scope(gate);
     auto answer = call();
@@ -72,7 +79,11 @@ class StreamedModule {
   }
 
   void WaitForState(const c10::IValue& state);
+  void WaitOrThrow(const CancelToken& cancel);
   void NoteComplete();
+  bool TracesThisCall() {
+    return traces_next_.load(std::memory_order_relaxed) && traces_next_.exchange(false);
+  }
 
   std::shared_ptr<WeightLoad> load_;      // of no weight where they are streamed
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
@@ -81,6 +92,7 @@ class StreamedModule {
   bool shares_pages_ = false;  // with other processes
   bool reads_unseen_ = false;  // no gate sees some of what it reads
   std::atomic<bool> is_complete_ = false;
+  std::atomic<bool> traces_next_ = false;  // call
 };
 
 }  // namespace raceway::engine::load

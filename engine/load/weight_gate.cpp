@@ -81,7 +81,23 @@ void StorageGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit
                 [this](int32_t number, bool is_written) { BeforeUse(number, is_written); });
 }
 
+void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  reads_.clear();
+  StorageGate::BeforeOperator(op, stack);
+  if (is_traced()) begin_ = job_.clock().Now();
+}
+
+void WeightGate::AfterOperator(const c10::OperatorHandle& op) {
+  if (!is_traced()) return;
+  job_.on_event()({.lane = Lane::kExecute,
+                   .begin = begin_,
+                   .end = job_.clock().Now(),
+                   .name = toString(op.operator_name()),
+                   .reads = reads_});
+}
+
 void WeightGate::BeforeUse(int32_t number, bool is_written) {
+  if (is_traced()) reads_.push_back({number, job_.num_bytes(number)});
   if (is_written && shares_pages_) {
     ThrowIfMissing(job_.WaitAll(&cancel_), cancel_);
   } else if (!job_.IsReady(number)) {

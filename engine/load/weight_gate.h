@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/cancel.h"
+#include "engine/clock.h"
 #include "engine/gate.h"
 #include "engine/load/load_job.h"
 #include "engine/result.h"
@@ -40,7 +42,7 @@ class StorageGate : public OperatorGate {
   /// `numbers` outlive the gate.
   explicit StorageGate(const StorageNumbers& numbers) : numbers_(numbers) {}
 
-  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) final;
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
 
  protected:
   /// Called as `ForEachWeight` calls. May wait, may throw.
@@ -52,7 +54,8 @@ class StorageGate : public OperatorGate {
 };
 
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
-/// it waits for. Views pass: who reads them waits.
+/// it waits for, and, where that is traced, when each has run and what it read. Views pass: who
+/// reads them waits.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
@@ -68,12 +71,18 @@ class WeightGate final : public StorageGate {
   /// The weights in an answer, which no operator may have read.
   void WaitFor(const c10::IValue& answer);
 
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+  void AfterOperator(const c10::OperatorHandle& op) override;
+
  private:
   void BeforeUse(int32_t number, bool is_written) override;
 
   LoadJob& job_;
   const CancelToken& cancel_;
   const bool shares_pages_;
+  // Where it is traced, of the operator that runs:
+  TimePoint begin_ = {};
+  std::vector<StorageUse> reads_;
 };
 
 /// Waits for the storages of all tensors in `value`, however deep.

@@ -1,22 +1,19 @@
-// The format: "Trace Event Format" of Chrome, which Perfetto reads as well. Asynchronous spans are
-// pairs of events ("b" and "e") with one id, spans of a thread one event with a duration ("X").
+// Requests and their waiting are asynchronous spans, what threads do are spans of theirs.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "engine/chrome_trace.h"
 #include "engine/trace/tracer.h"
 
 namespace raceway::engine {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Kind = TraceEvent::Kind;
-
-constexpr int kProcess = 1;
 
 std::string_view CategoryOf(Kind kind) {
   switch (kind) {
@@ -42,62 +39,26 @@ std::string NameOf(const TraceEvent& event) {
   }
 }
 
-double Microseconds(std::chrono::nanoseconds time) {
-  return static_cast<double>(time.count()) / 1e3;
-}
-
-Json ArgumentsOf(const TraceEvent& event) {
-  Json args = {{"request", event.request}};
+ChromeTrace::Json ArgumentsOf(const TraceEvent& event) {
+  ChromeTrace::Json args = {{"request", event.request}};
   if (event.num_rows >= 0) args["rows"] = event.num_rows;
   if (event.kind == Kind::kRequest && !event.text.empty()) args["error"] = event.text;
   return args;
 }
 
-class Writer {
- public:
-  explicit Writer(TraceEvent::Time start) : start_(start) {}
-
-  void Add(const TraceEvent& event, int64_t thread) {
-    Json json = {{"name", NameOf(event)},
-                 {"cat", CategoryOf(event.kind)},
-                 {"ph", "X"},
-                 {"pid", kProcess},
-                 {"tid", thread},
-                 {"ts", Microseconds(event.begin - start_)}};
-    const bool is_request = event.kind == Kind::kRequest;
-    if (!is_request && event.kind != Kind::kQueue) {
-      json["dur"] = Microseconds(event.end - event.begin);
-      json["args"] = ArgumentsOf(event);
-      events_.push_back(std::move(json));
-      return;
-    }
-    // Stages of a request may wait side by side: each has an id of its own.
-    json["id"] =
-        std::to_string(event.request) + (is_request ? "" : "." + std::to_string(event.stage));
-    json["ph"] = "b";
-    json["args"] = ArgumentsOf(event);
-    events_.push_back(json);
-    json["ph"] = "e";
-    json["ts"] = Microseconds(event.end - start_);
-    events_.push_back(std::move(json));
-  }
-  void AddName(const char* what, int64_t thread, const std::string& name) {
-    events_.push_back({{"name", what},
-                       {"ph", "M"},
-                       {"pid", kProcess},
-                       {"tid", thread},
-                       {"args", {{"name", name}}}});
-  }
-  std::string Text() && {
-    // A stage's name may be anything; what is no UTF-8 is replaced.
-    return Json{{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events_)}}.dump(
-        -1, ' ', false, Json::error_handler_t::replace);
-  }
-
- private:
-  const TraceEvent::Time start_;
-  Json events_ = Json::array();
-};
+void Add(ChromeTrace& trace, const TraceEvent& event, int64_t thread, TraceEvent::Time start) {
+  ChromeTrace::Span span = {.name = NameOf(event),
+                            .category = CategoryOf(event.kind),
+                            .thread = thread,
+                            .begin = event.begin - start,
+                            .end = event.end - start,
+                            .arguments = ArgumentsOf(event)};
+  const bool is_request = event.kind == Kind::kRequest;
+  if (!is_request && event.kind != Kind::kQueue) return trace.AddSpan(std::move(span));
+  // Stages of a request may wait side by side: each has an id of its own.
+  trace.AddAsyncSpan(std::move(span), std::to_string(event.request) +
+                                          (is_request ? "" : "." + std::to_string(event.stage)));
+}
 
 }  // namespace
 
@@ -107,13 +68,13 @@ std::string Tracer::ToChromeJson() const {
   for (const auto& [id, thread] : threads_) {
     for (const TraceEvent& event : thread->events) start = std::min(start, event.begin);
   }
-  Writer writer(start);
-  writer.AddName("process_name", 0, "raceway");
+  ChromeTrace trace;
+  trace.NameProcess("raceway");
   for (const auto& [id, thread] : threads_) {
-    writer.AddName("thread_name", thread->number, "raceway " + std::to_string(thread->number));
-    for (const TraceEvent& event : thread->events) writer.Add(event, thread->number);
+    trace.NameThread(thread->number, "raceway " + std::to_string(thread->number));
+    for (const TraceEvent& event : thread->events) Add(trace, event, thread->number, start);
   }
-  return std::move(writer).Text();
+  return std::move(trace).Text();
 }
 
 Status Tracer::Write(const std::string& file) const {

@@ -49,7 +49,7 @@ class UsageTest(CliTest):
         self.write("rows.jsonl", ROWS)
 
     def test_no_command(self):
-        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, lsp, plugin, test, store or repack")
+        self.ends(USAGE, says="say what to do: check, fmt, explain, compile, diff, run, lsp, plugin, test, store, repack or load")
 
     def test_no_command_of_a_command(self):
         self.ends(USAGE, "store", says=["say what to do: load, get or stats", "raceway store --help"])

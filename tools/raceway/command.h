@@ -100,6 +100,21 @@ struct RepackOptions {
   bool json = false;
 };
 
+struct LoadOptions {
+  std::string model;
+  std::vector<std::string> in;  // shapes, .npy files, numbers
+  std::string method = "forward";
+  std::string strategy = "raceway";
+  std::string disk;  // its speed, or empty: as it is
+  bool cold = false;
+  bool hot = false;
+  int runs = 1;
+  bool check = false;
+  std::string trace;  // a file, or empty
+  std::string gantt;  // a file, or empty
+  bool json = false;
+};
+
 struct PluginOptions {
   std::string file;
   bool json = false;
@@ -113,6 +128,7 @@ int RunExplainCode(const std::string& word, bool json);
 int RunCompile(const CompileOptions& options);
 int RunDiff(const DiffOptions& options);
 int RunFlow(const RunOptions& options);
+int RunLoad(const LoadOptions& options);
 int RunLsp();
 int RunPlugin(const PluginOptions& options);
 int RunRepack(const RepackOptions& options);

@@ -263,6 +263,62 @@ void AddRepack(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunRepack(*options); });
 }
 
+void AddLoad(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<raceway::tools::LoadOptions>();
+  CLI::App* command = app.add_subcommand(
+      "load", "Load a model as its first request would, and show where the time goes");
+  command->footer(
+      "  raceway load resnet50.pt --in f32[1,3,224,224] --cold --gantt load.svg\n"
+      "  raceway load bert.pt --in i64[1,128]:30522 --in mask.npy --runs 5 --check\n"
+      "  raceway load resnet50.pt --in f32[1,3,224,224] --disk 1GB/s --trace load.json\n"
+      "\n"
+      "The time runs from the request to its answer; the model begins to compute while its "
+      "weights\n"
+      "arrive. Beside it the limit: when the last weight could have been there, and how long what\n"
+      "follows it computes; as the disk reads, weights are summed and operators run here and now.\n"
+      "η is limit / time. Utilisation (as Cicada has it): part of the time in which any stage was\n"
+      "active. Overlap: stages active at once, on average. Waits: of operators for weights.\n"
+      "With several runs, the one of median time is drawn and has its stages listed.\n"
+      "Takes TorchScript; AOTInductor packages (.pt2) are not drawn yet.\n"
+      "\n"
+      "Inputs, one --in each, in the order of the method's parameters:\n"
+      "  f32[1,3,224,224]   random numbers from 0 to 1, the same in each run; f16, bf16, f64, "
+      "bool\n"
+      "  i64[1,128]:30522   random integers below 30522; without it 0 and 1, u8 to 255\n"
+      "  x.npy              an array as NumPy saves it\n"
+      "  16000, 0.5, true   a number or bool that is no tensor");
+  command->add_option("MODEL", options->model, "A TorchScript file")->required();
+  command->add_option("--in", options->in, "What to call it with: a shape, a .npy file, a number")
+      ->type_name("INPUT")
+      ->allow_extra_args(false);
+  command->add_option("--method", options->method, "The method called")
+      ->type_name("NAME")
+      ->capture_default_str();
+  command->add_option("--strategy", options->strategy, "How it is loaded")
+      ->type_name("NAME")
+      ->capture_default_str();
+  CLI::Option* cold = command->add_flag(
+      "--cold", options->cold, "Have the file leave the page cache before each run, or fail");
+  command->add_flag("--hot", options->hot, "Have all of it in the page cache before each run")
+      ->excludes(cold);
+  command
+      ->add_option("--disk", options->disk,
+                   "As if the disk were as slow as 1GB/s, 500MB/s; the page cache is not asked")
+      ->type_name("SPEED");
+  command->add_option("--runs", options->runs, "How many times")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_flag("--check", options->check,
+                    "Compare the answer, bit by bit, with that of torch::jit::load");
+  command->add_option("--trace", options->trace, "Write what happened when, for ui.perfetto.dev")
+      ->type_name("FILE");
+  command->add_option("--gantt", options->gantt, "Draw what happened when, as SVG")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "Output for machines");
+  command->callback([options, &exit_code] { exit_code = raceway::tools::RunLoad(*options); });
+}
+
 void AddLsp(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("lsp", "Serve an editor over standard input and output");
   command->footer("Speaks the Language Server Protocol. How to set up an editor: tools/editor.");
@@ -375,6 +431,7 @@ int main(int argc, char** argv) {
   AddTest(app, exit_code);
   AddStore(app, exit_code);
   AddRepack(app, exit_code);
+  AddLoad(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -12,10 +12,13 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <system_error>
 #include <thread>
 
 #include "engine/load/archive.h"
+#include "engine/load/load_trace.h"
+#include "engine/load/measure_limit.h"
 #include "engine/load/memory_use.h"
 #include "engine/load/torchscript_source.h"
 #include "tests/engine/load/archives.h"
@@ -25,9 +28,14 @@
 namespace raceway::engine::load {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 using namespace testing;
 using namespace std::chrono_literals;
+
+constexpr uint64_t kWeight = kWidth * kWidth * sizeof(float);  // in bytes
 
 class StreamedModuleTest : public ::testing::Test {
  protected:
@@ -206,6 +214,54 @@ TEST_F(StreamedModuleTest, ThreadsThatTheModelStartsFindAllOfIt) {
     const auto streamed = Load(scheduler, path, {.guarded = true});
     EXPECT_TRUE(at::equal(Answer(*streamed, input_), expected));
   }
+}
+
+TEST_F(StreamedModuleTest, TellsWhereTheTimeGoes) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  FaultyScheduler scheduler(Faults{.delay = 2ms});
+  LoadRecorder recorder;
+  const auto streamed = Load(scheduler, path, {.on_event = recorder.Sink()});
+  EXPECT_TRUE(streamed->WaitAll().ok());
+  Answer(*streamed, input_);  // with nothing to wait for
+  std::vector<std::string> names;
+  std::map<std::string, uint64_t> reads;
+  for (const LoadEvent& event : recorder.Take()) {
+    EXPECT_LE(event.begin, event.end);
+    if (event.lane == Lane::kScan || event.lane == Lane::kApply) names.push_back(event.name);
+    if (event.lane != Lane::kExecute) continue;
+    for (const StorageUse& use : event.reads) reads[event.name] += use.num_bytes;
+  }
+  EXPECT_THAT(names, ElementsAre("archive", "small weights", "bind", "structure"));
+  EXPECT_EQ(reads["aten::matmul"], 2 * 3 * kWeight);  // two rounds; the view of w2 counts here
+  EXPECT_EQ(reads["aten::cat"], kWeight);
+  EXPECT_EQ(reads["aten::t"], 0u);
+  Answer(*streamed, input_);
+  EXPECT_THAT(recorder.Take(), IsEmpty());  // later calls are free
+  streamed->RunGated(CancelToken(), [&] { return Call(streamed->module(), {input_}); });
+  EXPECT_THAT(recorder.Take(), Not(IsEmpty()));
+}
+
+TEST_F(StreamedModuleTest, WhatALimitConsistsOfIsMeasured) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  FaultyScheduler scheduler(Faults{.intercept = [](const ReadRequest&) {
+    std::this_thread::sleep_for(2ms);
+    return std::nullopt;
+  }});
+  const Result<LoadRates> rates = MeasureRates(*scheduler, path);
+  ASSERT_TRUE(rates.ok());
+  EXPECT_GT(rates->read, 0);
+  EXPECT_LT(rates->read, 4 * kWeight / 0.002);
+  EXPECT_GT(rates->verify, rates->read);
+  const auto steps = MeasureUse(*scheduler, path, "forward", {input_});
+  ASSERT_TRUE(steps.ok()) << steps.error().Text();
+  std::vector<uint64_t> bytes;
+  for (const UseStep& step : *steps) {
+    if (step.num_bytes > 0) bytes.push_back(step.num_bytes);
+    EXPECT_GT(step.compute, 0ns);
+  }
+  EXPECT_THAT(bytes, ElementsAre(kWeight, kWeight, kWeight, kWeight));  // each once
+  EXPECT_EQ(MeasureUse(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
+  EXPECT_EQ(MeasureRates(*scheduler, folder_ / "none.pt").error().code, ErrorCode::kUnavailable);
 }
 
 TEST_F(StreamedModuleTest, EqualConstantsThatAreNotThereYetStayApart) {
