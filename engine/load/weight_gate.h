@@ -6,6 +6,7 @@
 #include <functional>
 #include <unordered_map>
 #include <vector>
+#include <vector>
 
 #include "engine/cancel.h"
 #include "engine/clock.h"
@@ -76,6 +77,7 @@ class WeightGate final : public StorageGate {
 
  private:
   void BeforeUse(int32_t number, bool is_written) override;
+  bool is_traced() const { return job_.on_event() != nullptr; }
 
   LoadJob& job_;
   const CancelToken& cancel_;
