@@ -69,6 +69,7 @@ class LoadJob::State final : public ReadClient {
           .num_bytes = chunk.num_bytes,
           .urgency = read.urgency,
           .was_cached = read.was_cached});
+    if (options_.memory) options_.memory->Arrived(chunk.num_bytes);
     if (!read.status.ok()) {
       for (const int32_t part : plan_.PartsIn(read.chunk)) {
         Fail(plan_.parts()[static_cast<size_t>(part)].storage, read.status.error());
@@ -92,6 +93,7 @@ class LoadJob::State final : public ReadClient {
   }
 
   void FailAll(const Error& error) {
+    if (options_.memory) options_.memory->GiveUp();
     ready_.FailAll(error);
     verified_.FailAll(error);
   }
@@ -242,6 +244,8 @@ uint64_t LoadJob::num_bytes(int32_t storage) const { return state_->extent(stora
 bool LoadJob::IsReady(int32_t storage) const { return state_->ready().IsReady(storage); }
 
 int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
+
+bool LoadJob::has_failed() const { return state_->verified().has_failed(); }
 
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};

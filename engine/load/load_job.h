@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cancel.h"
+#include "engine/load/admission.h"
 #include "engine/load/arena.h"
 #include "engine/load/block_plan.h"
 #include "engine/load/extent.h"
@@ -32,6 +33,9 @@ struct LoadOptions {
   bool guarded = false;        // Arena::Reserve
   BlockPlanOptions plan = {};
   LoadEventSink on_event = {};
+  /// Asked for what the weights take, before any memory is reserved, by those who load whole
+  /// models; a load tells it what has arrived. Null: nobody minds.
+  std::shared_ptr<MemoryClaim> memory = nullptr;
 };
 
 /// The weights of one model on their way into memory.
@@ -61,6 +65,8 @@ class LoadJob {
   bool IsReady(int32_t storage) const;
   /// How many storages have neither arrived nor failed.
   int32_t CountPending() const;
+  /// Whether some storage is not, and never will be, there as it was written.
+  bool has_failed() const;
 
   /// Waits for a storage, and promotes it. `cancel` may be null; it ends the waiting, not the load.
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,12 @@ class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
  private:
   RandomFile file_;
 };
+
+uint64_t NumBytes(const WeightMap& weights) {
+  return std::accumulate(
+      weights.storages.begin(), weights.storages.end(), uint64_t{0},
+      [](uint64_t sum, const Storage& storage) { return sum + storage.extent.size; });
+}
 
 /// Whether a storage is read at once: little ones, and those that the structure needs.
 bool IsEarly(const Storage& storage) { return storage.is_small() || storage.is_read_early; }
@@ -90,6 +97,11 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   if (!weights) return weights.error();
+  if (options.memory) {
+    if (Status admitted = options.memory->Take(NumBytes(*weights)); !admitted) {
+      return std::move(admitted).error();
+    }
+  }
   Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
   if (!file) return std::move(file).error();
 
@@ -101,6 +113,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     if (IsEarly(storage)) {
       Result<c10::Storage> read = ReadNow(*archive, storage);
       if (!read) return std::move(read).error();
+      if (options.memory) options.memory->Arrived(storage.extent.size);
       Add(placeholders, storage.name, *std::move(read));
       continue;
     }
@@ -108,12 +121,15 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     extents.back().storage = static_cast<int32_t>(awaited.size());
     awaited.push_back(&storage);
   }
+  const Urgency urgency = options.urgency;
+  const TimePoint deadline = options.deadline;
   Result<std::shared_ptr<LoadJob>> job =
       LoadJob::Start(scheduler, {*file}, extents, std::move(options));
   if (!job) return std::move(job).error();
 
   std::shared_ptr<StreamedModule> streamed(new StreamedModule());
   streamed->job_ = *std::move(job);
+  streamed->interest_.emplace(*streamed->job_, urgency, deadline);
   for (size_t i = 0; i < awaited.size(); ++i) {
     const auto number = static_cast<int32_t>(i);
     c10::Storage storage = StorageOf(*streamed->job_, number);

@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "engine/load/load_interest.h"
 #include "engine/load/load_job.h"
 #include "engine/load/weight_gate.h"
 #include "engine/result.h"
@@ -23,7 +25,8 @@ class StreamedModule {
   ///
   /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
   ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to
-  ///          a weight is found when it arrives, by whoever waits for it
+  ///          a weight is found when it arrives, by whoever waits for it; those of
+  ///          `options.memory`
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
                                                       LoadOptions options = {});
@@ -32,15 +35,19 @@ class StreamedModule {
 
   /// Whether all weights are there: then nothing needs to wait any more.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// Whether some never will be.
+  bool has_failed() const { return job_->has_failed(); }
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
   LoadJob& job() { return *job_; }
+  LoadInterest& interest() { return *interest_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`.
+  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
     if (is_complete()) return call();
+    const LoadInterest::Request request = interest_->Enter(cancel);
     if (forks_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, *job_, cancel);
     const GateScope scope(gate);
@@ -55,6 +62,7 @@ class StreamedModule {
   void NoteComplete();
 
   std::shared_ptr<LoadJob> job_;
+  std::optional<LoadInterest> interest_;
   StorageNumbers numbers_;
   torch::jit::Module module_;
   bool forks_ = false;  // other threads, which no gate sees, run parts of it

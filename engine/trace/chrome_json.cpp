@@ -42,6 +42,29 @@ std::string NameOf(const TraceEvent& event) {
   }
 }
 
+std::string_view NameOf(load::Lane lane) {
+  switch (lane) {
+    case load::Lane::kScan: return "scan";
+    case load::Lane::kRetrieve: return "retrieve";
+    case load::Lane::kVerify: return "verify";
+    case load::Lane::kCopy: return "copy";
+    case load::Lane::kApply: return "apply";
+    case load::Lane::kExecute: return "execute";
+    case load::Lane::kWait: return "wait";
+  }
+  return "";
+}
+
+std::string_view NameOf(load::Urgency urgency) {
+  switch (urgency) {
+    case load::Urgency::kUrgent: return "urgent";
+    case load::Urgency::kNear: return "near";
+    case load::Urgency::kBulk: return "bulk";
+    case load::Urgency::kPrewarm: return "prewarm";
+  }
+  return "";
+}
+
 double Microseconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e3;
 }
@@ -50,6 +73,17 @@ Json ArgumentsOf(const TraceEvent& event) {
   Json args = {{"request", event.request}};
   if (event.num_rows >= 0) args["rows"] = event.num_rows;
   if (event.kind == Kind::kRequest && !event.text.empty()) args["error"] = event.text;
+  return args;
+}
+
+Json ArgumentsOf(const load::LoadEvent& event) {
+  Json args = {{"bytes", event.num_bytes}};
+  if (event.chunk >= 0) args["chunk"] = event.chunk;
+  if (event.storage >= 0) args["storage"] = event.storage;
+  if (event.lane == load::Lane::kRetrieve) {
+    args["class"] = NameOf(event.urgency);
+    args["cached"] = event.was_cached;
+  }
   return args;
 }
 
@@ -74,12 +108,19 @@ class Writer {
     // Stages of a request may wait side by side: each has an id of its own.
     json["id"] =
         std::to_string(event.request) + (is_request ? "" : "." + std::to_string(event.stage));
-    json["ph"] = "b";
     json["args"] = ArgumentsOf(event);
-    events_.push_back(json);
-    json["ph"] = "e";
-    json["ts"] = Microseconds(event.end - start_);
-    events_.push_back(std::move(json));
+    AddSpan(std::move(json), event.end);
+  }
+  /// Of what overlaps: chunks are read side by side. `number`: of the event, which is its id.
+  void AddLoad(const std::string& model, const load::LoadEvent& event, size_t number) {
+    AddSpan({{"name", std::string(NameOf(event.lane)) + " " + model},
+             {"cat", "load"},
+             {"pid", kProcess},
+             {"tid", 0},
+             {"ts", Microseconds(event.begin - start_)},
+             {"id", "load." + std::to_string(number)},
+             {"args", ArgumentsOf(event)}},
+            event.end);
   }
   void AddName(const char* what, int64_t thread, const std::string& name) {
     events_.push_back({{"name", what},
@@ -95,6 +136,14 @@ class Writer {
   }
 
  private:
+  void AddSpan(Json begin, TraceEvent::Time end) {
+    begin["ph"] = "b";
+    events_.push_back(begin);
+    begin["ph"] = "e";
+    begin["ts"] = Microseconds(end - start_);
+    events_.push_back(std::move(begin));
+  }
+
   const TraceEvent::Time start_;
   Json events_ = Json::array();
 };
@@ -107,12 +156,14 @@ std::string Tracer::ToChromeJson() const {
   for (const auto& [id, thread] : threads_) {
     for (const TraceEvent& event : thread->events) start = std::min(start, event.begin);
   }
+  for (const Load& load : loads_) start = std::min(start, load.event.begin);
   Writer writer(start);
   writer.AddName("process_name", 0, "raceway");
   for (const auto& [id, thread] : threads_) {
     writer.AddName("thread_name", thread->number, "raceway " + std::to_string(thread->number));
     for (const TraceEvent& event : thread->events) writer.Add(event, thread->number);
   }
+  for (size_t i = 0; i < loads_.size(); ++i) writer.AddLoad(loads_[i].model, loads_[i].event, i);
   return std::move(writer).Text();
 }
 

@@ -398,6 +398,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     if (Status opened = OpenTorchLibrary("libtorch.so"); !opened) {
       return Wrong(ErrorCode::kUnavailable, shown, "cannot be run: " + opened.error().message);
     }
+    const auto claim = ClaimAll(path, options.load);
+    if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
     auto folder = std::make_unique<TemporaryFolder>();
     const std::filesystem::path library = Unpack(archive, *package, folder->path());
     std::unique_ptr<AOTIModelContainerRunner> runner = MakeRunner(library, device);

@@ -11,6 +11,7 @@
 #include <exception>
 #include <utility>
 
+#include "engine/load/load_listener.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
 #include "operators/models/state.h"
@@ -104,13 +105,24 @@ struct Loaded {
 
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
-/// Errors   as `StreamedModule::Load`. Throws what LibTorch throws
-Result<Loaded> LoadModule(const std::filesystem::path& path, c10::Device device) {
+/// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
+Result<Loaded> LoadModule(const std::filesystem::path& path, const LoadHints& hints,
+                          c10::Device device) {
+  namespace load = engine::load;
   if (!device.is_cpu()) return Loaded{torch::jit::load(path.string(), device)};
-  Result<std::shared_ptr<engine::load::StreamedModule>> streamed =
-      engine::load::StreamedModule::Load(engine::load::ProcessScheduler(), path);
+  load::ReadScheduler& scheduler = load::ProcessScheduler();
+  load::LoadOptions options;
+  const LoadClass wanted = ClassOf(hints.priority, scheduler.clock().Now());
+  options.urgency = wanted.urgency;
+  options.deadline = wanted.deadline;
+  options.memory = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
+  options.on_event = load::TellListeners(path.filename().string());
+  Result<std::shared_ptr<load::StreamedModule>> streamed =
+      load::StreamedModule::Load(scheduler, path, std::move(options));
   if (streamed) return Loaded{(*streamed)->module(), *streamed};
   if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
+  const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, hints);
+  if (!claim) return claim.error();
   return Loaded{torch::jit::load(path.string(), device)};
 }
 
@@ -139,6 +151,13 @@ class TorchScriptModel final : public LoadedModel {
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return writes_inputs_; }
+  bool has_failed() const override { return streamed_ != nullptr && streamed_->has_failed(); }
+
+  void Raise(LoadHints::Priority priority) const override {
+    if (streamed_ == nullptr || streamed_->is_complete()) return;
+    const LoadClass wanted = ClassOf(priority, engine::load::ProcessScheduler().clock().Now());
+    streamed_->interest().Raise(wanted.urgency, wanted.deadline);
+  }
 
   Status CheckInputs(std::span<const engine::Field> fields) const override {
     if (Status checked = CheckNumberOfInputs(parameters_, fields.size(), method_); !checked) {
@@ -226,7 +245,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                                                            c10::Device device) {
   try {
     const c10::InferenceMode inference;
-    Result<Loaded> loaded = LoadModule(path, device);
+    Result<Loaded> loaded = LoadModule(path, options.load, device);
     if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
@@ -246,9 +265,10 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
     if (options.dtype) {
       if (loaded->streamed != nullptr) {
         Status arrived = loaded->streamed->WaitAll();
-        if (!arrived) return std::move(arrived).error();
+        if (!arrived) return NoModule(std::move(arrived).error(), path, shown);
       }
       Cast(module, *options.dtype);
+      loaded->streamed.reset();  // and with it what was cast from
     }
     return std::shared_ptr<const LoadedModel>(std::make_shared<TorchScriptModel>(
         *std::move(loaded), *method, std::move(state), options, device));
