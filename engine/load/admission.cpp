@@ -127,17 +127,22 @@ Status MemoryClaim::Take(uint64_t num_bytes) {
   if (num_bytes > max_bytes_) {
     return NoRoom(num_bytes, "`load { memory }` allows " + Text(max_bytes_));
   }
-  const std::lock_guard lock(admission_.mutex_);
-  const MemoryRoom room = admission_.gauge_();
+  // First the promise, then the look at what there is: who asks at the same time sees the promise.
+  std::unique_lock lock(admission_.mutex_);
+  const Admission::Gauge gauge = admission_.gauge_;
   const uint64_t promised = admission_.promised_;
-  if (promised > room.num_bytes || num_bytes > room.num_bytes - promised) {
-    std::string there_is = Text(room.num_bytes) + " are available " + room.where;
-    if (promised > 0) there_is += ", of which other models will take " + Text(promised);
-    return NoRoom(num_bytes, there_is);
-  }
   admission_.promised_ += num_bytes;
-  awaited_ += num_bytes;
-  return Done{};
+  lock.unlock();
+  const MemoryRoom room = gauge();
+  lock.lock();
+  if (num_bytes <= room.num_bytes && promised <= room.num_bytes - num_bytes) {
+    awaited_ += num_bytes;
+    return Done{};
+  }
+  admission_.promised_ -= num_bytes;
+  std::string there_is = Text(room.num_bytes) + " are available " + room.where;
+  if (promised > 0) there_is += ", of which other models will take " + Text(promised);
+  return NoRoom(num_bytes, there_is);
 }
 
 void MemoryClaim::Arrived(uint64_t num_bytes) {
