@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kHugePage = 2 << 20;
 
-std::byte* Map(uint64_t size, int protection, int flags, int fd) {
+std::byte* MapMemory(uint64_t size, int protection, int flags, int fd) {
   void* memory = mmap(nullptr, size, protection, flags | MAP_NORESERVE, fd, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
 }
@@ -22,7 +22,7 @@ std::byte* Map(uint64_t size, int protection, int flags, int fd) {
 /// Private memory that begins on a huge page.
 std::byte* MapAligned(uint64_t size) {
   std::byte* memory =
-      Map(size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+      MapMemory(size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (memory == nullptr) return nullptr;
   const uint64_t before = -reinterpret_cast<uintptr_t>(memory) % kHugePage;
   if (before > 0) munmap(memory, before);
@@ -42,14 +42,14 @@ Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) 
   if (!guarded) {
     std::byte* data = MapAligned(size);
     if (data == nullptr) return NoRoom(size);
-    return std::shared_ptr<Arena>(new Arena(data, data, size));
+    return std::shared_ptr<Arena>(new Arena(data, data, size, guarded));
   }
   const int fd = memfd_create("raceway-arena", MFD_CLOEXEC);
   std::byte* data = nullptr;
   std::byte* target = nullptr;
   if (fd >= 0 && ftruncate(fd, static_cast<off_t>(size)) == 0) {
-    data = Map(size, PROT_NONE, MAP_SHARED, fd);
-    target = Map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    data = MapMemory(size, PROT_NONE, MAP_SHARED, fd);
+    target = MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
   }
   if (fd >= 0) close(fd);
   if (data == nullptr || target == nullptr) {
@@ -58,18 +58,30 @@ Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) 
     return NoRoom(size);
   }
   std::memset(target, 0xff, size);  // NaNs, whatever the floating-point type
-  return std::shared_ptr<Arena>(new Arena(data, target, size));
+  return std::shared_ptr<Arena>(new Arena(data, target, size, guarded));
+}
+
+Result<std::shared_ptr<Arena>> Arena::Map(int fd, uint64_t file_size, bool writes) {
+  const uint64_t size = std::max(RoundUp(file_size), kBlock);
+  std::byte* data = MapMemory(size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+  if (data == nullptr) return NoRoom(size);
+  std::byte* target = writes ? MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd) : data;
+  if (target != nullptr) {
+    return std::shared_ptr<Arena>(new Arena(data, target, size, /*is_guarded=*/false));
+  }
+  munmap(data, size);
+  return NoRoom(size);
 }
 
 Arena::~Arena() {
   munmap(data_, size_);
-  if (is_guarded()) munmap(target_, size_);
+  if (target_ != data_) munmap(target_, size_);
 }
 
 void Arena::UseHugePages(uint64_t offset, uint64_t num_bytes) {
   const uint64_t begin = RoundUp(offset, kHugePage);
   const uint64_t end = RoundDown(offset + num_bytes, kHugePage);
-  if (begin < end && !is_guarded()) madvise(data_ + begin, end - begin, MADV_HUGEPAGE);
+  if (begin < end && target_ == data_) madvise(data_ + begin, end - begin, MADV_HUGEPAGE);
 }
 
 void Arena::Publish(uint64_t offset, uint64_t num_bytes) {

@@ -28,13 +28,16 @@ class Arena {
   /// published faults when it is read, and is full of NaNs where it shares a page with what is.
   /// Errors   Unavailable if there is not that much address space
   static Result<std::shared_ptr<Arena>> Reserve(uint64_t file_size, bool guarded = false);
+  /// The memory of an open file, which others may have mapped. Who writes into `data` gets a copy
+  /// of the page; the loader writes into the file, if it `writes` at all.
+  static Result<std::shared_ptr<Arena>> Map(int fd, uint64_t file_size, bool writes);
   ~Arena();
   Arena(const Arena&) = delete;
 
   std::byte* data() { return data_; }
   uint64_t size() const { return size_; }  // a multiple of kBlock
 
-  /// Where reads write: the same memory as `data()`. Another address only when guarded.
+  /// Where reads write: the same memory as `data()`. Another address when guarded or mapped.
   std::byte* target() { return target_; }
 
   /// All of these bytes will be read: lets the kernel use huge pages where these fit in wholly,
@@ -52,13 +55,14 @@ class Arena {
   uint64_t CountResident() const;
 
  private:
-  Arena(std::byte* data, std::byte* target, uint64_t size)
-      : data_(data), target_(target), size_(size) {}
-  bool is_guarded() const { return data_ != target_; }
+  Arena(std::byte* data, std::byte* target, uint64_t size, bool is_guarded)
+      : data_(data), target_(target), size_(size), is_guarded_(is_guarded) {}
+  bool is_guarded() const { return is_guarded_; }
 
   std::byte* const data_;
   std::byte* const target_;
   const uint64_t size_;
+  const bool is_guarded_;
 };
 
 }  // namespace raceway::engine::load

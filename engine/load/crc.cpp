@@ -5,8 +5,8 @@
 
 namespace raceway::engine::load {
 
-uint32_t Crc32(std::span<const std::byte> bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());
+uint32_t Crc32(std::span<const std::byte> bytes, uint32_t before) {
+  return libdeflate_crc32(before, bytes.data(), bytes.size());
 }
 
 uint32_t Crc32Combine(uint32_t first, uint32_t second, uint64_t second_size) {

@@ -35,18 +35,19 @@ class LoadJob::State final : public ReadClient {
         ready_(num_storages()),
         verified_(num_storages()),
         crcs_(plan_.parts().size()),
+        is_elsewhere_(plan_.extents().size()),
         num_missing_(plan_.extents().size()),
-        num_unverified_(plan_.extents().size()) {
-    for (const Run& run : plan_.Runs()) {
-      arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
-    }
+        num_unverified_(plan_.extents().size()),
+        num_unsettled_(num_storages()),
+        num_unread_(plan_.chunks().size()) {
+    if (!options_.apply) UseHugePages();  // they cannot be given back in parts
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       const auto num_parts = static_cast<int32_t>(plan_.PartsOf(storage).size());
       num_missing_[static_cast<size_t>(storage)] = num_parts;
       num_unverified_[static_cast<size_t>(storage)] = num_parts;
       if (num_parts > 0) continue;
       ready_.Publish(storage);
-      verified_.Publish(storage);
+      NoteVerified(storage);
     }
   }
 
@@ -61,6 +62,13 @@ class LoadJob::State final : public ReadClient {
   }
 
   bool OnRead(ChunkRead read) noexcept override {
+    const bool goes_on = Take(std::move(read));
+    // Nothing refers to the files any more.
+    if (num_unread_.fetch_sub(1, std::memory_order_acq_rel) == 1) files_.clear();
+    return goes_on;
+  }
+
+  bool Take(ChunkRead read) {
     const Chunk& chunk = plan_.chunks()[static_cast<size_t>(read.chunk)];
     Tell({.lane = Lane::kRetrieve,
           .begin = read.submitted,
@@ -69,7 +77,7 @@ class LoadJob::State final : public ReadClient {
           .num_bytes = chunk.num_bytes,
           .urgency = read.urgency,
           .was_cached = read.was_cached});
-    if (options_.memory) options_.memory->Arrived(chunk.num_bytes);
+    if (options_.claim) options_.claim->Arrived(chunk.num_bytes);
     if (!read.status.ok()) {
       for (const int32_t part : plan_.PartsIn(read.chunk)) {
         Fail(plan_.parts()[static_cast<size_t>(part)].storage, read.status.error());
@@ -87,15 +95,21 @@ class LoadJob::State final : public ReadClient {
     return true;
   }
 
-  void Fail(int32_t storage, const Error& error) {
+  void Fail(int32_t storage, Error error) {
+    if (!options_.names.empty()) {
+      error.message += ", in record `" + options_.names[static_cast<size_t>(storage)] + "`";
+    }
     ready_.Fail(storage, error);
-    verified_.Fail(storage, error);
+    if (verified_.Fail(storage, error)) NoteSettled(/*is_right=*/false);
   }
 
   void FailAll(const Error& error) {
-    if (options_.memory) options_.memory->GiveUp();
+    if (options_.claim) options_.claim->GiveUp();
     ready_.FailAll(error);
-    verified_.FailAll(error);
+    for (int32_t storage = 0; storage < num_storages(); ++storage) {
+      if (verified_.IsReady(storage)) continue;
+      if (verified_.Fail(storage, error)) NoteSettled(/*is_right=*/false);
+    }
   }
 
   void Tell(const LoadEvent& event) const {
@@ -113,9 +127,18 @@ class LoadJob::State final : public ReadClient {
   const std::shared_ptr<Arena>& arena(int32_t storage) const {
     return arenas_[static_cast<size_t>(extent(storage).file)];
   }
+  void Release(int32_t storage) {
+    arena(storage)->Release(extent(storage).offset, extent(storage).size);
+  }
 
  private:
   using Counters = std::vector<std::atomic<int32_t>>;
+
+  void UseHugePages() {
+    for (const Run& run : plan_.Runs()) {
+      arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
+    }
+  }
 
   void VerifyThenPublish(int32_t chunk) {
     AddCrcs(chunk);
@@ -128,7 +151,7 @@ class LoadJob::State final : public ReadClient {
     CountDown(num_missing_, chunk, [this](int32_t storage) { PublishUnchecked(storage); });
     AddCrcs(chunk);
     CountDown(num_unverified_, chunk, [this](int32_t storage) {
-      if (CheckCrc(storage)) verified_.Publish(storage);
+      if (CheckCrc(storage)) NoteVerified(storage);
     });
   }
 
@@ -149,12 +172,37 @@ class LoadJob::State final : public ReadClient {
 
   void Publish(int32_t storage) {
     PublishUnchecked(storage);
-    verified_.Publish(storage);
+    NoteVerified(storage);
+  }
+
+  /// Nobody reads the storage's bytes for checksums any more.
+  void NoteVerified(int32_t storage) {
+    if (is_elsewhere_[static_cast<size_t>(storage)] != 0) Release(storage);
+    if (verified_.Publish(storage)) NoteSettled(/*is_right=*/true);
+  }
+
+  void NoteSettled(bool is_right) {
+    if (!is_right) all_are_right_.store(false, std::memory_order_relaxed);
+    if (num_unsettled_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (options_.on_settled) options_.on_settled(all_are_right_.load(std::memory_order_relaxed));
   }
 
   void PublishUnchecked(int32_t storage) {
+    if (options_.apply) ApplyBytes(storage);
     arena(storage)->Publish(extent(storage).offset, extent(storage).size);
     ready_.Publish(storage);
+  }
+
+  void ApplyBytes(int32_t storage) {
+    const TimePoint begin = clock_.Now();
+    const bool took = options_.apply(storage, arena(storage)->target() + extent(storage).offset);
+    if (!took) return;
+    is_elsewhere_[static_cast<size_t>(storage)] = 1;
+    Tell({.lane = Lane::kApply,
+          .begin = begin,
+          .end = clock_.Now(),
+          .storage = storage,
+          .num_bytes = extent(storage).size});
   }
 
   void AddCrcs(int32_t chunk) {
@@ -190,16 +238,20 @@ class LoadJob::State final : public ReadClient {
     return false;
   }
 
-  const std::vector<std::shared_ptr<ModelFile>> files_;
+  std::vector<std::shared_ptr<ModelFile>> files_;     // until all is read
   const std::vector<std::shared_ptr<Arena>> arenas_;  // by file
   const BlockPlan plan_;
   const LoadOptions options_;
   const Clock& clock_;
   ReadyTable ready_;
   ReadyTable verified_;
-  std::vector<uint32_t> crcs_;  // by part
-  Counters num_missing_;        // parts that have not arrived, by storage
-  Counters num_unverified_;     // parts without checksum, by storage
+  std::vector<uint32_t> crcs_;          // by part
+  std::vector<uint8_t> is_elsewhere_;   // by storage: `apply` has its bytes
+  Counters num_missing_;                // parts that have not arrived, by storage
+  Counters num_unverified_;             // parts without checksum, by storage
+  std::atomic<int32_t> num_unsettled_;  // storages
+  std::atomic<bool> all_are_right_ = true;
+  std::atomic<size_t> num_unread_;  // chunks
 };
 
 Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
@@ -211,9 +263,9 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
                  [](const auto& file) { return file->size(); });
   Result<BlockPlan> plan = BlockPlan::Make(extents, sizes, options.plan);
   if (!plan.ok()) return std::move(plan).error();
-  std::vector<std::shared_ptr<Arena>> arenas;
-  for (const uint64_t size : sizes) {
-    Result<std::shared_ptr<Arena>> arena = Arena::Reserve(size, options.guarded);
+  std::vector<std::shared_ptr<Arena>> arenas = std::move(options.arenas);
+  for (size_t file = arenas.size(); file < sizes.size(); ++file) {
+    Result<std::shared_ptr<Arena>> arena = Arena::Reserve(sizes[file], options.guarded);
     if (!arena.ok()) return std::move(arena).error();
     arenas.push_back(*std::move(arena));
   }
@@ -281,9 +333,6 @@ void LoadJob::Cancel() {
   state_->FailAll({ErrorCode::kCancelled, "the loading of the model was cancelled"});
 }
 
-void LoadJob::Release(int32_t storage) {
-  const Extent& extent = state_->extent(storage);
-  state_->arena(storage)->Release(extent.offset, extent.size);
-}
+void LoadJob::Release(int32_t storage) { state_->Release(storage); }
 
 }  // namespace raceway::engine::load

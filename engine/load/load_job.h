@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/cancel.h"
@@ -25,6 +27,12 @@ enum class Verify : uint8_t {
   kNever,
 };
 
+/// Called for each storage that has arrived and is as it was written, before anybody sees it; what
+/// it writes is seen by whoever then sees the storage ready. True: it has put the bytes elsewhere,
+/// and their memory is given back. Called by several threads at once, those that read; does not
+/// throw.
+using Apply = std::function<bool(int32_t storage, const std::byte* bytes)>;
+
 struct LoadOptions {
   Urgency urgency = Urgency::kNear;
   TimePoint deadline = TimePoint::max();  // of the request that wants it
@@ -32,10 +40,17 @@ struct LoadOptions {
   bool use_page_cache = true;  // for what it holds; else always read past it
   bool guarded = false;        // Arena::Reserve
   BlockPlanOptions plan = {};
+  Apply apply = {};
+  std::vector<std::string> names = {};  // of storages, for messages; may be empty
+  /// By file; where there is none, the job reserves one.
+  std::vector<std::shared_ptr<Arena>> arenas = {};
+  /// Called once, when the last storage is verified or has failed, by the thread that found out:
+  /// whether all are as they were written. Not called where there are no storages.
+  std::function<void(bool all_are_right)> on_settled = {};
   LoadEventSink on_event = {};
   /// Asked for what the weights take, before any memory is reserved, by those who load whole
   /// models; a load tells it what has arrived. Null: nobody minds.
-  std::shared_ptr<MemoryClaim> memory = nullptr;
+  std::shared_ptr<MemoryClaim> claim = nullptr;
 };
 
 /// The weights of one model on their way into memory.

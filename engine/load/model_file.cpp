@@ -34,6 +34,16 @@ Error Unavailable(const std::string& path, const char* reason) {
 Result<std::shared_ptr<ModelFile>> ModelFile::Open(std::string path, bool allow_direct) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait
   if (fd < 0) return Unavailable(path, std::strerror(errno));
+  return Own(fd, std::move(path), allow_direct);
+}
+
+Result<std::shared_ptr<ModelFile>> ModelFile::OfOpen(int descriptor, std::string path) {
+  const int fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return Unavailable(path, std::strerror(errno));
+  return Own(fd, std::move(path), /*allow_direct=*/true);
+}
+
+Result<std::shared_ptr<ModelFile>> ModelFile::Own(int fd, std::string path, bool allow_direct) {
   struct stat opened = {};
   if (fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)) {
     close(fd);
@@ -49,6 +59,17 @@ ModelFile::ModelFile(std::string path, int cached_fd, int direct_fd, const struc
 ModelFile::~ModelFile() {
   close(cached_fd_);
   if (direct_fd_ >= 0) close(direct_fd_);
+}
+
+std::string ModelFile::Identity() const {
+  std::string text;
+  for (const int64_t part :
+       {static_cast<int64_t>(opened_.st_dev), static_cast<int64_t>(opened_.st_ino),
+        static_cast<int64_t>(opened_.st_size), static_cast<int64_t>(opened_.st_mtim.tv_sec),
+        static_cast<int64_t>(opened_.st_mtim.tv_nsec)}) {
+    text += std::to_string(part) + ":";
+  }
+  return text;
 }
 
 Status ModelFile::CheckUnchanged() const {

@@ -22,10 +22,14 @@ class ModelFile {
   /// `allow_direct`: open it past the page cache as well, where its file system can do that.
   /// Errors   Unavailable with the reason: missing, a folder, not readable
   static Result<std::shared_ptr<ModelFile>> Open(std::string path, bool allow_direct = true);
+  /// The file that somebody has open as `descriptor`, whatever `path` is by now.
+  static Result<std::shared_ptr<ModelFile>> OfOpen(int descriptor, std::string path);
   ~ModelFile();
   ModelFile(const ModelFile&) = delete;
 
   const std::string& path() const { return path_; }
+  /// What tells it from other files of this host, and from itself once it has been written into.
+  std::string Identity() const;
   uint64_t size() const { return static_cast<uint64_t>(opened_.st_size); }  // when it was opened
   int cached_fd() const { return cached_fd_; }  // reads through the page cache
   int direct_fd() const { return direct_fd_; }  // O_DIRECT: reads whole blocks past it; or -1
@@ -42,6 +46,7 @@ class ModelFile {
   Status CheckUnchanged() const;
 
  private:
+  static Result<std::shared_ptr<ModelFile>> Own(int fd, std::string path, bool allow_direct);
   ModelFile(std::string path, int cached_fd, int direct_fd, const struct stat& opened);
 
   const std::string path_;

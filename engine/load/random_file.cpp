@@ -39,6 +39,8 @@ Result<RandomFile> RandomFile::Open(const std::filesystem::path& path) {
   return RandomFile(std::move(descriptor), path.string(), 0, static_cast<uint64_t>(info.st_size));
 }
 
+int RandomFile::descriptor() const { return descriptor_->number(); }
+
 Result<std::string> RandomFile::Read(uint64_t offset, uint64_t size) const {
   if (offset > size_ || size > size_ - offset) {
     return Wrong(ErrorCode::kInvalidArgument, "ends before", {}, offset);

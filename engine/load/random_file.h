@@ -21,6 +21,7 @@ class RandomFile {
 
   const std::string& name() const { return name_; }  // for messages
   uint64_t size() const { return size_; }
+  int descriptor() const;                    // open as long as this, or a copy
   uint64_t begin() const { return begin_; }  // where the range begins in the file on disk
 
   /// The bytes [offset, offset + size).

@@ -1,17 +1,16 @@
 #include "engine/load/streamed_module.h"
 
 #include <c10/core/Allocator.h>
-#include <caffe2/serialize/inline_container.h>
-#include <caffe2/serialize/read_adapter_interface.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/load/archive.h"
+#include "engine/load/structure_cache.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
@@ -19,26 +18,12 @@
 namespace raceway::engine::load {
 namespace {
 
-/// The file of an archive, for LibTorch's reader.
-class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
- public:
-  explicit ArchiveFile(RandomFile file) : file_(std::move(file)) {}
-
-  size_t size() const override { return file_.size(); }
-  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const override {
-    const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
-    TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
-    return num_bytes;
-  }
-
- private:
-  RandomFile file_;
-};
-
-uint64_t NumBytes(const WeightMap& weights) {
-  return std::accumulate(
+/// What the weights take at most; of those that are streamed only a window's worth.
+uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
+  const uint64_t all = std::accumulate(
       weights.storages.begin(), weights.storages.end(), uint64_t{0},
       [](uint64_t sum, const Storage& storage) { return sum + storage.extent.size; });
+  return options.memory == MemoryMode::kStream ? std::min(all, options.window_bytes) : all;
 }
 
 /// Whether a storage is read at once: little ones, and those that the structure needs.
@@ -70,37 +55,46 @@ void Add(Placeholders& placeholders, const std::string& record, c10::Storage sto
   part.emplace(record.substr(slash + 1), std::move(storage));
 }
 
-bool Forks(const torch::jit::Block& block) {
-  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
-           std::any_of(node->blocks().begin(), node->blocks().end(),
-                       [](const torch::jit::Block* inner) { return Forks(*inner); });
-  });
-}
+/// The structure of all archives with the same code; one of its own where weights are in its code.
+class SharedStructure {
+ public:
+  static Result<SharedStructure> Of(const Archive& archive, const WeightMap& weights) {
+    Result<std::optional<std::string>> key = StructureKey(archive, weights);
+    if (!key) return std::move(key).error();
+    if (!*key) return SharedStructure(std::nullopt, std::make_shared<Structure>());
+    std::shared_ptr<Structure> structure = ProcessStructures().Get(**key);
+    return SharedStructure(*std::move(key), std::move(structure));
+  }
 
-bool Forks(const torch::jit::Module& module) {
-  const auto methods = module.get_methods();
-  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
-    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    return Forks(*graph->block());
-  });
-}
+  Structure& operator*() const { return *structure_; }
+
+  /// It could not be made, or not of the bytes that its key was made of: for nobody else.
+  void Forget() const {
+    if (key_) ProcessStructures().Drop(*key_, structure_);
+  }
+
+ private:
+  SharedStructure(std::optional<std::string> key, std::shared_ptr<Structure> structure)
+      : key_(std::move(key)), structure_(std::move(structure)) {}
+
+  std::optional<std::string> key_;
+  std::shared_ptr<Structure> structure_;
+};
 
 }  // namespace
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
-                                                             LoadOptions options) {
+                                                             StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return archive.error();
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   if (!weights) return weights.error();
-  if (options.memory) {
-    if (Status admitted = options.memory->Take(NumBytes(*weights)); !admitted) {
-      return std::move(admitted).error();
-    }
+  const std::shared_ptr<MemoryClaim> claim = options.load.claim;
+  if (claim != nullptr) {
+    Status admitted = claim->Take(NumBytes(*weights, options));
+    if (!admitted) return std::move(admitted).error();
   }
   Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
   if (!file) return std::move(file).error();
@@ -113,7 +107,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     if (IsEarly(storage)) {
       Result<c10::Storage> read = ReadNow(*archive, storage);
       if (!read) return std::move(read).error();
-      if (options.memory) options.memory->Arrived(storage.extent.size);
+      if (claim != nullptr) claim->Arrived(storage.extent.size);
       Add(placeholders, storage.name, *std::move(read));
       continue;
     }
@@ -121,10 +115,10 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     extents.back().storage = static_cast<int32_t>(awaited.size());
     awaited.push_back(&storage);
   }
-  const Urgency urgency = options.urgency;
-  const TimePoint deadline = options.deadline;
+  const Urgency urgency = options.load.urgency;
+  const TimePoint deadline = options.load.deadline;
   Result<std::shared_ptr<LoadJob>> job =
-      LoadJob::Start(scheduler, {*file}, extents, std::move(options));
+      LoadJob::Start(scheduler, {*file}, extents, std::move(options.load));
   if (!job) return std::move(job).error();
 
   std::shared_ptr<StreamedModule> streamed(new StreamedModule());
@@ -136,19 +130,23 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
     streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
     Add(placeholders, awaited[i]->name, std::move(storage));
   }
+  const Result<SharedStructure> structure = SharedStructure::Of(*archive, *weights);
+  if (!structure) return structure.error();
+  const auto wait_for_state = [&](const c10::IValue& state) {
+    Status arrived =
+        WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
+    if (!arrived) throw WeightMissing{std::move(arrived).error()};
+  };
   try {
-    caffe2::serialize::PyTorchStreamReader reader(std::make_shared<ArchiveFile>(archive->file()));
-    streamed->module_ = ImportStructure(reader, placeholders, [&](const c10::IValue& state) {
-      Status arrived =
-          WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
-      if (!arrived) throw WeightMissing{std::move(arrived).error()};
-    });
+    streamed->module_ = (**structure).MakeModule(*archive, placeholders, wait_for_state);
+    streamed->forks_ = (**structure).Forks(streamed->module_);
   } catch (const WeightMissing& missing) {
     return missing.error;
   } catch (const std::exception& exception) {
+    structure->Forget();
     return Error{ErrorCode::kInvalidArgument, exception.what()};
   }
-  streamed->forks_ = Forks(streamed->module_);
+  if (!(*file)->CheckUnchanged()) structure->Forget();
   streamed->NoteComplete();
   return streamed;
 }

@@ -9,6 +9,7 @@
 
 #include "engine/load/load_interest.h"
 #include "engine/load/load_job.h"
+#include "engine/load/streamed_options.h"
 #include "engine/load/weight_gate.h"
 #include "engine/result.h"
 
@@ -26,10 +27,10 @@ class StreamedModule {
   /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
   ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to
   ///          a weight is found when it arrives, by whoever waits for it; those of
-  ///          `options.memory`
+  ///          `MemoryClaim::Take`
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
-                                                      LoadOptions options = {});
+                                                      StreamedOptions options = {});
 
   const torch::jit::Module& module() const { return module_; }
 

@@ -1,16 +1,17 @@
 #include "engine/load/torchscript_structure.h"
 
 #include <caffe2/serialize/inline_container.h>
-#include <torch/csrc/jit/api/module.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
-#include <torch/csrc/jit/serialization/import_read.h>
-#include <torch/csrc/jit/serialization/import_source.h>
 #include <torch/csrc/jit/serialization/storage_context.h>
+#include <torch/csrc/jit/serialization/unpickler.h>
 
 #include <algorithm>
-#include <memory>
+#include <charconv>
+#include <cstring>
+#include <limits>
 #include <utility>
-#include <vector>
 
 #include "engine/gate.h"
 #include "engine/load/identity_gate.h"
@@ -21,14 +22,21 @@ namespace {
 using caffe2::serialize::PyTorchStreamReader;
 using torch::jit::DeserializationStorageContext;
 
-std::shared_ptr<torch::jit::Source> CodeOf(PyTorchStreamReader& archive, std::string type) {
-  std::replace(type.begin(), type.end(), '.', '/');
-  const std::string record = "code/" + type + ".py";
-  if (!archive.hasRecord(record)) return nullptr;
-  const auto [data, size] = archive.getRecord(record);
-  return std::make_shared<torch::jit::Source>(
-      std::string(static_cast<const char*>(data.get()), size), record, 1);
-}
+/// The file of an archive, for LibTorch's reader.
+class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit ArchiveFile(RandomFile file) : file_(std::move(file)) {}
+
+  size_t size() const override { return file_.size(); }
+  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const override {
+    const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
+    TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
+    return num_bytes;
+  }
+
+ private:
+  RandomFile file_;
+};
 
 std::shared_ptr<DeserializationStorageContext> ContextOf(
     const std::unordered_map<std::string, c10::Storage>& storages) {
@@ -37,62 +45,122 @@ std::shared_ptr<DeserializationStorageContext> ContextOf(
   return context;
 }
 
-class Importer {
- public:
-  Importer(PyTorchStreamReader& archive, const BeforeSetState& before_set_state)
-      : archive_(archive),
-        before_set_state_(before_set_state),
-        unit_(std::make_shared<torch::jit::CompilationUnit>()),
-        sources_(
-            unit_, &constants_,
-            [&archive](const std::string& type) { return CodeOf(archive, type); },
-            archive.version()) {}
+bool HasForks(const torch::jit::Block& block) {
+  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
+    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
+           std::any_of(node->blocks().begin(), node->blocks().end(),
+                       [](const torch::jit::Block* inner) { return HasForks(*inner); });
+  });
+}
 
-  void ReadConstants(const std::unordered_map<std::string, c10::Storage>& storages) {
-    if (!archive_.hasRecord("constants.pkl")) return;
-    const c10::IValue tuple = Read("constants", storages);
-    for (const c10::IValue& constant : tuple.toTupleRef().elements()) {
-      constants_.push_back(constant);
-    }
-  }
-
-  torch::jit::Module ReadModule(const std::unordered_map<std::string, c10::Storage>& storages) {
-    return torch::jit::Module(Read("data", storages).toObject());
-  }
-
- private:
-  c10::IValue Read(const std::string& part,
-                   const std::unordered_map<std::string, c10::Storage>& storages) {
-    const auto find_type = [this](const c10::QualifiedName& name) {
-      return c10::StrongTypePtr(unit_, sources_.loadType(name));
-    };
-    const auto make_object = [this](const at::StrongTypePtr& type, const c10::IValue& state) {
-      if (type.type_->expectRef<c10::ClassType>().findMethod("__setstate__") != nullptr) {
-        before_set_state_(state);
-      }
-      return torch::jit::ObjLoaderFunc(type, state);
-    };
-    return torch::jit::readArchiveAndTensors(
-        part, "", part + "/", find_type, make_object, std::nullopt, archive_,
-        torch::jit::Unpickler::defaultTypeParser, ContextOf(storages));
-  }
-
-  PyTorchStreamReader& archive_;
-  const BeforeSetState& before_set_state_;
-  std::shared_ptr<torch::jit::CompilationUnit> unit_;
-  std::vector<c10::IValue> constants_;  // `sources_` refers to it
-  torch::jit::SourceImporter sources_;
-};
+bool HasForks(const torch::jit::Module& module) {
+  const auto methods = module.get_methods();
+  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
+    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
+    torch::jit::Inline(*graph);
+    return HasForks(*graph->block());
+  });
+}
 
 }  // namespace
 
-torch::jit::Module ImportStructure(PyTorchStreamReader& archive, const Placeholders& placeholders,
-                                   const BeforeSetState& before_set_state) {
+/// The records of an archive that are no weights.
+class Structure::Code {
+ public:
+  explicit Code(const Archive& archive) : archive_(archive) {}
+
+  std::string Record(const std::string& name) const {
+    Result<std::string> bytes = archive_.Read(name, std::numeric_limits<uint64_t>::max());
+    TORCH_CHECK(bytes.ok(), bytes.ok() ? "" : bytes.error().message);
+    return *std::move(bytes);
+  }
+  bool Has(const std::string& name) const { return archive_.Find(name) != nullptr; }
+
+  uint64_t Version() const {
+    const std::string text = Record(Has(".data/version") ? ".data/version" : "version");
+    uint64_t version = 0;
+    std::from_chars(text.data(), text.data() + text.size(), version);
+    return version;
+  }
+
+  /// Null if there is none for the type. Code is deflated, which LibTorch's reader undoes.
+  std::shared_ptr<torch::jit::Source> SourceOf(std::string type) {
+    std::replace(type.begin(), type.end(), '.', '/');
+    const std::string record = "code/" + type + ".py";
+    if (!Has(record)) return nullptr;
+    if (!reader_) {
+      reader_ =
+          std::make_unique<PyTorchStreamReader>(std::make_shared<ArchiveFile>(archive_.file()));
+    }
+    const auto [data, size] = reader_->getRecord(record);
+    return std::make_shared<torch::jit::Source>(
+        std::string(static_cast<const char*>(data.get()), size), record, 1);
+  }
+
+ private:
+  const Archive& archive_;
+  std::unique_ptr<PyTorchStreamReader> reader_;  // only made where something is compiled
+};
+
+Structure::Structure() = default;
+Structure::~Structure() = default;
+
+torch::jit::Module Structure::MakeModule(const Archive& archive, const Placeholders& placeholders,
+                                         const BeforeSetState& before_set_state) {
   IdentityGate gate(placeholders);
   const GateScope scope(gate);
-  Importer importer(archive, before_set_state);
-  importer.ReadConstants(placeholders.constants);
-  return importer.ReadModule(placeholders.data);
+  Code code(archive);
+  std::call_once(has_begun_, [&] { Begin(code, placeholders.constants, before_set_state); });
+  return torch::jit::Module(Read(code, "data", placeholders.data, before_set_state).toObject());
+}
+
+void Structure::Begin(Code& code, const Storages& constants,
+                      const BeforeSetState& before_set_state) {
+  sources_.emplace(
+      unit_, &constants_, [this](const std::string& type) { return code_->SourceOf(type); },
+      code.Version());
+  if (!code.Has("constants.pkl")) return;
+  const c10::IValue tuple = Read(code, "constants", constants, before_set_state);
+  constants_ = tuple.toTupleRef().elements().vec();
+}
+
+c10::IValue Structure::Read(Code& code, const std::string& part, const Storages& storages,
+                            const BeforeSetState& before_set_state) {
+  const std::string pickle = code.Record(part + ".pkl");
+  size_t at = 0;
+  const auto read = [&](char* to, size_t num_bytes) {
+    num_bytes = std::min(num_bytes, pickle.size() - at);
+    std::memcpy(to, pickle.data() + at, num_bytes);
+    at += num_bytes;
+    return num_bytes;
+  };
+  const auto find_type = [&](const c10::QualifiedName& name) { return TypeNamed(name, code); };
+  const auto make_object = [&](const at::StrongTypePtr& type, const c10::IValue& state) {
+    if (type.type_->expectRef<c10::ClassType>().findMethod("__setstate__") != nullptr) {
+      before_set_state(state);
+    }
+    return torch::jit::ObjLoaderFunc(type, state);
+  };
+  const auto read_storage = [&](const std::string& key) -> at::DataPtr {
+    TORCH_CHECK(false, part, "/", key, " has no place in memory");
+  };
+  torch::jit::Unpickler unpickler(read, find_type, make_object, read_storage, std::nullopt,
+                                  /*use_storage_device=*/false,
+                                  torch::jit::Unpickler::defaultTypeParser, ContextOf(storages));
+  unpickler.set_version(code.Version());
+  return unpickler.parse_ivalue();
+}
+
+c10::StrongTypePtr Structure::TypeNamed(const c10::QualifiedName& name, Code& code) {
+  const std::lock_guard lock(mutex_);
+  code_ = &code;
+  return {unit_, sources_->loadType(name)};
+}
+
+bool Structure::Forks(const torch::jit::Module& module) {
+  const std::lock_guard lock(mutex_);
+  if (!forks_) forks_ = HasForks(module);
+  return *forks_;
 }
 
 }  // namespace raceway::engine::load

@@ -23,6 +23,8 @@ struct Storage {
   bool is_read_early = false;          // by code that runs while the structure is made
 
   bool is_small() const { return extent.size < kSmallBytes; }
+  /// Of TorchScript: a weight of a frozen module, which lies in its code.
+  bool is_constant() const { return name.starts_with("constants/"); }
 };
 
 /// A tensor over a storage.

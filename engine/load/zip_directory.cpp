@@ -1,12 +1,12 @@
 #include "engine/load/zip_directory.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "engine/load/byte_reader.h"
+#include "engine/load/crc.h"
 #include "engine/load/zip_format.h"
 
 namespace raceway::engine::load {
@@ -371,8 +371,7 @@ Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record,
   Result<std::string> bytes = file.Read(record.data_offset, record.size);
   if (!bytes.ok()) return bytes;
   const std::optional<uint32_t> expected = record.checksum();
-  const auto* data = reinterpret_cast<const Bytef*>(bytes->data());
-  if (expected && ::crc32_z(0, data, bytes->size()) != *expected) {
+  if (expected && Crc32(std::as_bytes(std::span(*bytes))) != *expected) {
     return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",
                       record.name, record.data_offset);
   }

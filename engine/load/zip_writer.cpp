@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
+#include "engine/load/crc.h"
 #include "engine/load/zip_format.h"
 
 namespace raceway::engine::load {
@@ -24,11 +25,6 @@ constexpr uint16_t kVersion = 45;           // of the format, that has zip64
 template <typename Number>
 void Append(std::string& bytes, Number number) {
   bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
-}
-
-uint32_t Crc32(uint32_t before, std::string_view bytes) {
-  return static_cast<uint32_t>(
-      ::crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 bool Needs64(const ZipRecord& record) {
@@ -203,7 +199,7 @@ Status ZipWriter::Copy(const RandomFile& file, const ZipRecord& record, uint64_t
     piece.resize(std::min(kPieceBytes, record.packed_size - done));
     Status read = file.Read(record.data_offset + done, piece.data(), piece.size());
     if (!read) return read;
-    crc32 = Crc32(crc32, piece);
+    crc32 = Crc32(std::as_bytes(std::span(piece)), crc32);
     Status written = Write(placed.data_offset + done, piece);
     if (!written) return written;
   }
@@ -221,7 +217,7 @@ Status ZipWriter::Add(const std::string& name, std::string_view bytes, uint64_t 
   ZipRecord record;
   record.name = name;
   record.size = record.packed_size = bytes.size();
-  record.crc32 = Crc32(0, bytes);
+  record.crc32 = Crc32(std::as_bytes(std::span(bytes)));
   record = Place(record, alignment);
   if (Status written = Write(record.data_offset, bytes); !written) return written;
   return WriteHeader(record);

@@ -21,6 +21,8 @@ struct LoadHints {
   Priority priority = Priority::kNormal;
   bool streams = false;                                       // lets go of weights after their use
   uint64_t max_bytes = std::numeric_limits<uint64_t>::max();  // that its weights may hold
+
+  bool is_bounded() const { return max_bytes != std::numeric_limits<uint64_t>::max(); }
 };
 
 /// Of a step's hints; those that are no `load` are passed over.

@@ -111,12 +111,17 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const LoadHints& hi
   namespace load = engine::load;
   if (!device.is_cpu()) return Loaded{torch::jit::load(path.string(), device)};
   load::ReadScheduler& scheduler = load::ProcessScheduler();
-  load::LoadOptions options;
+  load::StreamedOptions options;
   const LoadClass wanted = ClassOf(hints.priority, scheduler.clock().Now());
-  options.urgency = wanted.urgency;
-  options.deadline = wanted.deadline;
-  options.memory = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
-  options.on_event = load::TellListeners(path.filename().string());
+  options.load.urgency = wanted.urgency;
+  options.load.deadline = wanted.deadline;
+  options.load.claim =
+      std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
+  options.load.on_event = load::TellListeners(path.filename().string());
+  if (hints.streams) {
+    options.memory = load::MemoryMode::kStream;
+    if (hints.is_bounded()) options.window_bytes = hints.max_bytes;
+  }
   Result<std::shared_ptr<load::StreamedModule>> streamed =
       load::StreamedModule::Load(scheduler, path, std::move(options));
   if (streamed) return Loaded{(*streamed)->module(), *streamed};

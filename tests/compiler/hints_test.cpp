@@ -132,7 +132,7 @@ flow inner(t: { x: f32 }) -> { y: f32 } with { load { memory: 4GiB } } {
 flow f(t: { id: i64, x: f32 }) -> { y: f32 } {
   return t |> filter(x > 1.0) with { load { priority: low } }
     |> map(name) with { load { priority: low } }
-    |> inner with { load { priority: low } }
+    |> select(x) |> inner with { load { priority: low } }
 }
 )";
   EXPECT_EQ(testing::Compile(kText).Lines(),

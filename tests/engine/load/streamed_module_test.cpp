@@ -4,68 +4,32 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
-#include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <cerrno>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "engine/load/archive.h"
+#include "engine/load/memory_use.h"
 #include "engine/load/torchscript_source.h"
 #include "tests/engine/load/archives.h"
 #include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/modules.h"
 
 namespace raceway::engine::load {
 namespace {
 
-using testing::Archived;
-using testing::Faults;
-using testing::FaultyScheduler;
 using ::testing::HasSubstr;
-using testing::TemporaryFolder;
+using namespace testing;
 using namespace std::chrono_literals;
-
-constexpr int64_t kWidth = 64;
-
-/// Layers of weights, and what is done with them.
-std::filesystem::path SaveModule(const TemporaryFolder& folder, const std::string& forward,
-                                 int num_weights = 4) {
-  torch::jit::Module module("m");
-  for (int i = 0; i < num_weights; ++i) {
-    module.register_parameter("w" + std::to_string(i), at::randn({kWidth, kWidth}), false);
-  }
-  module.register_attribute("training", c10::BoolType::get(), false);
-  module.define(forward);
-  const std::filesystem::path path = folder / "m.pt";
-  module.save(path.string());
-  return path;
-}
-
-constexpr char kChain[] =
-    "def forward(self, x):\n"
-    "  for i in range(2):\n"
-    "    x = torch.relu(x @ self.w0) @ self.w1 + x @ self.w2.t()\n"
-    "  return torch.cat([x, self.w3]).view(-1)[2:]\n";
-
-at::Tensor Call(torch::jit::Module module, std::vector<c10::IValue> inputs) {
-  const c10::InferenceMode inference;
-  const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
-  return module.forward(std::move(inputs)).toTensor();
-}
-
-at::Tensor StockAnswer(const std::filesystem::path& path, const at::Tensor& input) {
-  const c10::InferenceMode inference;
-  torch::jit::Module module = torch::jit::load(path.string());
-  module.eval();
-  return Call(module, {input});
-}
 
 /// A gate; to be opened before the scheduler goes.
 class Blocker {
@@ -93,26 +57,7 @@ class StreamedModuleTest : public ::testing::Test {
   static std::shared_ptr<StreamedModule> Load(FaultyScheduler& scheduler,
                                               const std::filesystem::path& path,
                                               LoadOptions options = {}) {
-    const c10::InferenceMode inference;
-    Result<std::shared_ptr<StreamedModule>> streamed =
-        StreamedModule::Load(*scheduler, path, std::move(options));
-    if (!streamed) throw std::runtime_error(streamed.error().Text());
-    return *streamed;
-  }
-
-  static at::Tensor Answer(StreamedModule& streamed, const at::Tensor& input,
-                           const CancelToken& cancel = CancelToken()) {
-    return streamed.Run(cancel, [&] { return Call(streamed.module(), {input}); });
-  }
-
-  /// "failed: …", or nothing.
-  static std::string ErrorOf(StreamedModule& streamed, const at::Tensor& input) {
-    try {
-      Answer(streamed, input);
-      return {};
-    } catch (const WeightMissing& missing) {
-      return std::string(NameOf(missing.error.code)) + ": " + missing.error.Text();
-    }
+    return LoadStreamed(scheduler, path, {.load = std::move(options)});
   }
 
   TemporaryFolder folder_;
@@ -193,6 +138,44 @@ TEST_F(StreamedModuleTest, TheStructureReadsNoWeight) {
   blocker.Open();
 }
 
+TEST_F(StreamedModuleTest, TheStructureTakesNoMemory) {
+  constexpr int64_t kLarge = 1024;
+  const std::filesystem::path path = SaveModule(folder_, kChain, 24, "large.pt", kLarge);
+  Blocker blocker;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    blocker.Wait();
+    return std::nullopt;
+  }});
+  const auto small = Load(scheduler, SaveModule(folder_, kChain));  // what LibTorch takes once
+  const int64_t before = OwnMemoryUse()->resident;
+  const auto streamed = Load(scheduler, path);
+  const int64_t taken = OwnMemoryUse()->resident - before;
+  EXPECT_LT(taken, 24 * kLarge * kLarge * 4 / 100);
+  blocker.Open();
+}
+
+TEST_F(StreamedModuleTest, ItsFileIsClosedOnceAllIsRead) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const auto is_open = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone) == path) return true;
+    }
+    return false;
+  };
+  Blocker blocker;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    blocker.Wait();
+    return std::nullopt;
+  }});
+  const auto streamed = Load(scheduler, path);
+  EXPECT_TRUE(is_open());
+  blocker.Open();
+  ASSERT_TRUE(streamed->WaitAll().ok());
+  for (int i = 0; i < 1000 && is_open(); ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(is_open());
+}
+
 TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
   const std::filesystem::path path =
       SaveModule(folder_,
@@ -211,7 +194,7 @@ TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
   FaultyScheduler scheduler(Faults{});
   const auto streamed = Load(scheduler, path);
   EXPECT_TRUE(at::equal(Answer(*streamed, one), expected));  // does without it
-  EXPECT_THAT(ErrorOf(*streamed, input_), HasSubstr("m.pt"));
+  EXPECT_THAT(ErrorOf(*streamed, input_), AllOf(HasSubstr("m.pt"), HasSubstr("record `data/")));
   EXPECT_FALSE(streamed->is_complete());
   EXPECT_TRUE(at::equal(Answer(*streamed, one), expected));
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "engine/load/load_job.h"
+
+namespace raceway::engine::load {
+
+/// Where the weights of a model are once they have been read.
+enum class MemoryMode : uint8_t {
+  kKeep,    // in this process's memory, as long as the model is
+  kStream,  // only those that a request is about to use, as many as the window takes; read again
+            // for each request
+  kShared,  // in memory that all processes of this user share, once for all of them
+};
+
+/// How a module is loaded, and how it is kept.
+struct StreamedOptions {
+  LoadOptions load = {};
+  MemoryMode memory = MemoryMode::kKeep;
+  uint64_t window_bytes = uint64_t{64}
+                          << 20;  // kStream: weights in memory at a time, for a request
+  std::optional<c10::ScalarType> dtype = std::nullopt;  // floating weights become that
+};
+
+}  // namespace raceway::engine::load
