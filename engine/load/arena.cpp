@@ -90,6 +90,10 @@ void Arena::Publish(uint64_t offset, uint64_t num_bytes) {
   mprotect(data_ + begin, RoundUp(offset + num_bytes) - begin, PROT_READ | PROT_WRITE);
 }
 
+void Arena::EndWriting() {
+  if (target_ != data_ && !is_guarded()) madvise(target_, size_, MADV_DONTNEED);
+}
+
 void Arena::Release(uint64_t offset, uint64_t num_bytes) {
   const uint64_t begin = RoundUp(offset);
   const uint64_t end = RoundDown(offset + num_bytes);

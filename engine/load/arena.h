@@ -47,6 +47,10 @@ class Arena {
   /// From now on these bytes are for everybody. Only says so where the arena is guarded.
   void Publish(uint64_t offset, uint64_t num_bytes);
 
+  /// Nothing is read any more: the mapping that a mapped arena's reads wrote into takes no memory
+  /// from now on. The bytes stay.
+  void EndWriting();
+
   /// Gives back the pages that lie wholly within these bytes. Their contents are gone: whoever
   /// needs them reads them again.
   void Release(uint64_t offset, uint64_t num_bytes);

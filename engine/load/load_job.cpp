@@ -41,6 +41,7 @@ class LoadJob::State final : public ReadClient {
         num_unsettled_(num_storages()),
         num_unread_(plan_.chunks().size()) {
     if (!options_.apply) UseHugePages();  // they cannot be given back in parts
+    if (plan_.chunks().empty()) files_.clear();
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       const auto num_parts = static_cast<int32_t>(plan_.PartsOf(storage).size());
       num_missing_[static_cast<size_t>(storage)] = num_parts;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
+#include "engine/load/weight_cast.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -34,19 +36,7 @@ Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
   if (!bytes) return std::move(bytes).error();
   c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
   if (!bytes->empty()) std::memcpy(memory.get(), bytes->data(), bytes->size());
-  return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
-                      /*resizable=*/false);
-}
-
-/// On the arena, which lives as long as the storage.
-c10::Storage StorageOf(const LoadJob& job, int32_t number) {
-  using Holder = std::shared_ptr<Arena>;
-  auto* holder = new Holder(job.arena(number));
-  c10::DataPtr memory(
-      job.data(number), holder, [](void* held) { delete static_cast<Holder*>(held); },
-      c10::Device(c10::DeviceType::CPU));
-  return c10::Storage(c10::Storage::use_byte_size_t(), job.num_bytes(number), std::move(memory),
-                      nullptr, /*resizable=*/false);
+  return MakeStorage(bytes->size(), std::move(memory));
 }
 
 void Add(Placeholders& placeholders, const std::string& record, c10::Storage storage) {
@@ -81,94 +71,188 @@ class SharedStructure {
   std::shared_ptr<Structure> structure_;
 };
 
+/// A weight is wanted in two types at once.
+struct CastRefused {};
+
 }  // namespace
+
+/// Makes a streamed module of an open file.
+class StreamedModule::Loader {
+ public:
+  static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path) {
+    Result<Archive> archive = Archive::Open(path);
+    if (!archive) return std::move(archive).error();
+    Result<WeightMap> weights = ReadTorchScript(*archive);
+    if (!weights) return std::move(weights).error();
+    // Not by its name, which may be another file's by now.
+    Result<std::shared_ptr<ModelFile>> file =
+        ModelFile::OfOpen(archive->file().descriptor(), path.string());
+    if (!file) return std::move(file).error();
+    return Loader(scheduler, *std::move(archive), *std::move(weights), *std::move(file));
+  }
+
+  /// Throws `CastRefused` if some weight cannot be cast on the way.
+  Result<std::shared_ptr<StreamedModule>> Load(const StreamedOptions& options) {
+    placeholders_ = {};
+    early_.clear();
+    awaited_.clear();
+    if (options.load.claim != nullptr) {
+      Status admitted = options.load.claim->Take(NumBytes(weights_, options));
+      if (!admitted) return std::move(admitted).error();
+    }
+    std::vector<const Storage*> awaited;  // by their numbers
+    for (const size_t i : OrderOf(weights_.storages, RecordedOrder(archive_))) {
+      const Storage& storage = weights_.storages[i];
+      if (!IsEarly(storage)) {
+        awaited.push_back(&storage);
+      } else if (Status read = ReadEarly(storage, options); !read) {
+        return std::move(read).error();
+      }
+    }
+    std::shared_ptr<StreamedModule> streamed(new StreamedModule());
+    if (Status started = StartWeights(awaited, options, *streamed); !started) {
+      return std::move(started).error();
+    }
+    if (Status made = MakeModule(*streamed); !made) return std::move(made).error();
+    if (options.dtype) {
+      MoveWeights(streamed->module_, early_, *options.dtype);
+      const bool moved = MoveWeights(streamed->module_, awaited_, *options.dtype);
+      if (!moved) throw CastRefused{};
+    }
+    streamed->NoteComplete();
+    return streamed;
+  }
+
+  Result<std::shared_ptr<StreamedModule>> LoadThenCast(StreamedOptions options) {
+    const c10::ScalarType dtype = *options.dtype;
+    options.dtype.reset();
+    options.memory = MemoryMode::kKeep;  // they end up in memory of their own
+    Result<std::shared_ptr<StreamedModule>> streamed = Load(options);
+    if (!streamed) return streamed;
+    if (Status arrived = (*streamed)->WaitAll(); !arrived) return std::move(arrived).error();
+    CastWeights((*streamed)->module_, dtype);
+    return streamed;
+  }
+
+ private:
+  Loader(ReadScheduler& scheduler, Archive archive, WeightMap weights,
+         std::shared_ptr<ModelFile> file)
+      : scheduler_(scheduler),
+        archive_(std::move(archive)),
+        weights_(std::move(weights)),
+        file_(std::move(file)) {}
+
+  Status ReadEarly(const Storage& storage, const StreamedOptions& options) {
+    const std::optional<c10::ScalarType> dtype = options.dtype;
+    Result<c10::Storage> read = ReadNow(archive_, storage);
+    if (!read) return std::move(read).error();
+    if (options.load.claim != nullptr) options.load.claim->Arrived(storage.extent.size);
+    if (dtype && IsCast(storage, *dtype)) {
+      early_.emplace(read->unsafeGetStorageImpl(), CastStorage(*read, storage.dtype, *dtype));
+    }
+    Add(placeholders_, storage.name, *std::move(read));
+    return Done{};
+  }
+
+  Status StartWeights(std::span<const Storage* const> awaited, const StreamedOptions& options,
+                      StreamedModule& streamed) {
+    if (options.memory == MemoryMode::kStream && !awaited.empty()) {
+      streamed.stream_ = std::make_unique<WeightStream>(scheduler_, file_, awaited, options);
+    }
+    const std::span<const Storage* const> none;
+    Result<std::shared_ptr<WeightLoad>> load =
+        WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
+    if (!load) return std::move(load).error();
+    streamed.load_ = *std::move(load);
+    streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
+    streamed.shares_pages_ = options.memory == MemoryMode::kShared;
+    for (size_t i = 0; i < awaited.size(); ++i) {
+      PlaceAwaited(*awaited[i], static_cast<int32_t>(i), streamed);
+    }
+    return Done{};
+  }
+
+  /// What is cast is named by a storage without memory until its tensors have been moved.
+  void PlaceAwaited(const Storage& storage, int32_t number, StreamedModule& streamed) {
+    const WeightLoad& load = *streamed.load_;
+    const WeightStream* const stream = streamed.stream_.get();
+    c10::Storage place = stream != nullptr
+                             ? stream->storage(number)
+                             : MakeStorage(load.num_bytes(number), load.Memory(number));
+    if (!load.is_there()) streamed.numbers_.emplace(place.unsafeGetStorageImpl(), number);
+    if (stream != nullptr ? stream->Casts(number) : load.Casts(number)) {
+      c10::Storage named = MakeStorage(storage.extent.size);
+      awaited_.emplace(named.unsafeGetStorageImpl(), std::move(place));
+      place = std::move(named);
+    }
+    Add(placeholders_, storage.name, std::move(place));
+  }
+
+  Status MakeModule(StreamedModule& streamed) {
+    const Result<SharedStructure> structure = SharedStructure::Of(archive_, weights_);
+    if (!structure) return structure.error();
+    const auto wait_for_state = [&](const c10::IValue& state) {
+      if (HasTensorOn(state, awaited_)) throw CastRefused{};
+      streamed.WaitForState(state);
+    };
+    try {
+      streamed.module_ = (**structure).MakeModule(archive_, placeholders_, wait_for_state);
+      streamed.forks_ = (**structure).Forks(streamed.module_);
+    } catch (const WeightMissing& missing) {
+      return missing.error;
+    } catch (const std::exception& exception) {
+      structure->Forget();
+      return Error{ErrorCode::kInvalidArgument, exception.what()};
+    }
+    if (!file_->CheckUnchanged()) structure->Forget();
+    return Done{};
+  }
+
+  ReadScheduler& scheduler_;
+  const Archive archive_;
+  const WeightMap weights_;
+  const std::shared_ptr<ModelFile> file_;
+  Placeholders placeholders_;
+  OtherStorages early_;    // cast ones, by those in `placeholders_`
+  OtherStorages awaited_;  // likewise
+};
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
-  const Result<Archive> archive = Archive::Open(path);
-  if (!archive) return archive.error();
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
-  if (!weights) return weights.error();
-  const std::shared_ptr<MemoryClaim> claim = options.load.claim;
-  if (claim != nullptr) {
-    Status admitted = claim->Take(NumBytes(*weights, options));
-    if (!admitted) return std::move(admitted).error();
-  }
-  Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-  if (!file) return std::move(file).error();
-
-  Placeholders placeholders;
-  std::vector<Extent> extents;
-  std::vector<const Storage*> awaited;  // by their numbers
-  for (const size_t i : OrderOf(weights->storages, RecordedOrder(*archive))) {
-    const Storage& storage = weights->storages[i];
-    if (IsEarly(storage)) {
-      Result<c10::Storage> read = ReadNow(*archive, storage);
-      if (!read) return std::move(read).error();
-      if (claim != nullptr) claim->Arrived(storage.extent.size);
-      Add(placeholders, storage.name, *std::move(read));
-      continue;
-    }
-    extents.push_back(storage.extent);
-    extents.back().storage = static_cast<int32_t>(awaited.size());
-    awaited.push_back(&storage);
-  }
-  const Urgency urgency = options.load.urgency;
-  const TimePoint deadline = options.load.deadline;
-  Result<std::shared_ptr<LoadJob>> job =
-      LoadJob::Start(scheduler, {*file}, extents, std::move(options.load));
-  if (!job) return std::move(job).error();
-
-  std::shared_ptr<StreamedModule> streamed(new StreamedModule());
-  streamed->job_ = *std::move(job);
-  streamed->interest_.emplace(*streamed->job_, urgency, deadline);
-  for (size_t i = 0; i < awaited.size(); ++i) {
-    const auto number = static_cast<int32_t>(i);
-    c10::Storage storage = StorageOf(*streamed->job_, number);
-    streamed->numbers_.emplace(storage.unsafeGetStorageImpl(), number);
-    Add(placeholders, awaited[i]->name, std::move(storage));
-  }
-  const Result<SharedStructure> structure = SharedStructure::Of(*archive, *weights);
-  if (!structure) return structure.error();
-  const auto wait_for_state = [&](const c10::IValue& state) {
-    Status arrived =
-        WaitForTensorsIn(state, streamed->numbers_, *streamed->job_, /*cancel=*/nullptr);
-    if (!arrived) throw WeightMissing{std::move(arrived).error()};
-  };
+  Result<Loader> loader = Loader::Open(scheduler, path);
+  if (!loader) return std::move(loader).error();
   try {
-    streamed->module_ = (**structure).MakeModule(*archive, placeholders, wait_for_state);
-    streamed->forks_ = (**structure).Forks(streamed->module_);
-  } catch (const WeightMissing& missing) {
-    return missing.error;
-  } catch (const std::exception& exception) {
-    structure->Forget();
-    return Error{ErrorCode::kInvalidArgument, exception.what()};
+    return loader->Load(options);
+  } catch (const CastRefused&) {
+    return loader->LoadThenCast(std::move(options));
   }
-  if (!(*file)->CheckUnchanged()) structure->Forget();
-  streamed->NoteComplete();
-  return streamed;
+}
+
+void StreamedModule::WaitForState(const c10::IValue& state) {
+  const CancelToken never;
+  if (stream_ != nullptr) {
+    WeightStream::Request request(*stream_);
+    ForEachWeight(state, numbers_,
+                  [&](int32_t number) { ThrowIfMissing(request.Keep(number, &never), never); });
+  } else {
+    ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
+  }
 }
 
 Status StreamedModule::WaitAll(const CancelToken* cancel) {
-  if (is_complete()) return Done{};
-  Status arrived = job_->WaitAll(cancel);
+  if (is_complete() || stream_ != nullptr) return Done{};
+  Status arrived = job().WaitAll(cancel);
   if (arrived) is_complete_.store(true, std::memory_order_release);
   return arrived;
 }
 
-void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
-  Status arrived = WaitAll(&cancel);
-  if (arrived) return;
-  if (const auto stop = cancel.Check()) throw Stopped{*stop};
-  throw WeightMissing{std::move(arrived).error()};
-}
-
 void StreamedModule::NoteComplete() {
-  if (job_->CountPending() > 0) return;
+  if (stream_ != nullptr) return;
+  if (job().CountPending() > 0) return;
   // Nobody waits: either all are there, or one of them has failed.
-  if (job_->WaitAll()) is_complete_.store(true, std::memory_order_release);
+  if (job().WaitAll()) is_complete_.store(true, std::memory_order_release);
 }
 
 }  // namespace raceway::engine::load

@@ -11,6 +11,8 @@
 #include "engine/load/load_job.h"
 #include "engine/load/streamed_options.h"
 #include "engine/load/weight_gate.h"
+#include "engine/load/weight_load.h"
+#include "engine/load/weight_stream.h"
 #include "engine/result.h"
 
 namespace raceway::engine::load {
@@ -34,13 +36,16 @@ class StreamedModule {
 
   const torch::jit::Module& module() const { return module_; }
 
-  /// Whether all weights are there: then nothing needs to wait any more.
+  /// Whether all weights are there, to stay: then nothing needs to wait any more.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
-  /// Whether some never will be.
-  bool has_failed() const { return job_->has_failed(); }
+  /// Whether some never will be. Never of those that are streamed: each request reads them anew.
+  bool has_failed() const { return load_->job().has_failed(); }
+  /// At once if they are streamed: each request waits for its own.
+  ///
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
-  LoadJob& job() { return *job_; }
+  /// Of all weights that are read early on; of none that are streamed, or that another process had.
+  LoadJob& job() { return load_->job(); }
   LoadInterest& interest() { return *interest_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
@@ -48,25 +53,41 @@ class StreamedModule {
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
     if (is_complete()) return call();
+    if (stream_ != nullptr) return RunStreamed(cancel, call);
     const LoadInterest::Request request = interest_->Enter(cancel);
-    if (forks_) WaitOrThrow(cancel);
-    WeightGate gate(numbers_, *job_, cancel);
+    if (forks_) ThrowIfMissing(WaitAll(&cancel), cancel);
+    WeightGate gate(numbers_, job(), cancel, shares_pages_);
     const GateScope scope(gate);
     auto answer = call();
+    gate.WaitFor(c10::IValue(answer));  // a weight, or a view of one
     NoteComplete();
     return answer;
   }
 
  private:
+  class Loader;
+
   StreamedModule() = default;
-  void WaitOrThrow(const CancelToken& cancel);
+  template <typename Function>
+  auto RunStreamed(const CancelToken& cancel, Function& call) {
+    StreamGate gate(numbers_, *stream_, cancel);
+    if (forks_) gate.HaveAll();
+    const GateScope scope(gate);
+    auto answer = call();
+    gate.End(c10::IValue(answer));
+    return answer;
+  }
+
+  void WaitForState(const c10::IValue& state);
   void NoteComplete();
 
-  std::shared_ptr<LoadJob> job_;
-  std::optional<LoadInterest> interest_;
+  std::shared_ptr<WeightLoad> load_;      // of no weight where they are streamed
+  std::optional<LoadInterest> interest_;  // in `load_`
+  std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
   torch::jit::Module module_;
-  bool forks_ = false;  // other threads, which no gate sees, run parts of it
+  bool shares_pages_ = false;  // with other processes
+  bool forks_ = false;         // other threads, which no gate sees, run parts of it
   std::atomic<bool> is_complete_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 
 #include "engine/load/load_job.h"
@@ -21,6 +22,7 @@ enum class MemoryMode : uint8_t {
 struct StreamedOptions {
   LoadOptions load = {};
   MemoryMode memory = MemoryMode::kKeep;
+  std::filesystem::path shared_folder = "/dev/shm";  // kShared: a file system in memory
   uint64_t window_bytes = uint64_t{64}
                           << 20;  // kStream: weights in memory at a time, for a request
   std::optional<c10::ScalarType> dtype = std::nullopt;  // floating weights become that

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace raceway::engine::load {
 namespace {
@@ -27,41 +28,76 @@ int32_t NumberOf(const at::Tensor& tensor, const StorageNumbers& numbers) {
   return found == numbers.end() ? -1 : found->second;
 }
 
-}  // namespace
-
-void WeightGate::WaitFor(const at::Tensor& tensor) {
-  const int32_t number = NumberOf(tensor, numbers_);
-  if (number < 0 || job_.IsReady(number)) return;
-  Status arrived = job_.Need(number, &cancel_);
-  if (arrived) return;
-  if (const auto stop = cancel_.Check()) throw Stopped{*stop};
-  throw WeightMissing{std::move(arrived).error()};
+void Visit(const at::Tensor& tensor, const StorageNumbers& numbers, bool is_written,
+           const std::function<void(int32_t, bool)>& visit) {
+  const int32_t number = NumberOf(tensor, numbers);
+  if (number >= 0) visit(number, is_written);
 }
 
-void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+}  // namespace
+
+void ForEachWeight(const c10::OperatorHandle& op, const torch::jit::Stack& stack,
+                   const StorageNumbers& numbers,
+                   const std::function<void(int32_t number, bool is_written)>& visit) {
   if (IsView(op)) return;
-  for (const c10::IValue& argument : torch::jit::last(stack, op.schema().arguments().size())) {
+  const std::vector<c10::Argument>& declared = op.schema().arguments();
+  const auto arguments = torch::jit::last(stack, declared.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const c10::IValue& argument = arguments[i];
+    const c10::AliasInfo* alias = declared[i].alias_info();
+    const bool is_written = alias != nullptr && alias->isWrite();
     if (argument.isTensor()) {
-      WaitFor(argument.toTensor());
+      Visit(argument.toTensor(), numbers, is_written, visit);
     } else if (argument.isTensorList()) {
-      for (const at::Tensor& tensor : argument.toTensorVector()) WaitFor(tensor);
+      for (const at::Tensor& tensor : argument.toTensorVector()) {
+        Visit(tensor, numbers, is_written, visit);
+      }
     } else if (argument.isList()) {  // of optional tensors, as `index` takes
       for (const c10::IValue& element : argument.toListRef()) {
-        if (element.isTensor()) WaitFor(element.toTensor());
+        if (element.isTensor()) Visit(element.toTensor(), numbers, is_written, visit);
       }
     }
   }
 }
 
+void ForEachWeight(const c10::IValue& value, const StorageNumbers& numbers,
+                   const std::function<void(int32_t number)>& visit) {
+  value.visit([&](const c10::IValue& inner) {
+    if (!inner.isTensor()) return false;
+    const int32_t number = NumberOf(inner.toTensor(), numbers);
+    if (number >= 0) visit(number);
+    return true;
+  });
+}
+
+void ThrowIfMissing(Status arrived, const CancelToken& cancel) {
+  if (arrived) return;
+  if (const auto stop = cancel.Check()) throw Stopped{*stop};
+  throw WeightMissing{std::move(arrived).error()};
+}
+
+void WeightGate::WaitFor(int32_t number, bool is_written) {
+  if (is_written && shares_pages_) {
+    ThrowIfMissing(job_.WaitAll(&cancel_), cancel_);
+  } else if (!job_.IsReady(number)) {
+    ThrowIfMissing(job_.Need(number, &cancel_), cancel_);
+  }
+}
+
+void WeightGate::WaitFor(const c10::IValue& answer) {
+  ForEachWeight(answer, numbers_, [this](int32_t number) { WaitFor(number, false); });
+}
+
+void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  ForEachWeight(op, stack, numbers_,
+                [this](int32_t number, bool is_written) { WaitFor(number, is_written); });
+}
+
 Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
                         const CancelToken* cancel) {
   Status arrived = Done{};
-  value.visit([&](const c10::IValue& inner) {
-    if (!arrived) return true;
-    if (!inner.isTensor()) return false;
-    const int32_t number = NumberOf(inner.toTensor(), numbers);
-    if (number >= 0) arrived = job.Need(number, cancel);
-    return true;
+  ForEachWeight(value, numbers, [&](int32_t number) {
+    if (arrived) arrived = job.Need(number, cancel);
   });
   return arrived;
 }

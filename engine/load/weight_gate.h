@@ -3,6 +3,7 @@
 #include <c10/core/Storage.h>
 #include <c10/core/StorageImpl.h>
 
+#include <functional>
 #include <unordered_map>
 
 #include "engine/cancel.h"
@@ -21,6 +22,18 @@ struct WeightMissing {
   Error error;
 };
 
+/// Calls `visit` with each weight among an operator's arguments, and whether it is written. Not for
+/// views: who reads those reads the weight.
+void ForEachWeight(const c10::OperatorHandle& op, const torch::jit::Stack& stack,
+                   const StorageNumbers& numbers,
+                   const std::function<void(int32_t number, bool is_written)>& visit);
+/// With each weight among the tensors in `value`, however deep.
+void ForEachWeight(const c10::IValue& value, const StorageNumbers& numbers,
+                   const std::function<void(int32_t number)>& visit);
+
+/// What a gate throws where a wait has ended badly. Nothing if it has not.
+void ThrowIfMissing(Status arrived, const CancelToken& cancel);
+
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
 /// it waits for. Views pass: who reads them waits.
 ///
@@ -29,18 +42,23 @@ struct WeightMissing {
 ///   module.forward(…);  // throws WeightMissing, or Stopped if `cancel` says so first
 class WeightGate final : public OperatorGate {
  public:
-  /// All outlive the gate.
-  WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel)
-      : numbers_(numbers), job_(job), cancel_(cancel) {}
+  /// All outlive the gate. `shares_pages`: whoever writes into a weight gets a copy of the page,
+  /// which others that are read into it later would miss; so who writes waits for all.
+  WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel,
+             bool shares_pages = false)
+      : numbers_(numbers), job_(job), cancel_(cancel), shares_pages_(shares_pages) {}
 
   void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+  /// The weights in an answer, which no operator may have read.
+  void WaitFor(const c10::IValue& answer);
 
  private:
-  void WaitFor(const at::Tensor& tensor);
+  void WaitFor(int32_t number, bool is_written);
 
   const StorageNumbers& numbers_;
   LoadJob& job_;
   const CancelToken& cancel_;
+  const bool shares_pages_;
 };
 
 /// Waits for the storages of all tensors in `value`, however deep.

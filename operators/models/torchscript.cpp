@@ -14,11 +14,13 @@
 #include "engine/load/load_listener.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
+#include "engine/load/weight_cast.h"
 #include "operators/models/state.h"
 
 namespace raceway::operators {
 namespace {
 
+namespace load = engine::load;
 using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
@@ -100,35 +102,41 @@ bool IsFloating(const at::Tensor& tensor) { return tensor.is_floating_point(); }
 /// A module, and its weights where they are still on their way.
 struct Loaded {
   torch::jit::Module module;
-  std::shared_ptr<engine::load::StreamedModule> streamed = nullptr;
+  std::shared_ptr<load::StreamedModule> streamed = nullptr;
 };
+
+load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
+                                const engine::Clock& clock) {
+  const LoadHints& hints = options.load;
+  const LoadClass wanted = ClassOf(hints.priority, clock.Now());
+  load::StreamedOptions read;
+  read.load.urgency = wanted.urgency;
+  read.load.deadline = wanted.deadline;
+  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
+  read.load.on_event = load::TellListeners(path.filename().string());
+  if (hints.streams) read.memory = load::MemoryMode::kStream;
+  if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
+  read.dtype = options.dtype;
+  return read;
+}
 
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
-Result<Loaded> LoadModule(const std::filesystem::path& path, const LoadHints& hints,
+Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
                           c10::Device device) {
-  namespace load = engine::load;
-  if (!device.is_cpu()) return Loaded{torch::jit::load(path.string(), device)};
-  load::ReadScheduler& scheduler = load::ProcessScheduler();
-  load::StreamedOptions options;
-  const LoadClass wanted = ClassOf(hints.priority, scheduler.clock().Now());
-  options.load.urgency = wanted.urgency;
-  options.load.deadline = wanted.deadline;
-  options.load.claim =
-      std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
-  options.load.on_event = load::TellListeners(path.filename().string());
-  if (hints.streams) {
-    options.memory = load::MemoryMode::kStream;
-    if (hints.is_bounded()) options.window_bytes = hints.max_bytes;
+  if (device.is_cpu()) {
+    load::ReadScheduler& scheduler = load::ProcessScheduler();
+    Result<std::shared_ptr<load::StreamedModule>> streamed =
+        load::StreamedModule::Load(scheduler, path, OptionsOf(options, path, scheduler.clock()));
+    if (streamed) return Loaded{(*streamed)->module(), *streamed};
+    if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
   }
-  Result<std::shared_ptr<load::StreamedModule>> streamed =
-      load::StreamedModule::Load(scheduler, path, std::move(options));
-  if (streamed) return Loaded{(*streamed)->module(), *streamed};
-  if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
-  const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, hints);
-  if (!claim) return claim.error();
-  return Loaded{torch::jit::load(path.string(), device)};
+  const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
+  if (device.is_cpu() && !claim) return claim.error();
+  Loaded loaded = {torch::jit::load(path.string(), device)};
+  if (options.dtype) load::CastWeights(loaded.module, *options.dtype);
+  return loaded;
 }
 
 /// `error`, which names `path`, in the words of whoever calls the file `shown`.
@@ -160,7 +168,7 @@ class TorchScriptModel final : public LoadedModel {
 
   void Raise(LoadHints::Priority priority) const override {
     if (streamed_ == nullptr || streamed_->is_complete()) return;
-    const LoadClass wanted = ClassOf(priority, engine::load::ProcessScheduler().clock().Now());
+    const LoadClass wanted = ClassOf(priority, load::ProcessScheduler().clock().Now());
     streamed_->interest().Raise(wanted.urgency, wanted.deadline);
   }
 
@@ -213,7 +221,7 @@ class TorchScriptModel final : public LoadedModel {
   }
 
   torch::jit::Module module_;
-  std::shared_ptr<engine::load::StreamedModule> streamed_;  // null: all weights are there
+  std::shared_ptr<load::StreamedModule> streamed_;  // null: all weights are there
   std::string method_;
   std::vector<ModelParameter> parameters_;
   std::vector<StatePath> state_;
@@ -221,17 +229,6 @@ class TorchScriptModel final : public LoadedModel {
   std::optional<c10::ScalarType> dtype_;
   c10::Device device_;
 };
-
-/// Weights and other floating tensors of the module as `dtype`. (`Module::to` would turn integers,
-/// too.)
-void Cast(torch::jit::Module& module, c10::ScalarType dtype) {
-  for (at::Tensor tensor : module.parameters()) {
-    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
-  }
-  for (at::Tensor tensor : module.buffers()) {
-    if (IsFloating(tensor)) tensor.set_data(tensor.to(dtype));
-  }
-}
 
 /// "`forward` and `encode`"
 std::string MethodsOf(const torch::jit::Module& module) {
@@ -250,7 +247,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                                                            c10::Device device) {
   try {
     const c10::InferenceMode inference;
-    Result<Loaded> loaded = LoadModule(path, options.load, device);
+    Result<Loaded> loaded = LoadModule(path, options, device);
     if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
@@ -266,14 +263,6 @@ Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem
                    "model file " + shown + " keeps state between calls: `" + options.method +
                        "` writes " + NamesOf(state) +
                        "; `state: fresh` lets each call begin with what is in the file"};
-    }
-    if (options.dtype) {
-      if (loaded->streamed != nullptr) {
-        Status arrived = loaded->streamed->WaitAll();
-        if (!arrived) return NoModule(std::move(arrived).error(), path, shown);
-      }
-      Cast(module, *options.dtype);
-      loaded->streamed.reset();  // and with it what was cast from
     }
     return std::shared_ptr<const LoadedModel>(std::make_shared<TorchScriptModel>(
         *std::move(loaded), *method, std::move(state), options, device));

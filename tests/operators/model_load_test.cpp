@@ -404,6 +404,19 @@ TEST_F(ModelLoadTest, AHintSaysWhatAModelMayHold) {
   EXPECT_EQ(Ask(engine, flow, "a.pt"), "right");
 }
 
+TEST_F(ModelLoadTest, AModelThatIsStreamedNeedsAWindow) {
+  Engine engine = MakeEngine();
+  turnstile_.Open();
+  load::ProcessAdmission().SetGauge([] { return load::MemoryRoom{5'000'000, "in this test"}; });
+  EXPECT_THAT(DeployError(engine, Plan("a.pt")), HasSubstr("needs 8.4 MB"));
+  const FlowHandle flow =
+      Deploy(engine, Plan("a.pt", {Hint("memory", int64_t{4'000'000}), Hint("stream", true)}));
+  EXPECT_EQ(Ask(engine, flow, "a.pt"), "right");
+  const size_t num_reads = turnstile_.CountOf("a.pt");
+  EXPECT_EQ(Ask(engine, flow, "a.pt"), "right");
+  EXPECT_GT(turnstile_.CountOf("a.pt"), num_reads);  // again what had gone
+}
+
 TEST_F(ModelLoadTest, AModelThatIsArrivingHasItsRoom) {
   Engine engine = MakeEngine();
   load::ProcessAdmission().SetGauge([] { return load::MemoryRoom{12'000'000, "in this test"}; });

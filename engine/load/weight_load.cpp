@@ -1,0 +1,77 @@
+#include "engine/load/weight_load.h"
+
+#include "engine/load/shared_weights.h"
+#include "engine/load/weight_cast.h"
+
+namespace raceway::engine::load {
+
+Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
+                                                      std::shared_ptr<ModelFile> file,
+                                                      std::span<const Storage* const> storages,
+                                                      const StreamedOptions& options) {
+  LoadOptions load = options.load;
+  const bool shares = options.memory == MemoryMode::kShared && !storages.empty();
+  std::shared_ptr<WeightCast> cast;
+  if (options.dtype) cast = std::make_shared<WeightCast>(storages, *options.dtype, shares);
+
+  std::shared_ptr<Arena> memory;  // unless the job is to have its own
+  bool is_there = false;
+  if (shares) {
+    const SharedWeights shared =
+        ShareWeights(*file, storages, options, cast ? cast->size() : file->size());
+    memory = shared.arena;
+    is_there = shared.is_published;
+    load.on_settled = shared.on_settled;
+    if (memory) load.verify = Verify::kBeforePublish;
+  }
+  if (cast) {
+    Result<std::shared_ptr<Arena>> own = memory;
+    if (!memory) own = Arena::Reserve(cast->size(), load.guarded);
+    if (!own) return std::move(own).error();
+    memory = *std::move(own);
+    cast->Use(memory);
+    load.apply = [cast](int32_t number, const std::byte* bytes) {
+      return cast->Apply(number, bytes);
+    };
+  } else if (memory) {
+    load.arenas = {memory};
+  }
+
+  std::vector<Extent> extents;
+  for (const Storage* storage : storages) {
+    if (is_there) break;
+    extents.push_back(storage->extent);
+    extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
+    load.names.push_back(storage->name);
+  }
+  Result<std::shared_ptr<LoadJob>> job =
+      LoadJob::Start(scheduler, {std::move(file)}, extents, std::move(load));
+  if (!job) return std::move(job).error();
+
+  std::vector<Place> places;
+  for (size_t i = 0; i < storages.size(); ++i) {
+    const auto number = static_cast<int32_t>(i);
+    const Extent& extent = storages[i]->extent;
+    if (cast && cast->Takes(number)) {
+      places.push_back({cast->data(number), cast->num_bytes(number), memory, cast->Casts(number)});
+    } else {
+      const std::shared_ptr<Arena> arena = is_there ? memory : (*job)->arena(number);
+      places.push_back({arena->data() + extent.offset, extent.size, arena, false});
+    }
+  }
+  return std::shared_ptr<WeightLoad>(new WeightLoad(*std::move(job), std::move(places), is_there));
+}
+
+c10::DataPtr WeightLoad::Memory(int32_t number) const {
+  using Holder = std::shared_ptr<const void>;
+  const Place& place = places_[static_cast<size_t>(number)];
+  return {place.data, new Holder(place.holder),
+          [](void* held) { delete static_cast<Holder*>(held); }, c10::Device(c10::DeviceType::CPU)};
+}
+
+c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory) {
+  return c10::Storage(c10::Storage::use_byte_size_t(), static_cast<int64_t>(num_bytes),
+                      std::move(memory), nullptr, /*resizable=*/false);
+}
+
+}  // namespace raceway::engine::load

@@ -1,0 +1,344 @@
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "engine/load/archive.h"
+#include "engine/load/chunk_reader.h"
+#include "engine/load/memory_use.h"
+#include "engine/load/torchscript_source.h"
+#include "tests/engine/load/archives.h"
+#include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/modules.h"
+
+namespace raceway::engine::load {
+namespace {
+
+using ::testing::HasSubstr;
+using namespace testing;
+using namespace std::chrono_literals;
+
+constexpr int64_t kMiB = 1 << 20;
+
+/// Reads as the engine does, and counts.
+class Scheduler {
+ public:
+  ReadScheduler& operator*() { return scheduler_; }
+
+ private:
+  SteadyClock clock_;
+  ReadScheduler scheduler_{MakeChunkReader(NoteSink()), {}, clock_};
+};
+
+int64_t Resident() { return OwnMemoryUse().value().resident; }
+
+/// The most memory that is in use while it lives, above that in the beginning.
+class PeakMemory {
+ public:
+  int64_t Stop() {
+    watcher_.request_stop();
+    watcher_.join();
+    return peak_ - before_;
+  }
+
+ private:
+  int64_t before_ = Resident();
+  int64_t peak_ = before_;
+  std::jthread watcher_{[this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      peak_ = std::max(peak_, Resident());
+      std::this_thread::sleep_for(1ms);
+    }
+  }};
+};
+
+class MemoryModeTest : public ::testing::Test {
+ protected:
+  MemoryModeTest() {
+    EXPECT_TRUE(InstallOperatorGate().ok());
+    char folder[] = "/dev/shm/raceway-test-XXXXXX";
+    shared_ = mkdtemp(folder);
+  }
+  ~MemoryModeTest() override { std::filesystem::remove_all(shared_); }
+
+  static StreamedOptions Streamed(uint64_t window_bytes = kMiB) {
+    return {.memory = MemoryMode::kStream, .window_bytes = window_bytes};
+  }
+  StreamedOptions Shared() const {
+    return {.memory = MemoryMode::kShared, .shared_folder = shared_};
+  }
+  /// Whether so many files are shared, soon: who reads last may still have one.
+  bool AreShared(int64_t count) const {
+    for (int i = 0; i < 5000; ++i) {
+      if (std::distance(std::filesystem::directory_iterator(shared_), {}) == count) return true;
+      std::this_thread::sleep_for(1ms);
+    }
+    return false;
+  }
+  /// 24 layers of 4 MiB.
+  std::filesystem::path SaveLarge() const {
+    std::string forward = "def forward(self, x):\n";
+    for (int i = 0; i < 24; ++i) {
+      forward += "  x = torch.tanh(x @ self.w" + std::to_string(i) + ")\n";
+    }
+    return SaveModule(folder_, forward + "  return x\n", 24, "large.pt", 1024);
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path shared_;
+  const at::Tensor input_ = at::randn({5, kWidth});
+};
+
+TEST_F(MemoryModeTest, StreamedModulesAnswerAsTheStockLoaderDoes) {
+  const at::Tensor words = at::randint(50, {4, 7});
+  const at::Tensor image = at::randn({1, 3, 8, 8});
+  const std::filesystem::path chain = SaveModule(folder_, kChain);
+  const std::vector<std::pair<std::filesystem::path, at::Tensor>> models = {
+      {Archived("tied.pt"), words},     {Archived("frozen.pt"), words},
+      {Archived("traced.pt"), image},   {Archived("remembering.pt"), input_},
+      {Archived("forking.pt"), input_}, {chain, input_}};
+  for (const auto& [path, input] : models) {
+    const at::Tensor expected = StockAnswer(path, input);
+    for (const uint64_t window : {uint64_t{1}, uint64_t{64} << 20}) {
+      FaultyScheduler scheduler(Faults{.short_reads = 20, .delay = 200us});
+      const auto streamed = LoadStreamed(scheduler, path, Streamed(window));
+      for (int request = 0; request < 3; ++request) {
+        EXPECT_TRUE(at::equal(Answer(*streamed, input), expected)) << path;
+      }
+      EXPECT_TRUE(streamed->WaitAll().ok());
+    }
+  }
+}
+
+TEST_F(MemoryModeTest, AStreamTakesTheWindowAndNoMore) {
+  const std::filesystem::path path = SaveLarge();
+  const at::Tensor input = at::randn({2, 1024});
+  const at::Tensor expected = StockAnswer(path, input);
+  Scheduler scheduler;
+  const c10::InferenceMode inference;
+  const auto streamed = StreamedModule::Load(*scheduler, path, Streamed(16 * kMiB)).value();
+  for (int request = 0; request < 3; ++request) {
+    const int64_t before = Resident();
+    PeakMemory peak;
+    EXPECT_TRUE(at::equal(Answer(*streamed, input), expected));
+    EXPECT_LT(peak.Stop(), 24 * kMiB) << request;
+    EXPECT_LT(Resident() - before, 4 * kMiB) << request;
+  }
+}
+
+TEST_F(MemoryModeTest, WhatIsUsedOnceIsReadOnceForEachRequest) {
+  std::string forward = "def forward(self, x):\n";
+  for (int i = 0; i < 16; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
+  const std::filesystem::path path =
+      SaveModule(folder_, forward + "  return x\n", 16, "m.pt", 512);  // 1 MiB each
+  std::atomic<int64_t> num_read = 0;
+  FaultyScheduler scheduler(
+      Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+        num_read += request.num_bytes;
+        return std::nullopt;
+      }});
+  const auto streamed = LoadStreamed(scheduler, path, Streamed(4 * kMiB));
+  const at::Tensor input = at::randn({1, 512});
+  for (int request = 0; request < 3; ++request) {
+    num_read = 0;
+    Answer(*streamed, input);
+    EXPECT_GE(num_read, 16 * kMiB);
+    EXPECT_LE(num_read, 17 * kMiB);
+  }
+}
+
+TEST_F(MemoryModeTest, SeveralRequestsStreamAtOnce) {
+  const std::filesystem::path path = SaveModule(folder_, kChain, 4, "m.pt", 256);  // 256 KiB each
+  const at::Tensor input = at::randn({300, 256});
+  const at::Tensor expected = StockAnswer(path, input);
+  FaultyScheduler scheduler(Faults{.short_reads = 20, .delay = 200us});
+  const auto streamed = LoadStreamed(scheduler, path, Streamed(512 << 10));
+  std::vector<std::jthread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      for (int request = 0; request < 20; ++request) {
+        EXPECT_TRUE(at::equal(Answer(*streamed, input), expected));
+      }
+    });
+  }
+}
+
+TEST_F(MemoryModeTest, WhatIsWrittenStays) {
+  const std::filesystem::path path = SaveModule(
+      folder_, "def forward(self, x):\n  self.w0[0].add_(1.0)\n  return (x @ self.w1) @ self.w0\n");
+  FaultyScheduler scheduler(Faults{.delay = 200us});
+  const auto streamed = LoadStreamed(scheduler, path, Streamed(1));
+  const c10::InferenceMode inference;
+  torch::jit::Module stock = torch::jit::load(path.string());
+  for (int request = 0; request < 4; ++request) {
+    EXPECT_TRUE(at::equal(Answer(*streamed, input_), Call(stock, {input_}))) << request;
+  }
+}
+
+TEST_F(MemoryModeTest, AnswersMayBeWeights) {
+  const std::filesystem::path path = SaveModule(
+      folder_, "def forward(self, x):\n  y = x @ self.w0 @ self.w1\n  return self.w0.t()[1:]\n");
+  const at::Tensor expected = StockAnswer(path, input_);
+  for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream, MemoryMode::kShared}) {
+    StreamedOptions options = Shared();
+    options.memory = memory;
+    options.window_bytes = 1;
+    FaultyScheduler scheduler(Faults{.delay = 2ms});
+    auto streamed = LoadStreamed(scheduler, path, options);
+    const at::Tensor first = Answer(*streamed, input_);
+    EXPECT_TRUE(at::equal(first, expected));
+    EXPECT_TRUE(at::equal(Answer(*streamed, input_), expected));
+    EXPECT_TRUE(at::equal(first, expected));
+    streamed.reset();
+    EXPECT_TRUE(at::equal(first, expected));
+  }
+}
+
+TEST_F(MemoryModeTest, AStreamFindsDamageInEachRequest) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const Result<Archive> archive = Archive::Open(path);
+  const Result<WeightMap> weights = ReadTorchScript(*archive);
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(weights->storages[2].extent.offset + 100));
+    file.put('\x7f');
+  }
+  FaultyScheduler scheduler(Faults{});
+  const auto streamed = LoadStreamed(scheduler, path, Streamed());
+  for (int request = 0; request < 2; ++request) {
+    EXPECT_THAT(ErrorOf(*streamed, input_),
+                AllOf(HasSubstr("m.pt"), HasSubstr("record `" + weights->storages[2].name)));
+  }
+}
+
+TEST_F(MemoryModeTest, CastWeightsStreamToo) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const at::Tensor input = input_.to(at::kBFloat16);
+  FaultyScheduler scheduler(Faults{.delay = 200us});
+  const at::Tensor expected =
+      Answer(*LoadStreamed(scheduler, path, {.dtype = at::kBFloat16}), input);
+  for (const bool shares : {false, true}) {
+    StreamedOptions options = shares ? Shared() : Streamed(1);
+    options.dtype = at::kBFloat16;
+    const auto streamed = LoadStreamed(scheduler, path, options);
+    EXPECT_TRUE(at::equal(Answer(*streamed, input), expected));
+    EXPECT_TRUE(at::equal(Answer(*streamed, input), expected));
+  }
+}
+
+TEST_F(MemoryModeTest, SharedModulesAnswerAsTheStockLoaderDoes) {
+  const at::Tensor words = at::randint(50, {4, 7});
+  for (const char* name : {"tied.pt", "frozen.pt"}) {
+    const at::Tensor expected = StockAnswer(Archived(name), words);
+    std::atomic<int64_t> num_reads = 0;
+    FaultyScheduler scheduler(
+        Faults{.short_reads = 20,
+               .delay = 300us,
+               .intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
+                 ++num_reads;
+                 return std::nullopt;
+               }});
+    const auto first = LoadStreamed(scheduler, Archived(name), Shared());
+    EXPECT_TRUE(at::equal(Answer(*first, words), expected));
+    ASSERT_TRUE(first->WaitAll().ok());
+    const int64_t num_before = num_reads;
+    EXPECT_GT(num_before, 0);
+    const auto second = LoadStreamed(scheduler, Archived(name), Shared());
+    EXPECT_TRUE(second->is_complete());
+    EXPECT_TRUE(at::equal(Answer(*second, words), expected));
+    EXPECT_EQ(num_reads, num_before);
+  }
+  EXPECT_TRUE(AreShared(0));
+}
+
+TEST_F(MemoryModeTest, SharedWeightsAreInMemoryOnce) {
+  constexpr int64_t kWeights = 24 * 4 * kMiB;
+  const std::filesystem::path path = SaveLarge();
+  const at::Tensor input = at::randn({2, 1024});
+  const at::Tensor expected = StockAnswer(path, input);
+  Scheduler scheduler;
+  const c10::InferenceMode inference;
+  const MemoryUse before = OwnMemoryUse().value();
+  const auto first = StreamedModule::Load(*scheduler, path, Shared()).value();
+  EXPECT_TRUE(at::equal(Answer(*first, input), expected));
+  ASSERT_TRUE(first->WaitAll().ok());
+  // Each of two that have it mapped: as two processes would.
+  const auto second = StreamedModule::Load(*scheduler, path, Shared()).value();
+  EXPECT_TRUE(second->is_complete());
+  EXPECT_TRUE(at::equal(Answer(*second, input), expected));
+  const MemoryUse after = OwnMemoryUse().value();
+  EXPECT_GT(after.resident - before.resident, kWeights * 18 / 10);
+  EXPECT_LT(after.proportional - before.proportional, kWeights * 12 / 10);
+}
+
+TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
+  std::string forward = "def forward(self, x):\n  self.w0.add_(1.0)\n";
+  for (int i = 0; i < 20; ++i) forward += "  x = x @ self.w" + std::to_string(i) + " * 0.1\n";
+  const std::filesystem::path path = SaveModule(folder_, forward + "  return x\n", 20);
+  const at::Tensor expected = StockAnswer(path, input_);
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    FaultyScheduler scheduler(Faults{.seed = seed, .delay = 500us});
+    StreamedOptions options = Shared();
+    options.load.plan.chunk_bytes = 4096;
+    const auto first = LoadStreamed(scheduler, path, options);
+    EXPECT_TRUE(at::equal(Answer(*first, input_), expected)) << seed;
+    ASSERT_TRUE(first->WaitAll().ok());
+    const auto second = LoadStreamed(scheduler, path, options);
+    EXPECT_TRUE(second->is_complete());
+    EXPECT_TRUE(at::equal(Answer(*second, input_), expected)) << seed;
+    EXPECT_FALSE(at::equal(Answer(*first, input_), expected)) << seed;
+  }
+}
+
+TEST_F(MemoryModeTest, DamagedWeightsAreNotShared) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const Result<Archive> archive = Archive::Open(path);
+  const Result<WeightMap> weights = ReadTorchScript(*archive);
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(weights->storages[2].extent.offset + 100));
+    file.put('\x7f');
+  }
+  FaultyScheduler scheduler(Faults{});
+  for (int i = 0; i < 2; ++i) {
+    const auto streamed = LoadStreamed(scheduler, path, Shared());
+    EXPECT_THAT(ErrorOf(*streamed, input_), HasSubstr("m.pt"));
+    EXPECT_TRUE(AreShared(0));
+  }
+}
+
+TEST_F(MemoryModeTest, AFileThatWasReplacedIsAnotherModel) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  FaultyScheduler scheduler(Faults{});
+  const auto first = LoadStreamed(scheduler, path, Shared());
+  ASSERT_TRUE(first->WaitAll().ok());
+  std::filesystem::rename(SaveModule(folder_, kChain, 4, "other.pt"), path);
+  const auto second = LoadStreamed(scheduler, path, Shared());
+  EXPECT_TRUE(at::equal(Answer(*second, input_), StockAnswer(path, input_)));
+  ASSERT_TRUE(second->WaitAll().ok());
+  EXPECT_TRUE(AreShared(2));
+}
+
+TEST_F(MemoryModeTest, WithoutRoomWeightsAreKept) {
+  StreamedOptions options = Shared();
+  options.shared_folder = "/proc";
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  FaultyScheduler scheduler(Faults{});
+  const auto streamed = LoadStreamed(scheduler, path, options);
+  EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
+}
+
+}  // namespace
+}  // namespace raceway::engine::load
