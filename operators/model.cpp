@@ -224,6 +224,11 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
   }
   Result<ModelOptions> options = ReadModelOptions(spec.step.options, spec.step.label);
   if (!options) return std::move(options).error();
+  const Result<LoadHints> hints = ReadLoadHints(spec.step.hints);
+  if (!hints) {
+    return Error{hints.error().code, "model " + options->name + ": " + hints.error().message};
+  }
+  options->load = *hints;
   Result<std::vector<size_t>> arguments = FindArguments(spec, options->name);
   if (!arguments) return std::move(arguments).error();
 

@@ -17,6 +17,8 @@ namespace raceway::operators {
 ///          `pad`      { inputs: [[column, dim]], outputs: […] }: rows of different length are
 ///                     filled up there with zeros and run together; the model gets one more input,
 ///                     mask: bool[rows, longest]
+/// Hints    `load.priority` "low", "normal", "high": which of several models is read first;
+///          `load.memory`, in bytes: what its weights may hold; `load.stream`
 /// Input    the columns that `step.arguments` names, in the model's order. A parameter that is a
 ///          list (of tensors, strings, numbers) gets an element for each row; one that is a number
 ///          or a string gets that of the row. Rows that differ in that, or in shape, are run group
@@ -26,9 +28,9 @@ namespace raceway::operators {
 ///          dictionaries by result name. The elements of a list that is the whole answer for
 ///          several results are these results
 /// Device   of the plan: "cpu", "cuda", "cuda:1". Inputs are copied there, outputs back
-/// Errors   Unavailable for a missing file or device, InvalidArgument for a file that is no model
-///          or takes other inputs; at run time Failed for what the model throws and for outputs
-///          that are not as declared
+/// Errors   Unavailable for a missing file or device and for too little memory, InvalidArgument for
+///          a file that is no model or takes other inputs; at run time Failed for what the model
+///          throws, for outputs that are not as declared and for weights that cannot be read
 /// Memory   steps that load the same file in the same way share one model
 engine::Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec);
 

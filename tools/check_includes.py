@@ -15,7 +15,10 @@ FOLDERS = ("dsl", "engine", "operators", "compiler", "examples", "tools", "tests
 LAYERS = {
     "dsl": (set(), "dsl answers with diagnostics and needs no other type"),
     "engine API": ({"json", "tensors"}, "the engine API is what others build against"),
-    "engine run time": ({"engine API", "json", "tensors", "tbb", "system"}, "it runs on the API only"),
+    "engine run time": (
+        {"engine API", "engine/load", "json", "tensors", "tbb", "system"},
+        "it runs on the API, and sees loads",
+    ),
     "engine/load": ({"engine API", "json", "tensors", "system"}, "a load knows no plans"),
     "engine/exec": (
         {"engine API", "engine run time", "engine/load", "json", "tensors", "tbb", "system"},

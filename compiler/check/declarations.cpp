@@ -270,6 +270,10 @@ class Declarer {
       Hints hints = CheckHints(*step.with, HintPlace::kStep, diagnostics_);
       if (!step.kind.empty()) {
         written[step.name.begin] = std::move(hints);
+        if (MayLoad(step.kind, out_)) continue;
+        for (const ast::Entry& entry : step.with->entries) {
+          NoteLoadsNothing(entry.key, "`" + step.kind + "`", diagnostics_);
+        }
         continue;
       }
       diagnostics_

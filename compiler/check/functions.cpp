@@ -360,6 +360,8 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
     } else if (!TakeHint(entry, HintPlace::kDeclaration, spec, diagnostics)) {
       UnknownSetting(entry, "`" + contract->name + "`", known, diagnostics);
       is_fine = false;
+    } else {
+      NoteLoadsNothing(entry.key, "a function", diagnostics);
     }
   }
   for (const SettingContract& setting : contract->settings) {

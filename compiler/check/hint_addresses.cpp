@@ -53,7 +53,7 @@ class Addressing {
       const dsl::SourceRange target = TargetOf(address, flow);
       Hint checked = ValueOf(address, hint.substr(equals + 1));
       checked.said = "--hint " + hint;
-      if (checked.name != "fuse") {
+      if (!IsHonoured(checked, address, flow)) {
         diagnostics_.Add(dsl::DiagnosticKind::kHintNotHonoured, target,
                          "`" + checked.said + "` is not honoured yet; results are the same");
       }
@@ -90,6 +90,12 @@ class Addressing {
       throw Mistake{"which step is meant? it stands behind the `/`, as in `map.big`"};
     }
     return address;
+  }
+
+  static bool IsHonoured(const Hint& hint, const Address& address, const FlowInfo& flow) {
+    if (hint.name == "fuse") return true;
+    const std::string kind = address.step.substr(0, address.step.find('#'));
+    return address.hint == "load" && MayLoad(kind, *flow.home);
   }
 
   static void CheckHintName(const Address& address) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compiler/check/declarations.h"
+#include "compiler/check/steps.h"
 
 namespace raceway::compiler {
 namespace {
@@ -132,6 +133,7 @@ class BlockChecker {
 
   void NoteNotHonoured(const ast::Name& hint) {
     if (hint.text == "fuse") return;  // by `fuse-chains`
+    if (hint.text == "load") return;  // by models; the rest is up to `NoteLoadsNothing`
     diagnostics_.Add(DiagnosticKind::kHintNotHonoured, hint.range,
                      "the hint `" + hint.text + "` is not honoured yet; results are the same");
   }
@@ -165,6 +167,22 @@ Hints CheckHint(const ast::Entry& entry, HintPlace place, dsl::Diagnostics& diag
   BlockChecker checker(place, diagnostics);
   checker.Check(entry);
   return checker.TakeHints();
+}
+
+bool MayLoad(const std::string& kind, const Declarations& declarations) {
+  if (kind == "anyof" || kind == "route") return true;
+  if (!kind.starts_with("map.")) return !Contains(CoreOperators(), kind);
+  const auto function = declarations.functions.find(kind.substr(4));
+  return function == declarations.functions.end() ||
+         function->second.spec.kind == FunctionSpec::Kind::kModel;
+}
+
+void NoteLoadsNothing(const ast::Name& hint, const std::string& thing,
+                      dsl::Diagnostics& diagnostics) {
+  if (hint.text != "load") return;
+  diagnostics.Add(
+      DiagnosticKind::kHintNotHonoured, hint.range,
+      "the hint `load` is not honoured: " + thing + " loads no model; results are the same");
 }
 
 void CheckHintNames(const Declarations& declarations, dsl::Diagnostics& diagnostics) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/check/hint_values.h"
@@ -21,6 +22,12 @@ Hints CheckHints(const dsl::ast::Block& block, HintPlace place, dsl::Diagnostics
 Hints CheckHint(const dsl::ast::Entry& entry, HintPlace place, dsl::Diagnostics& diagnostics);
 
 struct Declarations;
+
+/// Whether a step of this kind (`FlowStep::kind`) runs a model, or has steps in it that may.
+bool MayLoad(const std::string& kind, const Declarations& declarations);
+/// Notes the hint `load` of a thing that does not: "`filter`", "a store".
+void NoteLoadsNothing(const dsl::ast::Name& hint, const std::string& thing,
+                      dsl::Diagnostics& diagnostics);
 
 /// Reports names in the file's hints (`place { with: big }`) that it does not declare or import.
 void CheckHintNames(const Declarations& declarations, dsl::Diagnostics& diagnostics);

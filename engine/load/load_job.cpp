@@ -80,6 +80,7 @@ class LoadJob::State final : public ReadClient {
           .num_bytes = chunk.num_bytes,
           .urgency = read.urgency,
           .was_cached = read.was_cached});
+    if (options_.claim) options_.claim->Arrived(chunk.num_bytes);
     if (!read.status.ok()) {
       if (options_.landing) options_.landing->Drop(read.chunk);
       FailChunk(read.chunk, read.status.error());
@@ -116,6 +117,7 @@ class LoadJob::State final : public ReadClient {
   }
 
   void FailAll(const Error& error) {
+    if (options_.claim) options_.claim->GiveUp();
     for (int32_t storage = 0; storage < num_storages(); ++storage) {
       if (!ready_.IsReady(storage) && ready_.Fail(storage, error)) TellOf(storage);
       if (verified_.IsReady(storage)) continue;
@@ -342,9 +344,12 @@ int32_t LoadJob::CountPending() const { return state_->ready().CountPending(); }
 Status LoadJob::Wait(int32_t storage, const CancelToken* cancel) const {
   return state_->ready().Wait(storage, cancel);
 }
+
 const LoadEventSink& LoadJob::on_event() const { return state_->on_event(); }
 
 const Clock& LoadJob::clock() const { return state_->clock(); }
+
+bool LoadJob::has_failed() const { return state_->verified().has_failed(); }
 
 Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};

@@ -10,6 +10,7 @@
 
 #include "engine/cancel.h"
 #include "engine/clock.h"
+#include "engine/load/admission.h"
 #include "engine/load/arena.h"
 #include "engine/load/block_plan.h"
 #include "engine/load/extent.h"
@@ -54,6 +55,9 @@ struct LoadOptions {
   /// Called once for each storage with bytes that is ready or has failed; by several threads at
   /// once, does not throw and returns soon.
   std::function<void(int32_t storage)> on_storage = {};
+  /// Asked for what the weights take, before any memory is reserved, by those who load whole
+  /// models; a load tells it what has arrived. Null: nobody minds.
+  std::shared_ptr<MemoryClaim> claim = nullptr;
 };
 
 /// The weights of one model on their way into memory.
@@ -85,6 +89,8 @@ class LoadJob {
   bool IsReady(int32_t storage) const;
   /// How many storages have neither arrived nor failed.
   int32_t CountPending() const;
+  /// Whether some storage is not, and never will be, there as it was written.
+  bool has_failed() const;
 
   /// As `Need`, but in no hurry.
   Status Wait(int32_t storage, const CancelToken* cancel = nullptr) const;

@@ -34,22 +34,6 @@ std::string NameOf(const LoadEvent& event) {
   return std::string(NameOf(event.lane));
 }
 
-Json ArgumentsOf(const LoadEvent& event) {
-  Json arguments = Json::object();
-  if (event.num_bytes > 0) arguments["bytes"] = event.num_bytes;
-  if (event.chunk >= 0) arguments["chunk"] = event.chunk;
-  if (event.storage >= 0) arguments["storage"] = event.storage;
-  if (event.lane == Lane::kRetrieve) {
-    arguments["class"] = NameOf(event.urgency);
-    arguments["from"] = event.was_cached ? "page cache" : "disk";
-  }
-  for (const StorageUse& use : event.reads) {
-    arguments["storages"].push_back(use.storage);
-    arguments["storage_bytes"].push_back(use.num_bytes);
-  }
-  return arguments;
-}
-
 Json LanesAsJson(const LoadFigures& figures) {
   Json lanes = Json::object();
   for (size_t i = 0; i < kNumLanes; ++i) {
@@ -65,6 +49,22 @@ Json LanesAsJson(const LoadFigures& figures) {
 }
 
 }  // namespace
+
+Json ArgumentsOf(const LoadEvent& event) {
+  Json arguments = Json::object();
+  if (event.num_bytes > 0) arguments["bytes"] = event.num_bytes;
+  if (event.chunk >= 0) arguments["chunk"] = event.chunk;
+  if (event.storage >= 0) arguments["storage"] = event.storage;
+  if (event.lane == Lane::kRetrieve) {
+    arguments["class"] = NameOf(event.urgency);
+    arguments["from"] = event.was_cached ? "page cache" : "disk";
+  }
+  for (const StorageUse& use : event.reads) {
+    arguments["storages"].push_back(use.storage);
+    arguments["storage_bytes"].push_back(use.num_bytes);
+  }
+  return arguments;
+}
 
 Json FiguresAsJson(const LoadReport& report) {
   const LoadFigures& figures = report.figures;

@@ -3,9 +3,13 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "engine/load/load_event.h"
 #include "engine/load/load_report.h"
 
 namespace raceway::engine::load {
+
+/// What is shown beside an event: bytes, class, where from, the storages.
+nlohmann::ordered_json ArgumentsOf(const LoadEvent& event);
 
 /// The figures of a report; times in milliseconds, "limit_ms" and "eta" null where they are not
 /// known.

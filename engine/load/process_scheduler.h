@@ -17,4 +17,13 @@ ReadScheduler& ProcessScheduler();
 /// Threads  any
 void NoteOnce(std::string_view note);
 
+/// As long as this lives, `ProcessScheduler` is another one: for tests, with disks that fail. One
+/// at a time; `scheduler` must outlive all models that are read through it.
+class ProcessSchedulerInstead {
+ public:
+  explicit ProcessSchedulerInstead(ReadScheduler& scheduler);
+  ~ProcessSchedulerInstead();
+  ProcessSchedulerInstead(const ProcessSchedulerInstead&) = delete;
+};
+
 }  // namespace raceway::engine::load

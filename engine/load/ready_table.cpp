@@ -56,7 +56,9 @@ bool ReadyTable::Fail(int32_t storage, const Error& error) {
     const std::lock_guard lock(mutex_);
     errors_.emplace(storage, error);  // the first stays; who is ready never asks
   }
-  return Settle(storage, kFailed);
+  const bool failed = Settle(storage, kFailed);
+  if (failed) has_failed_.store(true, std::memory_order_release);
+  return failed;
 }
 
 void ReadyTable::FailAll(const Error& error) {

@@ -25,6 +25,7 @@ class ReadyTable {
   bool IsReady(int32_t storage) const { return State(storage) == kReady; }
   /// How many are neither ready nor failed. O(storages)
   int32_t CountPending() const;
+  bool has_failed() const { return has_failed_.load(std::memory_order_acquire); }  // any
 
   /// False if it was ready or had failed before.
   bool Publish(int32_t storage);
@@ -52,6 +53,7 @@ class ReadyTable {
 
   const int32_t num_storages_;
   const std::unique_ptr<std::atomic<uint32_t>[]> words_;  // futexes
+  std::atomic<bool> has_failed_ = false;
   mutable std::mutex mutex_;
   std::map<int32_t, Error> errors_;
 };

@@ -1,5 +1,7 @@
 #include "engine/load/streamed_module.h"
 
+#include <algorithm>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -15,6 +17,14 @@
 
 namespace raceway::engine::load {
 namespace {
+
+/// What the weights take at most; of those that are streamed only a window's worth.
+uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
+  const uint64_t all = std::accumulate(
+      weights.storages.begin(), weights.storages.end(), uint64_t{0},
+      [](uint64_t sum, const Storage& storage) { return sum + storage.extent.size; });
+  return options.memory == MemoryMode::kStream ? std::min(all, options.window_bytes) : all;
+}
 
 /// The structure of all archives with the same code; one of its own where weights are in its code.
 class SharedStructure {
@@ -70,6 +80,10 @@ class StreamedModule::Loader {
     placeholders_ = {};
     early_.clear();
     awaited_.clear();
+    if (options.load.claim != nullptr) {
+      Status admitted = options.load.claim->Take(NumBytes(weights_, options));
+      if (!admitted) return std::move(admitted).error();
+    }
     std::vector<const Storage*> awaited;  // by their numbers
     const LoadEventSink& on_event = options.load.on_event;
     LoadSpan early(on_event, scheduler_.clock(), {.lane = Lane::kScan, .name = "small weights"});
@@ -77,7 +91,7 @@ class StreamedModule::Loader {
       const Storage& storage = weights_.storages[i];
       if (!IsEarly(storage)) {
         awaited.push_back(&storage);
-      } else if (Status read = ReadEarly(storage, options.dtype); !read) {
+      } else if (Status read = ReadEarly(storage, options); !read) {
         return std::move(read).error();
       } else {
         early.event().num_bytes += storage.extent.size;
@@ -118,9 +132,11 @@ class StreamedModule::Loader {
         weights_(std::move(weights)),
         file_(std::move(file)) {}
 
-  Status ReadEarly(const Storage& storage, std::optional<c10::ScalarType> dtype) {
+  Status ReadEarly(const Storage& storage, const StreamedOptions& options) {
+    const std::optional<c10::ScalarType> dtype = options.dtype;
     Result<c10::Storage> read = ReadNow(archive_, storage);
     if (!read) return std::move(read).error();
+    if (options.load.claim != nullptr) options.load.claim->Arrived(storage.extent.size);
     if (dtype && IsCast(storage, *dtype)) {
       early_.emplace(read->unsafeGetStorageImpl(), CastStorage(*read, storage.dtype, *dtype));
     }
@@ -138,6 +154,7 @@ class StreamedModule::Loader {
         WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
     if (!load) return std::move(load).error();
     streamed.load_ = *std::move(load);
+    streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});

@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "engine/load/load_interest.h"
 #include "engine/load/load_job.h"
 #include "engine/load/streamed_options.h"
 #include "engine/load/weight_gate.h"
@@ -27,7 +29,8 @@ class StreamedModule {
   ///
   /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
   ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to
-  ///          a weight is found when it arrives, by whoever waits for it
+  ///          a weight is found when it arrives, by whoever waits for it; those of
+  ///          `MemoryClaim::Take`
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
                                                       StreamedOptions options = {});
@@ -36,16 +39,19 @@ class StreamedModule {
 
   /// Whether all weights are there, to stay: then nothing needs to wait any more.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// Whether some never will be. Never of those that are streamed: each request reads them anew.
+  bool has_failed() const { return load_->job().has_failed(); }
   /// At once if they are streamed: each request waits for its own.
   ///
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
   /// Of all weights that are read early on; of none that are streamed, or that another process had.
   LoadJob& job() { return load_->job(); }
+  LoadInterest& interest() { return *interest_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`. Where somebody listens to the load, the first call is told of to its end, be the
-  /// weights there or not.
+  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. Where somebody
+  /// listens to the load, the first call is told of to its end, be the weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
     if (!TracesThisCall() && is_complete()) return call();
@@ -55,6 +61,7 @@ class StreamedModule {
   template <typename Function>
   auto RunGated(const CancelToken& cancel, Function&& call) {
     if (stream_ != nullptr) return RunStreamed(cancel, call);
+    const LoadInterest::Request request = interest_->Enter(cancel);
     if (reads_unseen_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, job(), cancel, shares_pages_);
     const GateScope scope(gate);
@@ -86,6 +93,7 @@ class StreamedModule {
   }
 
   std::shared_ptr<WeightLoad> load_;      // of no weight where they are streamed
+  std::optional<LoadInterest> interest_;  // in `load_`
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
   torch::jit::Module module_;

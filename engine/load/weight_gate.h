@@ -6,7 +6,6 @@
 #include <functional>
 #include <unordered_map>
 #include <vector>
-#include <vector>
 
 #include "engine/cancel.h"
 #include "engine/clock.h"

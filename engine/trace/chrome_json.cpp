@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "engine/chrome_trace.h"
+#include "engine/load/load_perfetto.h"
+#include "engine/load/load_trace.h"
 #include "engine/trace/tracer.h"
 
 namespace raceway::engine {
@@ -60,6 +62,17 @@ void Add(ChromeTrace& trace, const TraceEvent& event, int64_t thread, TraceEvent
                                           (is_request ? "" : "." + std::to_string(event.stage)));
 }
 
+/// Of what overlaps: chunks are read side by side. `number`: of the event, which is its id.
+void Add(ChromeTrace& trace, const std::string& model, const load::LoadEvent& event, size_t number,
+         TraceEvent::Time start) {
+  trace.AddAsyncSpan({.name = std::string(load::NameOf(event.lane)) + " " + model,
+                      .category = "load",
+                      .begin = event.begin - start,
+                      .end = event.end - start,
+                      .arguments = load::ArgumentsOf(event)},
+                     "load." + std::to_string(number));
+}
+
 }  // namespace
 
 std::string Tracer::ToChromeJson() const {
@@ -68,11 +81,15 @@ std::string Tracer::ToChromeJson() const {
   for (const auto& [id, thread] : threads_) {
     for (const TraceEvent& event : thread->events) start = std::min(start, event.begin);
   }
+  for (const Load& load : loads_) start = std::min(start, load.event.begin);
   ChromeTrace trace;
   trace.NameProcess("raceway");
   for (const auto& [id, thread] : threads_) {
     trace.NameThread(thread->number, "raceway " + std::to_string(thread->number));
     for (const TraceEvent& event : thread->events) Add(trace, event, thread->number, start);
+  }
+  for (size_t i = 0; i < loads_.size(); ++i) {
+    Add(trace, loads_[i].model, loads_[i].event, i, start);
   }
   return std::move(trace).Text();
 }

@@ -13,7 +13,12 @@ std::atomic<uint64_t> next_id = 1;
 
 }  // namespace
 
-Tracer::Tracer(bool operators) : sees_operators_(operators), id_(next_id++) {}
+Tracer::Tracer(bool operators)
+    : sees_operators_(operators),
+      id_(next_id++),
+      listening_([this](const std::string& model, const load::LoadEvent& event) {
+        NoteLoad(model, event);
+      }) {}
 Tracer::~Tracer() = default;
 
 const TracedFlow* Tracer::AddFlow(TracedFlow flow) {
@@ -40,6 +45,14 @@ void Tracer::Note(TraceEvent event) noexcept {
   try {
     Mine().events.push_back(std::move(event));
   } catch (...) {  // without memory the trace has a gap, the request goes on
+  }
+}
+
+void Tracer::NoteLoad(const std::string& model, const load::LoadEvent& event) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    loads_.push_back({model, event});
+  } catch (...) {  // as above
   }
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/load/load_listener.h"
 #include "engine/result.h"
 
 namespace raceway::engine {
@@ -43,7 +44,8 @@ struct TraceEvent {
   std::string text = {};
 };
 
-/// Where time goes: what became of each request, in each stage.
+/// Where time goes: what became of each request, in each stage, and of the models that are loaded
+/// in this process meanwhile.
 ///
 /// Each thread writes into memory of its own, without a lock but for its first event. An engine
 /// without a tracer pays one branch for each of the places where an event would be noted.
@@ -63,9 +65,9 @@ class Tracer {
   const TracedFlow* AddFlow(TracedFlow flow);
   void Note(TraceEvent event) noexcept;
 
-  /// The JSON that Perfetto (ui.perfetto.dev) and chrome://tracing open: requests and their waiting
-  /// as asynchronous spans, what threads did as spans that nest. Times in microseconds since the
-  /// first event.
+  /// The JSON that Perfetto (ui.perfetto.dev) and chrome://tracing open: requests, their waiting
+  /// and the lanes of loads as asynchronous spans, what threads did as spans that nest. Times in
+  /// microseconds since the first event.
   std::string ToChromeJson() const;
   /// Errors   Unavailable if the file cannot be written
   Status Write(const std::string& file) const;
@@ -75,13 +77,20 @@ class Tracer {
     int64_t number = 0;  // of the system, as `top` shows it
     std::deque<TraceEvent> events;
   };
+  struct Load {
+    std::string model;
+    load::LoadEvent event;
+  };
   Thread& Mine();
+  void NoteLoad(const std::string& model, const load::LoadEvent& event) noexcept;
 
   const bool sees_operators_;
   const uint64_t id_;  // no two tracers of a process have the same
   mutable std::mutex mutex_;
   std::deque<TracedFlow> flows_;
   std::map<std::thread::id, std::unique_ptr<Thread>> threads_;
+  std::deque<Load> loads_;               // some for each MiB that is read: a lock is no matter
+  const load::LoadListening listening_;  // goes first
 };
 
 }  // namespace raceway::engine

@@ -379,6 +379,8 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
+    const auto claim = ClaimAll(path, options.load);  // until it is loaded
+    if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
     Result<OpenedCode> opened = Open(*archive, *package, device);
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(

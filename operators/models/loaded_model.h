@@ -13,6 +13,7 @@
 #include "engine/cancel.h"
 #include "engine/data/schema.h"
 #include "engine/result.h"
+#include "operators/models/loading.h"
 
 namespace raceway::operators {
 
@@ -53,6 +54,10 @@ class LoadedModel {
   ///
   /// Errors   InvalidArgument, without the model's name
   virtual engine::Status CheckInputs(std::span<const engine::Field> fields) const = 0;
+  /// Whether some of its weights could not be loaded: it stays so.
+  virtual bool has_failed() const { return false; }
+  /// Another step has it, which wants it this soon. The most urgent of them counts.
+  virtual void Raise(LoadHints::Priority /*priority*/) const {}
   /// Answers with tensors, tuples, lists and dictionaries of them. Weights may still be on their
   /// way: it waits for those it needs, as long as `cancel` lets it. Throws what the model throws,
   /// `engine::Stopped` where the waiting was stopped, `engine::load::WeightMissing`.

@@ -39,6 +39,27 @@ Result<std::shared_ptr<const LoadedModel>> LoadFile(const std::filesystem::path&
   return LoadTorchScript(path, options.source, options, *found);
 }
 
+/// A place for one model. Whoever finds it being loaded waits; other models are loaded meanwhile.
+struct SharedModel {
+  std::mutex loading;
+  std::weak_ptr<const LoadedModel> model;
+};
+
+SharedModel& PlaceOf(const std::filesystem::path& path, const ModelOptions& options,
+                     const std::string& device) {
+  using Key =
+      std::tuple<std::string, std::string, std::string, std::string, bool, int, bool, uint64_t>;
+  static std::mutex mutex;
+  static auto* places = new std::map<Key, SharedModel>();
+  const int dtype = options.dtype ? static_cast<int>(*options.dtype) : -1;
+  const bool streams = options.load.streams;
+  const Key key(IsSha256(options.sha256) ? "" : path.string(), options.sha256, device,
+                options.method, options.starts_fresh, dtype, streams,
+                streams ? options.load.max_bytes : 0);
+  const std::lock_guard lock(mutex);
+  return (*places)[key];
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::filesystem::path& folder,
@@ -52,19 +73,17 @@ Result<std::shared_ptr<const LoadedModel>> LoadModel(const std::filesystem::path
 Result<std::shared_ptr<const LoadedModel>> ShareModel(const std::filesystem::path& folder,
                                                       const ModelOptions& options,
                                                       const std::string& device) {
-  using Key = std::tuple<std::string, std::string, std::string, std::string, bool, int>;
-  static std::mutex mutex;
-  static auto* models = new std::map<Key, std::weak_ptr<const LoadedModel>>();
   const Result<std::filesystem::path> path = Canonical(folder / options.source, options.source);
   if (!path) return path.error();
-  const int dtype = options.dtype ? static_cast<int>(*options.dtype) : -1;
-  const std::lock_guard lock(mutex);
-  std::weak_ptr<const LoadedModel>& known =
-      (*models)[Key(IsSha256(options.sha256) ? "" : path->string(), options.sha256, device,
-                    options.method, options.starts_fresh, dtype)];
-  if (std::shared_ptr<const LoadedModel> model = known.lock()) return model;
+  SharedModel& shared = PlaceOf(*path, options, device);
+  const std::lock_guard lock(shared.loading);
+  const std::shared_ptr<const LoadedModel> known = shared.model.lock();
+  if (known != nullptr && !known->has_failed()) {
+    known->Raise(options.load.priority);
+    return known;
+  }
   Result<std::shared_ptr<const LoadedModel>> loaded = LoadFile(*path, options, device);
-  if (loaded) known = *loaded;
+  if (loaded) shared.model = *loaded;
   return loaded;
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/result.h"
 #include "engine/value.h"
+#include "operators/models/loading.h"
 
 namespace raceway::operators {
 
@@ -39,6 +40,7 @@ struct ModelOptions {
   int num_instances = 0;                 // how many calls may run at once, 0: any number
   std::vector<std::string> devices;      // the first that is there; empty: the stage's
   Padding padding;
+  LoadHints load;  // what hints say, which are no options
 };
 
 /// From the options of a step, or of a model that is tried; `label` is "map(small)".

@@ -11,6 +11,7 @@
 #include <exception>
 #include <utility>
 
+#include "engine/load/load_listener.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
 #include "engine/load/weight_cast.h"
@@ -19,6 +20,7 @@
 namespace raceway::operators {
 namespace {
 
+namespace load = engine::load;
 using engine::Error;
 using engine::ErrorCode;
 using engine::Result;
@@ -100,23 +102,40 @@ bool IsFloating(const at::Tensor& tensor) { return tensor.is_floating_point(); }
 /// A module, and its weights where they are still on their way.
 struct Loaded {
   torch::jit::Module module;
-  std::shared_ptr<engine::load::StreamedModule> streamed = nullptr;
+  std::shared_ptr<load::StreamedModule> streamed = nullptr;
 };
+
+load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
+                                const engine::Clock& clock) {
+  const LoadHints& hints = options.load;
+  const LoadClass wanted = ClassOf(hints.priority, clock.Now());
+  load::StreamedOptions read;
+  read.load.urgency = wanted.urgency;
+  read.load.deadline = wanted.deadline;
+  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
+  read.load.on_event = load::TellListeners(path.filename().string());
+  if (hints.streams) read.memory = load::MemoryMode::kStream;
+  if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
+  read.dtype = options.dtype;
+  return read;
+}
 
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
-/// Errors   as `StreamedModule::Load`. Throws what LibTorch throws
+/// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
 Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
                           c10::Device device) {
   if (device.is_cpu()) {
-    Result<std::shared_ptr<engine::load::StreamedModule>> streamed =
-        engine::load::StreamedModule::Load(engine::load::ProcessScheduler(), path,
-                                           {.dtype = options.dtype});
+    load::ReadScheduler& scheduler = load::ProcessScheduler();
+    Result<std::shared_ptr<load::StreamedModule>> streamed =
+        load::StreamedModule::Load(scheduler, path, OptionsOf(options, path, scheduler.clock()));
     if (streamed) return Loaded{(*streamed)->module(), *streamed};
     if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
   }
+  const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
+  if (device.is_cpu() && !claim) return claim.error();
   Loaded loaded = {torch::jit::load(path.string(), device)};
-  if (options.dtype) engine::load::CastWeights(loaded.module, *options.dtype);
+  if (options.dtype) load::CastWeights(loaded.module, *options.dtype);
   return loaded;
 }
 
@@ -145,6 +164,13 @@ class TorchScriptModel final : public LoadedModel {
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return writes_inputs_; }
+  bool has_failed() const override { return streamed_ != nullptr && streamed_->has_failed(); }
+
+  void Raise(LoadHints::Priority priority) const override {
+    if (streamed_ == nullptr || streamed_->is_complete()) return;
+    const LoadClass wanted = ClassOf(priority, load::ProcessScheduler().clock().Now());
+    streamed_->interest().Raise(wanted.urgency, wanted.deadline);
+  }
 
   Status CheckInputs(std::span<const engine::Field> fields) const override {
     if (Status checked = CheckNumberOfInputs(parameters_, fields.size(), method_); !checked) {
@@ -195,7 +221,7 @@ class TorchScriptModel final : public LoadedModel {
   }
 
   torch::jit::Module module_;
-  std::shared_ptr<engine::load::StreamedModule> streamed_;  // null: all weights are there
+  std::shared_ptr<load::StreamedModule> streamed_;  // null: all weights are there
   std::string method_;
   std::vector<ModelParameter> parameters_;
   std::vector<StatePath> state_;

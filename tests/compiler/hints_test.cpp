@@ -115,9 +115,35 @@ TEST(HintsTest, AreEachRemarkedOnce) {
   const testing::Compiled planned =
       testing::Compile(Text(kFlow, true), {.flow = "f", .params = {}, .without = {}});
   EXPECT_FALSE(checked.result.diagnostics.has_errors()) << checked.Text();
-  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 7u) << checked.Lines();
+  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 6u) << checked.Lines();
   EXPECT_EQ(planned.Lines(), checked.Lines());
   EXPECT_EQ(testing::Compile(Text(kFlow, false)).Lines(), "");
+}
+
+TEST(HintsTest, OfLoadsAreForWhatLoadsModels) {
+  constexpr char kText[] = R"(edition 1
+defaults { load { priority: low } }
+store shelf(id: i64) -> (z: f32) { rocksdb: "shelf", load { priority: low } }
+model m(x: f32) -> (y: f32) { source: "m.pt", load { stream: true } }
+fn name(id: i64) -> (label: string) { native: "labels.lookup", file: "n.txt", load { memory: 1MB } }
+flow inner(t: { x: f32 }) -> { y: f32 } with { load { memory: 4GiB } } {
+  return t |> map(m) with { load { priority: high } } |> select(y)
+}
+flow f(t: { id: i64, x: f32 }) -> { y: f32 } {
+  return t |> filter(x > 1.0) with { load { priority: low } }
+    |> map(name) with { load { priority: low } }
+    |> select(x) |> inner with { load { priority: low } }
+}
+)";
+  EXPECT_EQ(testing::Compile(kText).Lines(),
+            "3:54 E0503 the hint `load` is not honoured: a store loads no model; results are the "
+            "same\n"
+            "5:79 E0503 the hint `load` is not honoured: a function loads no model; results are "
+            "the same\n"
+            "10:38 E0503 the hint `load` is not honoured: `filter` loads no model; results are the "
+            "same\n"
+            "11:25 E0503 the hint `load` is not honoured: `map.name` loads no model; results are "
+            "the same\n");
 }
 
 // --- who wins ---
@@ -462,6 +488,17 @@ TEST(HintAddressTest, AHintThatIsNotHonouredIsNotedWhereItIsFor) {
            {"f/filter.place.spread=true"})
           .Lines(),
       "3:15 E0503 `--hint f/filter.place.spread=true` is not honoured yet; results are the same\n");
+}
+
+TEST(HintAddressTest, OnlyWhatLoadsModelsHonoursHowTheyAreLoaded) {
+  const std::string flow =
+      "edition 1\nmodel m(x: f32) -> (y: f32) { source: \"m.pt\" }\n"
+      "flow f(t: { x: f32 }) -> { y: f32 } {\n"
+      "  return t |> filter(x > 1.0) |> map(m) |> select(y)\n}\n";
+  EXPECT_EQ(Plan(flow, {"f.load.priority=low", "f/map.m.load.memory=4GiB"}).Lines(), "");
+  EXPECT_EQ(
+      Plan(flow, {"f/filter.load.priority=low"}).Lines(),
+      "4:15 E0503 `--hint f/filter.load.priority=low` is not honoured yet; results are the same\n");
 }
 
 // --- fuse ---

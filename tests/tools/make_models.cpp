@@ -1,4 +1,5 @@
 // Writes the models of the tests into a folder.
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -12,6 +13,7 @@ constexpr std::pair<const char*, const char*> kModels[] = {
     // f32[rows, N] or f32[rows]
     {"double", "def forward(self, x):\n  return x * 2.0 + 1.0\n"},
     {"triple", "def forward(self, x):\n  return x * 3.0 + 1.0\n"},
+    {"heavy", "def forward(self, x):\n  return x * 2.0 + self.weights[0]\n"},
     // One value too many for a declaration of the same shape.
     {"longer", "def forward(self, x):\n  return torch.cat([x, x], 1)\n"},
     {"raises",
@@ -77,6 +79,8 @@ int main(int argc, char** argv) {
   for (const auto& [name, forward] : kModels) {
     torch::jit::Module module(name);
     module.register_buffer("calls", at::zeros({1}, at::kLong));
+    // More than is read with the structure.
+    if (std::string(name) == "heavy") module.register_buffer("weights", at::ones({2048}));
     module.define(forward);
     module.save(std::string(argv[1]) + "/" + name + ".pt");
   }

@@ -317,6 +317,14 @@ flow named(rows: { index: i64 }) -> { label: string } {
         says = ["`labels.txt` is not the file the plan was compiled with", "compile the flow again"]
         self.ends(MACHINE_LACKS, "run", "named.plan", "--rows", "index.jsonl", says=says)
 
+    def test_a_model_that_may_not_be_as_large(self):
+        text = (self.dir / "twice.flow").read_text().replace("double.pt", "heavy.pt")
+        self.write("heavy.flow", text)
+        self.ends(FINE, "run", "heavy.flow", *self.rows)
+        self.write("bounded.flow", text.replace('"heavy.pt"', '"heavy.pt", load { memory: 4kB }'))
+        says = ["model file heavy.pt: needs 8.2 kB of memory", "`load { memory }` allows 4.0 kB"]
+        self.ends(MACHINE_LACKS, "run", "bounded.flow", *self.rows, says=says)
+
     def test_a_model_gone_since(self):
         (self.dir / "double.pt").unlink()
         says = "cannot read `double.pt`: No such file"

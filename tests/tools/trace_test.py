@@ -115,6 +115,13 @@ class TraceTest(CliTest):
         self.assertIn("deadline exceeded", request["args"]["error"])
         self.assertNotEqual(self.by_request(events, "pass"), {})
 
+    def test_what_is_loaded_is_there(self):
+        events = self.trace(FINE, model="heavy.pt")
+        loads = [event for event in events if event.get("cat") == "load" and event["ph"] == "b"]
+        read = [event["args"] for event in loads if event["name"] == "retrieve heavy.pt"]
+        self.assertGreaterEqual(sum(chunk["bytes"] for chunk in read), 8192)
+        self.assertIn(read[0]["class"], ["urgent", "near"])
+
     def test_operators_on_demand(self):
         events = self.trace(FINE, "--trace-ops")
         operators = [event for event in events if event.get("cat") == "operator"]

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/load/reader.h"
+
+namespace raceway::engine::load::testing {
+
+/// Where reads wait until they are let through, in any order. To be opened before the scheduler
+/// goes.
+class Turnstile {
+ public:
+  void Pass(const ReadRequest& request) {
+    std::unique_lock lock(mutex_);
+    files_.push_back(std::filesystem::path(request.file->path()).filename());
+    changed_.wait(lock, [this] { return num_left_ > 0; });
+    --num_left_;
+  }
+  void Let(int64_t count) {
+    const std::lock_guard lock(mutex_);
+    num_left_ += count;
+    changed_.notify_all();
+  }
+  void Open() { Let(std::numeric_limits<int32_t>::max()); }
+
+  /// The files of those that have come, in their order.
+  std::vector<std::string> files() {
+    const std::lock_guard lock(mutex_);
+    return files_;
+  }
+  size_t CountOf(const std::string& file) {
+    const std::vector<std::string> all = files();
+    return static_cast<size_t>(std::count(all.begin(), all.end(), file));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int64_t num_left_ = 0;
+  std::vector<std::string> files_;
+};
+
+}  // namespace raceway::engine::load::testing
