@@ -44,7 +44,7 @@ struct Style {
 constexpr std::array<Style, 9> kStyles = {{
     {"#7a7a7a", "scan, structure"},
     {"#0072b2", "read from the disk"},
-    {"#d55e00", "… waited for"},
+    {"#d55e00", "urgent read"},
     {"#56b4e9", "read from the page cache"},
     {"#009e73", "checksum"},
     {"#cc79a7", "copy"},
