@@ -80,13 +80,19 @@ bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
   return true;
 }
 
-std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note) {
+std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note,
+                                             const std::shared_ptr<Throttle>& throttle) {
   Result<std::unique_ptr<Reader>> uring = MakeUringReader();
   if (!uring.ok() && on_note) on_note(uring.error().message + "; weights are read by threads");
   // A few cores copy as fast as memory is.
   const int num_copiers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
-  return std::make_unique<ChunkReader>(uring.ok() ? *std::move(uring) : MakePreadReader(),
-                                       MakeCachedReader(num_copiers), std::move(on_note));
+  std::unique_ptr<Reader> direct = uring.ok() ? *std::move(uring) : MakePreadReader();
+  std::unique_ptr<Reader> cached = MakeCachedReader(num_copiers);
+  if (throttle != nullptr) {
+    direct = MakeThrottledReader(std::move(direct), throttle);
+    cached = MakeThrottledReader(std::move(cached), throttle);
+  }
+  return std::make_unique<ChunkReader>(std::move(direct), std::move(cached), std::move(on_note));
 }
 
 }  // namespace raceway::engine::load

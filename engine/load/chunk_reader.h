@@ -42,7 +42,9 @@ class ChunkReader {
   const std::unique_ptr<Reader> direct_;
 };
 
-/// The readers for this machine, each tried: io_uring or else threads, and the page cache.
-std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note = {});
+/// The readers for this machine, each tried: io_uring or else threads, and the page cache. With a
+/// `throttle` both are as slow as it says, together.
+std::unique_ptr<ChunkReader> MakeChunkReader(NoteSink on_note = {},
+                                             const std::shared_ptr<Throttle>& throttle = nullptr);
 
 }  // namespace raceway::engine::load

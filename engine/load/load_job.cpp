@@ -246,12 +246,17 @@ Status LoadJob::Need(int32_t storage, const CancelToken* cancel) {
   if (IsReady(storage)) return Done{};
   const LoadSpan span(on_event(), clock(),
                       {.lane = Lane::kWait, .storage = storage, .num_bytes = num_bytes(storage)});
-  const std::span<const Part> parts = state_->plan().PartsOf(storage);
-  std::vector<int32_t> chunks(parts.size());
-  std::transform(parts.begin(), parts.end(), chunks.begin(),
-                 [](const Part& part) { return part.chunk; });
-  scheduler_.Promote(id_, chunks);
+  Promote({&storage, 1});
   return state_->ready().Wait(storage, cancel);
+}
+
+void LoadJob::Promote(std::span<const int32_t> storages) {
+  std::vector<int32_t> chunks;
+  for (const int32_t storage : storages) {
+    if (IsReady(storage)) continue;
+    for (const Part& part : state_->plan().PartsOf(storage)) chunks.push_back(part.chunk);
+  }
+  scheduler_.Promote(id_, chunks);
 }
 
 Status LoadJob::WaitAll(const CancelToken* cancel) {

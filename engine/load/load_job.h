@@ -67,6 +67,8 @@ class LoadJob {
   /// Errors   Failed, with file and place: cannot be read, wrong checksum, file changed;
   ///          Cancelled if the job is; Cancelled or DeadlineExceeded if `cancel` says so
   Status Need(int32_t storage, const CancelToken* cancel = nullptr);
+  /// Makes the disk hurry with these, without waiting.
+  void Promote(std::span<const int32_t> storages);
   /// Waits for all, in whatever order, and for their checksums.
   /// Errors   as `Need`, of the first storage that has one
   Status WaitAll(const CancelToken* cancel = nullptr);

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
+#include "engine/clock.h"
 #include "engine/load/model_file.h"
 #include "engine/result.h"
 
@@ -57,9 +59,31 @@ struct ThrottleOptions {
   uint64_t burst_bytes = 0;  // that an idle disk has saved up
 };
 
-/// A disk of a given speed: what `inner` has read is handed over no sooner than such a disk, which
-/// serves one after the other, would have it. For tests and benches; exact in the long run, since
-/// the times are those of a token bucket, not sums of sleeps.
+/// The time that a disk of a given speed takes, which serves one read after the other. Exact in the
+/// long run, since the times are those of a token bucket, not sums of sleeps.
+///
+/// Threads  any
+class Throttle {
+ public:
+  explicit Throttle(ThrottleOptions options) : options_(options) {}
+  Throttle(const Throttle&) = delete;
+
+  const ThrottleOptions& options() const { return options_; }
+  /// When such a disk has read this, after what it was asked for before.
+  TimePoint Reserve(uint64_t num_bytes);
+
+ private:
+  std::chrono::nanoseconds TimeFor(uint64_t num_bytes) const;
+
+  const ThrottleOptions options_;
+  std::mutex mutex_;
+  TimePoint free_ = {};  // when it has read all that it was asked for
+};
+
+/// What `inner` has read is handed over no sooner than such a disk would have it. For tests and
+/// benches. Readers may share a throttle: those of one disk.
+std::unique_ptr<Reader> MakeThrottledReader(std::unique_ptr<Reader> inner,
+                                            std::shared_ptr<Throttle> throttle);
 std::unique_ptr<Reader> MakeThrottledReader(std::unique_ptr<Reader> inner, ThrottleOptions options);
 
 }  // namespace raceway::engine::load

@@ -1,86 +1,17 @@
 #include "engine/load/streamed_module.h"
 
-#include <c10/core/Allocator.h>
 #include <caffe2/serialize/inline_container.h>
-#include <caffe2/serialize/read_adapter_interface.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "engine/load/archive.h"
+#include "engine/load/placeholders.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
 
 namespace raceway::engine::load {
-namespace {
-
-/// The file of an archive, for LibTorch's reader.
-class ArchiveFile final : public caffe2::serialize::ReadAdapterInterface {
- public:
-  explicit ArchiveFile(RandomFile file) : file_(std::move(file)) {}
-
-  size_t size() const override { return file_.size(); }
-  size_t read(uint64_t offset, void* to, size_t num_bytes, const char* /*what*/) const override {
-    const Status read = file_.Read(offset, static_cast<char*>(to), num_bytes);
-    TORCH_CHECK(read.ok(), read.ok() ? "" : read.error().message);
-    return num_bytes;
-  }
-
- private:
-  RandomFile file_;
-};
-
-/// Whether a storage is read at once: little ones, and those that the structure needs.
-bool IsEarly(const Storage& storage) { return storage.is_small() || storage.is_read_early; }
-
-Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
-  Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
-  if (!bytes) return std::move(bytes).error();
-  c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
-  if (!bytes->empty()) std::memcpy(memory.get(), bytes->data(), bytes->size());
-  return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
-                      /*resizable=*/false);
-}
-
-/// On the arena, which lives as long as the storage.
-c10::Storage StorageOf(const LoadJob& job, int32_t number) {
-  using Holder = std::shared_ptr<Arena>;
-  auto* holder = new Holder(job.arena(number));
-  c10::DataPtr memory(
-      job.data(number), holder, [](void* held) { delete static_cast<Holder*>(held); },
-      c10::Device(c10::DeviceType::CPU));
-  return c10::Storage(c10::Storage::use_byte_size_t(), job.num_bytes(number), std::move(memory),
-                      nullptr, /*resizable=*/false);
-}
-
-void Add(Placeholders& placeholders, const std::string& record, c10::Storage storage) {
-  const size_t slash = record.find('/');
-  auto& part = record.starts_with("constants/") ? placeholders.constants : placeholders.data;
-  part.emplace(record.substr(slash + 1), std::move(storage));
-}
-
-bool Forks(const torch::jit::Block& block) {
-  return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return node->kind() == c10::prim::fork || node->kind() == c10::prim::awaitable ||
-           std::any_of(node->blocks().begin(), node->blocks().end(),
-                       [](const torch::jit::Block* inner) { return Forks(*inner); });
-  });
-}
-
-bool Forks(const torch::jit::Module& module) {
-  const auto methods = module.get_methods();
-  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
-    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    return Forks(*graph->block());
-  });
-}
-
-}  // namespace
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,

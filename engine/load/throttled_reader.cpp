@@ -13,8 +13,8 @@ namespace {
 
 class ThrottledReader final : public Reader {
  public:
-  ThrottledReader(std::unique_ptr<Reader> inner, ThrottleOptions options)
-      : options_(options), inner_(std::move(inner)), thread_([this] { Work(); }) {}
+  ThrottledReader(std::unique_ptr<Reader> inner, std::shared_ptr<Throttle> throttle)
+      : throttle_(std::move(throttle)), inner_(std::move(inner)), thread_([this] { Work(); }) {}
 
   ~ThrottledReader() override {
     {
@@ -28,7 +28,11 @@ class ThrottledReader final : public Reader {
   std::string_view name() const override { return "throttled"; }
 
   void Submit(const ReadRequest& request, ReadDone done) override {
-    const TimePoint due = Reserve(request.num_bytes);
+    {
+      const std::lock_guard lock(mutex_);
+      ++num_in_flight_;
+    }
+    const TimePoint due = throttle_->Reserve(request.num_bytes);
     inner_->Submit(request, [this, due, done = std::move(done)](int64_t result) {
       {
         const std::lock_guard lock(mutex_);
@@ -39,20 +43,6 @@ class ThrottledReader final : public Reader {
   }
 
  private:
-  /// When the disk would have read this, after what it was asked for before.
-  TimePoint Reserve(uint64_t num_bytes) {
-    const TimePoint now = std::chrono::steady_clock::now();
-    const std::lock_guard lock(mutex_);
-    ++num_in_flight_;
-    free_ = std::max(free_, now - TimeFor(options_.burst_bytes)) + TimeFor(num_bytes);
-    return std::max(free_, now) + options_.latency;
-  }
-
-  std::chrono::nanoseconds TimeFor(uint64_t num_bytes) const {
-    return std::chrono::nanoseconds(
-        static_cast<int64_t>(1e9 * static_cast<double>(num_bytes) / options_.bytes_per_second));
-  }
-
   void Work() {
     std::unique_lock lock(mutex_);
     while (num_in_flight_ > 0 || !is_stopped_) {
@@ -72,11 +62,10 @@ class ThrottledReader final : public Reader {
     }
   }
 
-  const ThrottleOptions options_;
+  const std::shared_ptr<Throttle> throttle_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  TimePoint free_ = {};       // when the disk has read all that it was asked for
-  size_t num_in_flight_ = 0;  // submitted and not handed over
+  size_t num_in_flight_ = 0;                              // submitted and not handed over
   std::multimap<TimePoint, std::function<void()>> read_;  // by when it is due
   bool is_stopped_ = false;
   std::unique_ptr<Reader> inner_;
@@ -85,9 +74,26 @@ class ThrottledReader final : public Reader {
 
 }  // namespace
 
+TimePoint Throttle::Reserve(uint64_t num_bytes) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  free_ = std::max(free_, now - TimeFor(options_.burst_bytes)) + TimeFor(num_bytes);
+  return std::max(free_, now) + options_.latency;
+}
+
+std::chrono::nanoseconds Throttle::TimeFor(uint64_t num_bytes) const {
+  return std::chrono::nanoseconds(
+      static_cast<int64_t>(1e9 * static_cast<double>(num_bytes) / options_.bytes_per_second));
+}
+
+std::unique_ptr<Reader> MakeThrottledReader(std::unique_ptr<Reader> inner,
+                                            std::shared_ptr<Throttle> throttle) {
+  return std::make_unique<ThrottledReader>(std::move(inner), std::move(throttle));
+}
+
 std::unique_ptr<Reader> MakeThrottledReader(std::unique_ptr<Reader> inner,
                                             ThrottleOptions options) {
-  return std::make_unique<ThrottledReader>(std::move(inner), options);
+  return MakeThrottledReader(std::move(inner), std::make_shared<Throttle>(options));
 }
 
 }  // namespace raceway::engine::load

@@ -29,20 +29,29 @@ int32_t NumberOf(const at::Tensor& tensor, const StorageNumbers& numbers) {
 
 }  // namespace
 
-void WeightGate::WaitFor(const at::Tensor& tensor) {
+void StorageGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
+  if (IsView(op)) return;
+  for (const c10::IValue& argument : torch::jit::last(stack, op.schema().arguments().size())) {
+    if (argument.isTensor()) {
+      Look(argument.toTensor());
+    } else if (argument.isTensorList()) {
+      for (const at::Tensor& tensor : argument.toTensorVector()) Look(tensor);
+    } else if (argument.isList()) {  // of optional tensors, as `index` takes
+      for (const c10::IValue& element : argument.toListRef()) {
+        if (element.isTensor()) Look(element.toTensor());
+      }
+    }
+  }
+}
+
+void StorageGate::Look(const at::Tensor& tensor) {
   const int32_t number = NumberOf(tensor, numbers_);
-  if (number < 0) return;
-  if (is_traced()) reads_.push_back({number, job_.num_bytes(number)});
-  if (job_.IsReady(number)) return;
-  Status arrived = job_.Need(number, &cancel_);
-  if (arrived) return;
-  if (const auto stop = cancel_.Check()) throw Stopped{*stop};
-  throw WeightMissing{std::move(arrived).error()};
+  if (number >= 0) BeforeRead(number);
 }
 
 void WeightGate::BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
   reads_.clear();
-  if (!IsView(op)) WaitForArguments(op, stack);
+  StorageGate::BeforeOperator(op, stack);
   if (is_traced()) begin_ = job_.clock().Now();
 }
 
@@ -55,31 +64,31 @@ void WeightGate::AfterOperator(const c10::OperatorHandle& op) {
                    .reads = reads_});
 }
 
-void WeightGate::WaitForArguments(const c10::OperatorHandle& op, const torch::jit::Stack& stack) {
-  for (const c10::IValue& argument : torch::jit::last(stack, op.schema().arguments().size())) {
-    if (argument.isTensor()) {
-      WaitFor(argument.toTensor());
-    } else if (argument.isTensorList()) {
-      for (const at::Tensor& tensor : argument.toTensorVector()) WaitFor(tensor);
-    } else if (argument.isList()) {  // of optional tensors, as `index` takes
-      for (const c10::IValue& element : argument.toListRef()) {
-        if (element.isTensor()) WaitFor(element.toTensor());
-      }
-    }
-  }
+void WeightGate::BeforeRead(int32_t storage) {
+  if (is_traced()) reads_.push_back({storage, job_.num_bytes(storage)});
+  if (job_.IsReady(storage)) return;
+  Status arrived = job_.Need(storage, &cancel_);
+  if (arrived) return;
+  if (const auto stop = cancel_.Check()) throw Stopped{*stop};
+  throw WeightMissing{std::move(arrived).error()};
+}
+
+Status ForStoragesIn(const c10::IValue& value, const StorageNumbers& numbers,
+                     const std::function<Status(int32_t storage)>& need) {
+  Status there = Done{};
+  value.visit([&](const c10::IValue& inner) {
+    if (!there) return true;
+    if (!inner.isTensor()) return false;
+    const int32_t number = NumberOf(inner.toTensor(), numbers);
+    if (number >= 0) there = need(number);
+    return true;
+  });
+  return there;
 }
 
 Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
                         const CancelToken* cancel) {
-  Status arrived = Done{};
-  value.visit([&](const c10::IValue& inner) {
-    if (!arrived) return true;
-    if (!inner.isTensor()) return false;
-    const int32_t number = NumberOf(inner.toTensor(), numbers);
-    if (number >= 0) arrived = job.Need(number, cancel);
-    return true;
-  });
-  return arrived;
+  return ForStoragesIn(value, numbers, [&](int32_t storage) { return job.Need(storage, cancel); });
 }
 
 }  // namespace raceway::engine::load

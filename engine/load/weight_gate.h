@@ -3,6 +3,7 @@
 #include <c10/core/Storage.h>
 #include <c10/core/StorageImpl.h>
 
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -23,34 +24,54 @@ struct WeightMissing {
   Error error;
 };
 
+/// Sees which of a module's storages an operator reads, before it does. Views pass: who reads them
+/// is seen.
+class StorageGate : public OperatorGate {
+ public:
+  /// `numbers` outlive the gate.
+  explicit StorageGate(const StorageNumbers& numbers) : numbers_(numbers) {}
+
+  void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
+
+ protected:
+  /// Called for each storage of an argument, for some more than once. May wait, may throw.
+  virtual void BeforeRead(int32_t storage) = 0;
+
+ private:
+  void Look(const at::Tensor& tensor);
+
+  const StorageNumbers& numbers_;
+};
+
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
-/// it waits for, and, where that is traced, when each has run and what it read. Views pass: who
-/// reads them waits.
+/// it waits for, and, where that is traced, when each has run and what it read.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
 ///   module.forward(…);  // throws WeightMissing, or Stopped if `cancel` says so first
-class WeightGate final : public OperatorGate {
+class WeightGate final : public StorageGate {
  public:
   /// All outlive the gate.
   WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel)
-      : numbers_(numbers), job_(job), cancel_(cancel) {}
+      : StorageGate(numbers), job_(job), cancel_(cancel) {}
 
   void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
   void AfterOperator(const c10::OperatorHandle& op) override;
 
  private:
-  void WaitForArguments(const c10::OperatorHandle& op, const torch::jit::Stack& stack);
-  void WaitFor(const at::Tensor& tensor);
+  void BeforeRead(int32_t storage) override;
   bool is_traced() const { return job_.on_event() != nullptr; }
 
-  const StorageNumbers& numbers_;
   LoadJob& job_;
   const CancelToken& cancel_;
   // Where it is traced, of the operator that runs:
   TimePoint begin_ = {};
   std::vector<StorageUse> reads_;
 };
+
+/// Calls `need` for the storages of all tensors in `value`, however deep, until one fails.
+Status ForStoragesIn(const c10::IValue& value, const StorageNumbers& numbers,
+                     const std::function<Status(int32_t storage)>& need);
 
 /// Waits for the storages of all tensors in `value`, however deep.
 ///

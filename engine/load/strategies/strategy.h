@@ -46,12 +46,12 @@ std::optional<Strategy> StrategyNamed(std::string_view name);
 /// A request for a TorchScript model that is not in memory.
 struct ColdRequest {
   std::filesystem::path model;
-  std::vector<c10::IValue> inputs;
+  std::vector<c10::IValue> inputs = {};
   std::string method = "forward";
-  std::optional<ThrottleOptions> disk;  // as slow as this; else as the disk is
-  bool use_page_cache = true;           // for what it holds; else always read past it
+  std::optional<ThrottleOptions> disk = {};  // as slow as this; else as the disk is
+  bool use_page_cache = true;                // for what it holds; else always read past it
   Verify verify = Verify::kBeforePublish;
-  LoadEventSink on_event = {};
+  LoadEventSink on_event = {};  // also after the answer, while anything is still read
 };
 
 struct ColdAnswer {
@@ -63,8 +63,14 @@ struct ColdAnswer {
 
 /// Loads by `strategy` and answers. All strategies give the same answer, bit by bit.
 ///
+/// What the loader leaves to LibTorch's own is loaded by that, whatever the strategy.
+///
 /// Errors   as `StreamedModule::Load`; Failed for what goes wrong while it runs
 /// Threads  several may run at once
 Result<ColdAnswer> AnswerCold(Strategy strategy, const ColdRequest& request);
+
+/// What answers leave behind for later ones goes: tetris' tensors in shared memory that nobody
+/// uses, and optimus' models of which nobody holds the `resident`.
+void ForgetIdle();
 
 }  // namespace raceway::engine::load

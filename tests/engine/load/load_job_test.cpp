@@ -234,6 +234,33 @@ TEST(LoadJobWaitTest, WhoIsWaitedForIsReadNext) {
   EXPECT_EQ(urgent[0].chunk, 9);
 }
 
+TEST(LoadJobWaitTest, WhatIsPromotedIsReadNext) {
+  const RandomFile file(64 * kBlock);
+  Barrier barrier;
+  std::mutex mutex;
+  std::vector<uint64_t> offsets;
+  FaultyScheduler scheduler({.intercept =
+                                 [&](const ReadRequest& request) {
+                                   {
+                                     const std::lock_guard lock(mutex);
+                                     offsets.push_back(request.offset / kBlock);
+                                   }
+                                   barrier.Pass();
+                                   return std::nullopt;
+                                 }},
+                            {.window = 1});
+  const auto job = LoadJob::Start(*scheduler, {file.Open()}, EqualExtents(file, 4 * kBlock),
+                                  {.plan = kSmallChunks})
+                       .value();
+  const int32_t storages[] = {12, 9};
+  job->Promote(storages);
+  barrier.Open();
+  ASSERT_TRUE(job->WaitAll().ok());
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(offsets[1], 36u);
+  EXPECT_EQ(offsets[2], 48u);
+}
+
 TEST(LoadJobWaitTest, MoreIsReadAtOnceWhenARequestWantsTheModel) {
   const RandomFile file(64 * kBlock);
   Barrier barrier;

@@ -10,6 +10,7 @@ The second compiles packages, which takes half a minute.
 import sys
 from pathlib import Path
 from typing import Tuple
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import safetensors.torch
 import torch
@@ -124,6 +125,8 @@ def torchscript(folder):
     torch.jit.freeze(tied).save(str(folder / "frozen.pt"))
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval()
     torch.jit.trace(net, torch.ones(1, 3, 8, 8)).save(str(folder / "traced.pt"))
+    layers = nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 32, 3)).eval()
+    torch.jit.trace(layers, torch.ones(1, 3, 8, 8)).save(str(folder / "traced_layers.pt"))
     quantized = torch.ao.quantization.quantize_dynamic(Dense().eval(), {nn.Linear}, torch.qint8)
     torch.jit.script(quantized).save(str(folder / "quantized.pt"))
     torch.jit.script(Around().eval()).save(str(folder / "stateful.pt"))
@@ -131,6 +134,14 @@ def torchscript(folder):
     torch.jit.script(Forking().eval()).save(str(folder / "forking.pt"))
     torch.save(Dense().state_dict(), str(folder / "saved.pt"))
     torch.save(nn.Parameter(torch.ones(32, 32).t()), str(folder / "tensor.pt"))
+
+
+def deflated(folder):
+    """Weights that are packed, as simple tools pack them."""
+    with ZipFile(folder / "forking.pt") as stored:
+        with ZipFile(folder / "deflated.pt", "w", ZIP_DEFLATED) as packed:
+            for name in stored.namelist():
+                packed.writestr(name, stored.read(name))
 
 
 def safe(folder):
@@ -176,6 +187,7 @@ def main():
         return
     torch.manual_seed(0)
     torchscript(folder)
+    deflated(folder)
     safe(folder)
     torch.export.save(program(), str(folder / "exported.pt2"))
 

@@ -126,6 +126,24 @@ TEST(ThrottledReaderTest, IsAsFastAsItsDisk) {
   EXPECT_LT(took.count(), 2 * 8.0 * (1 << 20) / 100e6);  // other programs run as well
 }
 
+TEST(ThrottledReaderTest, ReadersOfOneDiskShareItsSpeed) {
+  const RandomFile file(4 << 20);
+  const std::shared_ptr<ModelFile> open = file.Open();
+  const std::shared_ptr<Arena> arena = Arena::Reserve(open->size()).value();
+  const auto throttle = std::make_shared<Throttle>(ThrottleOptions{.bytes_per_second = 50e6});
+  const auto one = MakeThrottledReader(MakeCachedReader(), throttle);
+  const auto other = MakeThrottledReader(MakePreadReader(), throttle);
+  const TimePoint begin = std::chrono::steady_clock::now();
+  std::promise<void> first;
+  std::promise<void> second;
+  one->Submit(Request(open, *arena, 0, 2 << 20), [&](int64_t) { first.set_value(); });
+  other->Submit(Request(open, *arena, 2 << 20, 2 << 20), [&](int64_t) { second.set_value(); });
+  first.get_future().wait();
+  second.get_future().wait();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took.count(), 4.0 * (1 << 20) / 50e6);
+}
+
 /// Makes io_uring_setup(2) fail as a container's profile does, for this thread.
 void RefuseUring() {
   sock_filter code[] = {
