@@ -113,6 +113,8 @@ class StreamedModule::Loader {
     return streamed;
   }
 
+  Status CheckUnchanged() const { return file_->CheckUnchanged(); }
+
   Result<std::shared_ptr<StreamedModule>> LoadThenCast(StreamedOptions options) {
     const c10::ScalarType dtype = *options.dtype;
     options.dtype.reset();
@@ -198,11 +200,7 @@ class StreamedModule::Loader {
       structure->Forget();
       made = archive_.file().Wrong(ErrorCode::kInvalidArgument, exception.what());
     }
-    // Says more than what became of it, and whether it is of one file.
-    if (Status unchanged = file_->CheckUnchanged(); !unchanged) {
-      structure->Forget();
-      return unchanged;
-    }
+    if (!CheckUnchanged()) structure->Forget();
     return made;
   }
 
@@ -215,17 +213,25 @@ class StreamedModule::Loader {
   OtherStorages awaited_;  // likewise
 };
 
+Result<std::shared_ptr<StreamedModule>> StreamedModule::LoadOrCast(Loader& loader,
+                                                                   StreamedOptions options) {
+  try {
+    return loader.Load(options);
+  } catch (const CastRefused&) {
+    return loader.LoadThenCast(std::move(options));
+  }
+}
+
 Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& scheduler,
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
   Result<Loader> loader = Loader::Open(scheduler, path, options.load.on_event);
   if (!loader) return std::move(loader).error();
-  try {
-    return loader->Load(options);
-  } catch (const CastRefused&) {
-    return loader->LoadThenCast(std::move(options));
-  }
+  Result<std::shared_ptr<StreamedModule>> streamed = LoadOrCast(*loader, std::move(options));
+  // Says more than what became of it, and whether it is of one file.
+  if (Status unchanged = loader->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
+  return streamed;
 }
 
 void StreamedModule::WaitForState(const c10::IValue& state) {

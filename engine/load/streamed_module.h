@@ -75,6 +75,8 @@ class StreamedModule {
   class Loader;
 
   StreamedModule() = default;
+  static Result<std::shared_ptr<StreamedModule>> LoadOrCast(Loader& loader,
+                                                            StreamedOptions options);
   template <typename Function>
   auto RunStreamed(const CancelToken& cancel, Function& call) {
     StreamGate gate(numbers_, *stream_, cancel);

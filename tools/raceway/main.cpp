@@ -294,7 +294,10 @@ void AddLoad(CLI::App& app, int& exit_code) {
   command->add_option("--method", options->method, "The method called")
       ->type_name("NAME")
       ->capture_default_str();
-  command->add_option("--strategy", options->strategy, "How it is loaded")
+  command
+      ->add_option("--strategy", options->strategy,
+                   "How it is loaded: by raceway, or for comparison by sequential,\n"
+                   "sequential-fast, mmap, pisel, mini, preload, cicada, tetris, optimus")
       ->type_name("NAME")
       ->capture_default_str();
   CLI::Option* cold = command->add_flag(

@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -21,7 +20,6 @@
 #include <vector>
 
 #include "engine/load/cache_state.h"
-#include "engine/load/chunk_reader.h"
 #include "engine/load/load_gantt.h"
 #include "engine/load/load_perfetto.h"
 #include "engine/load/load_report.h"
@@ -42,7 +40,6 @@
 namespace raceway::tools {
 namespace {
 
-using engine::CancelToken;
 using engine::Done;
 using engine::Error;
 using engine::ErrorCode;
@@ -52,6 +49,7 @@ using engine::load::ColdAnswer;
 using engine::load::ColdRequest;
 using engine::load::LoadRates;
 using engine::load::LoadReport;
+using engine::load::Strategy;
 using engine::load::StreamedModule;
 using engine::load::UseStep;
 using Cache = LoadRequest::Cache;
@@ -65,75 +63,6 @@ int ExitCodeOf(const Error& error) {
 double Megabytes(uint64_t num_bytes) { return static_cast<double>(num_bytes) / 1e6; }
 
 // --- one answer ---
-
-/// "`forward` and `encode`"
-std::string MethodsOf(const torch::jit::Module& module) {
-  std::string text;
-  for (const torch::jit::Method& method : module.get_methods()) {
-    text += (text.empty() ? "`" : ", `") + method.name() + "`";
-  }
-  return text.empty() ? "none" : text;
-}
-
-/// The module, and what it is read through.
-struct Resident {
-  engine::SteadyClock clock;
-  std::unique_ptr<engine::load::ReadScheduler> throttled;  // null: that of the process
-  std::shared_ptr<StreamedModule> module;                  // goes first
-};
-
-std::unique_ptr<engine::load::ChunkReader> ThrottledReader(
-    const engine::load::ThrottleOptions& disk) {
-  Result<std::unique_ptr<engine::load::Reader>> uring = engine::load::MakeUringReader();
-  return std::make_unique<engine::load::ChunkReader>(
-      MakeThrottledReader(uring.ok() ? *std::move(uring) : engine::load::MakePreadReader(), disk),
-      MakeThrottledReader(engine::load::MakeCachedReader(), disk), engine::load::NoteSink());
-}
-
-Result<ColdAnswer> AnswerByRaceway(const ColdRequest& request) {
-  auto resident = std::make_shared<Resident>();
-  if (request.disk) {
-    resident->throttled = std::make_unique<engine::load::ReadScheduler>(
-        ThrottledReader(*request.disk), engine::load::ReadQueueOptions(), resident->clock);
-  }
-  ColdAnswer answer;
-  answer.begin = resident->clock.Now();
-  answer.resident = resident;
-  try {
-    const c10::InferenceMode inference;
-    const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
-    engine::load::LoadOptions options;
-    options.verify = request.verify;
-    options.use_page_cache = request.use_page_cache;
-    options.on_event = request.on_event;
-    Result<std::shared_ptr<StreamedModule>> module = StreamedModule::Load(
-        resident->throttled ? *resident->throttled : engine::load::ProcessScheduler(),
-        request.model, {std::move(options)});
-    if (!module.ok()) return std::move(module).error();
-    resident->module = *module;
-    torch::jit::Module handle = (*module)->module();
-    handle.eval();
-    const auto method = handle.find_method(request.method);
-    if (!method) {
-      return Error{ErrorCode::kInvalidArgument, "`" + request.model.string() + "` has no `" +
-                                                    request.method + "`; its methods are " +
-                                                    MethodsOf(handle)};
-    }
-    answer.value = (*module)->Run(
-        CancelToken(), [&] { return handle.get_method(request.method)(request.inputs); });
-    answer.end = resident->clock.Now();
-    return answer;
-  } catch (const engine::load::WeightMissing& missing) {
-    return missing.error;
-  } catch (const std::exception& exception) {
-    return Error{ErrorCode::kFailed, operators::OneLine(exception.what())};
-  }
-}
-
-Result<ColdAnswer> Answer(const std::string& strategy, const ColdRequest& request) {
-  if (strategy == "raceway") return AnswerByRaceway(request);
-  return Error{ErrorCode::kUnsupported, "no strategy `" + strategy + "`: raceway"};
-}
 
 /// Bit by bit what an answer should be.
 Result<c10::IValue> PlainAnswer(const LoadRequest& request, const Inputs& inputs) {
@@ -156,19 +85,25 @@ Inputs CopyOf(const Inputs& inputs) {
 
 // --- what a model takes ---
 
+/// "`forward`, `encode`"
+std::string MethodsOf(const torch::jit::Module& module) {
+  std::string text;
+  for (const torch::jit::Method& method : module.get_methods()) {
+    text += (text.empty() ? "`" : ", `") + method.name() + "`";
+  }
+  return text.empty() ? "none" : text;
+}
+
+/// "(x: Tensor, sr: int = …)", and how many of these must be given.
 struct Signature {
-  std::string text;  // "`forward` of vad.pt takes (x: Tensor, sr: int)"
+  std::string text;
   size_t num_required = 0;
   size_t num_parameters = 0;
 };
 
-std::optional<Signature> SignatureOf(const LoadRequest& request) {
-  const auto module = StreamedModule::Load(engine::load::ProcessScheduler(), request.model);
-  if (!module.ok()) return std::nullopt;
-  const auto method = (*module)->module().find_method(request.method);
-  if (!method) return std::nullopt;
+Signature SignatureOf(const torch::jit::Method& method) {
   Signature signature;
-  const auto& arguments = method->function().getSchema().arguments();
+  const auto& arguments = method.function().getSchema().arguments();
   for (size_t i = 1; i < arguments.size(); ++i) {  // 0 is the module itself
     const bool is_optional = arguments[i].default_value().has_value();
     signature.text += (i > 1 ? ", " : "") + arguments[i].name() + ": " +
@@ -176,28 +111,35 @@ std::optional<Signature> SignatureOf(const LoadRequest& request) {
     signature.num_parameters += 1;
     signature.num_required += is_optional ? 0 : 1;
   }
-  signature.text =
-      "`" + request.method + "` of " + request.model + " takes (" + signature.text + ")";
+  signature.text = "(" + signature.text + ")";
   return signature;
 }
 
-/// Whether as many inputs are given as the method takes; else it is said.
-int CheckInputs(const LoadRequest& request, const Signature& signature) {
+/// Whether the model has the method, and that as many parameters as there are inputs; else it is
+/// said. `takes` becomes what the method takes, if the model can be looked at.
+int CheckCall(const LoadRequest& request, std::string& takes) {
+  const auto module = StreamedModule::Load(engine::load::ProcessScheduler(), request.model);
+  if (!module.ok()) return kFine;  // whoever loads it says why
+  const auto method = (*module)->module().find_method(request.method);
+  if (!method) {
+    return Fail(kUsage, request.model + " has no `" + request.method + "`; its methods are " +
+                            MethodsOf((*module)->module()));
+  }
+  const Signature signature = SignatureOf(*method);
+  takes = "`" + request.method + "` of " + request.model + " takes " + signature.text;
   const size_t given = request.inputs.size();
   if (given >= signature.num_required && given <= signature.num_parameters) return kFine;
-  return Fail(kUsage, signature.text + " and was given " +
-                          (given == 0 ? "nothing" : std::to_string(given)) +
+  return Fail(kUsage, takes + " and was given " + (given == 0 ? "nothing" : std::to_string(given)) +
                           ": say each with --in, as in --in f32[1,3,224,224] or --in x.npy");
 }
 
 /// Of a run that did not come to its end.
 int FailOf(const LoadRequest& request, const Error& error) {
-  const bool may_be_inputs = error.code == ErrorCode::kFailed;
-  const auto signature = may_be_inputs ? SignatureOf(request) : std::nullopt;
-  if (!signature) return Fail(ExitCodeOf(error), error.message);
-  const int checked = CheckInputs(request, *signature);
-  if (checked != kFine) return checked;
-  return Fail(kRequestFailed, "request failed: " + error.message + "\n" + signature->text);
+  if (error.code != ErrorCode::kFailed) return Fail(ExitCodeOf(error), error.message);
+  std::string takes;
+  if (const int checked = CheckCall(request, takes); checked != kFine) return checked;
+  return Fail(kRequestFailed, "request failed: " + operators::OneLine(error.message) +
+                                  (takes.empty() ? "" : "\n" + takes));
 }
 
 // --- the page cache ---
@@ -254,7 +196,8 @@ LoadRates MeasureRatesOf(const LoadRequest& request) {
   return rates;
 }
 
-Result<LoadRun> RunOnce(const LoadRequest& request, const Inputs& inputs) {
+Result<LoadRun> RunOnce(const LoadRequest& request, Strategy strategy, const Inputs& inputs) {
+  engine::load::ForgetIdle();
   if (Status ready = PrepareCache(request); !ready.ok()) return std::move(ready).error();
   const LoadRates rates = MeasureRatesOf(request);
   if (Status ready = PrepareCache(request); !ready.ok()) return std::move(ready).error();
@@ -268,7 +211,7 @@ Result<LoadRun> RunOnce(const LoadRequest& request, const Inputs& inputs) {
   if (request.bytes_per_second) {
     cold.disk = engine::load::ThrottleOptions{.bytes_per_second = *request.bytes_per_second};
   }
-  const Result<ColdAnswer> answer = Answer(request.strategy, cold);
+  const Result<ColdAnswer> answer = AnswerCold(strategy, cold);
   if (!answer.ok()) return answer.error();
   LoadRun run = {.rates = rates, .answer = answer->value};
   run.report = {.title = TitleOf(request), .trace = {answer->begin, answer->end, recorder.Take()}};
@@ -307,14 +250,15 @@ void WarmUp() {
   engine::load::ProcessScheduler();
 }
 
-Result<std::vector<LoadRun>> RunAll(const LoadRequest& request, const Inputs& inputs) {
+Result<std::vector<LoadRun>> RunAll(const LoadRequest& request, Strategy strategy,
+                                    const Inputs& inputs) {
   std::vector<LoadRun> runs;
   std::atomic<int> number = 1;
   const Progress progress([&] {
     return "loading: run " + std::to_string(number) + " of " + std::to_string(request.runs);
   });
   for (; number <= request.runs; ++number) {
-    Result<LoadRun> run = RunOnce(request, inputs);
+    Result<LoadRun> run = RunOnce(request, strategy, inputs);
     if (!run.ok()) return std::move(run).error();
     runs.push_back(*std::move(run));
   }
@@ -338,7 +282,20 @@ int Check(const LoadRequest& request, const Inputs& inputs, const std::vector<Lo
   return kFine;
 }
 
+/// "sequential, mmap, …"
+std::string StrategyNames() {
+  std::string text;
+  for (const engine::load::StrategyInfo& info : engine::load::Strategies()) {
+    text += (text.empty() ? "" : ", ") + std::string(info.name);
+  }
+  return text;
+}
+
 int LoadAll(const LoadRequest& request) {
+  const auto strategy = engine::load::StrategyNamed(request.strategy);
+  if (!strategy) {
+    return Fail(kUsage, "no strategy `" + request.strategy + "`: " + StrategyNames());
+  }
   if (operators::IsAotiPackage(request.model)) {
     return Fail(kUsage, "`" + request.model +
                             "` is an AOTInductor package, which `load` does not draw yet; it takes "
@@ -348,11 +305,10 @@ int LoadAll(const LoadRequest& request) {
   if (!inputs.ok()) return Fail(kUsage, "--in " + inputs.error().message);
   WarmUp();
   if (inputs->empty()) {  // before anything large is read for nothing
-    const auto signature = SignatureOf(request);
-    const int checked = signature ? CheckInputs(request, *signature) : kFine;
-    if (checked != kFine) return checked;
+    std::string takes;
+    if (const int checked = CheckCall(request, takes); checked != kFine) return checked;
   }
-  const Result<std::vector<LoadRun>> runs = RunAll(request, *inputs);
+  const Result<std::vector<LoadRun>> runs = RunAll(request, *strategy, *inputs);
   if (!runs.ok()) return FailOf(request, runs.error());
   if (const int checked = request.check ? Check(request, *inputs, *runs) : kFine;
       checked != kFine) {
