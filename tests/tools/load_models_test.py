@@ -110,7 +110,7 @@ class BenchTest(CacheTest):
     def test_what_is_missing_is_said_with_the_command_that_makes_it(self):
         answer = self.bench("--quick")
         self.assertEqual(4, answer.returncode, answer.stderr)
-        self.assertIn("load_models.py --only resnet50 vgg11 llama-160m", answer.stderr)
+        self.assertIn("load_models.py --only resnet50 vgg11", answer.stderr)
 
     def test_what_is_unknown_is_refused(self):
         for words in (["--part", "nothing"], ["--model", "nothing"], ["--part"], ["--minutes", "x"]):

@@ -32,7 +32,7 @@ constexpr const char* kQuestion = R"(how fast does a model answer that is not in
   --minutes N     of the trace's hour (10)
   --compress N    how many times as fast the trace comes (2))";
 
-const std::vector<std::string> kQuickModels = {"resnet50", "vgg11", "llama-160m"};
+const std::vector<std::string> kQuickModels = {"resnet50", "vgg11"};
 const std::vector<Strategy> kQuickStrategies = {Strategy::kSequential, Strategy::kPisel,
                                                 Strategy::kCicada, Strategy::kRaceway};
 

@@ -135,6 +135,7 @@ void GetToKnow(const LoadModel& model) {
 }
 
 std::optional<ColdFigures> RunCold(const ColdRun& run) {
+  TouchFreeMemory(run.model->num_bytes * 3 / 2);
   const json answer = InFork([&] { return AnswerOnce(run); });
   if (answer.is_null()) return std::nullopt;
   return ColdFigures{.milliseconds = answer["ms"],

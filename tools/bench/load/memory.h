@@ -10,6 +10,10 @@ uint64_t ResidentBytes();
 /// much is mapped.
 uint64_t ShareBytes();
 
+/// Has free memory backed: on virtual machines the host takes back what lies idle, and who touches
+/// it next waits for the host, ten times as long as for the memory. In a process that ends with it.
+void TouchFreeMemory(uint64_t num_bytes);
+
 /// The most that was resident since this was made, in bytes above what was resident then. One at a
 /// time: it sets the process's own mark back.
 class PeakMemory {
