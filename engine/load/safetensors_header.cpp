@@ -73,14 +73,15 @@ class HeaderReader final : public json::json_sax_t {
   }
 
   bool number_unsigned(number_unsigned_t number) override {
-    SafetensorsEntry* entry = entries.empty() ? nullptr : &entries.back();
+    if (entries.empty()) return Unexpected();
+    SafetensorsEntry& entry = entries.back();
     if (place_ == Place::kShape) {
       if (number > static_cast<uint64_t>(INT64_MAX)) return Unexpected();
-      entry->sizes.push_back(static_cast<int64_t>(number));
-      return entry->sizes.size() <= kMaxDims || Fail("`" + entry->name + "` has too many sizes");
+      entry.sizes.push_back(static_cast<int64_t>(number));
+      return entry.sizes.size() <= kMaxDims || Fail("`" + entry.name + "` has too many sizes");
     }
     if (place_ != Place::kOffsets || num_offsets_ == 2) return Unexpected();
-    (num_offsets_ == 0 ? entry->begin : entry->end) = number;
+    (num_offsets_ == 0 ? entry.begin : entry.end) = number;
     ++num_offsets_;
     return true;
   }

@@ -77,7 +77,7 @@ class IndexStore final : public Store {
       found.columns.resize(columns.size());
       return found;
     }
-    const at::Tensor queries = keys.dense();
+    const at::Tensor& queries = keys.dense();
     const at::Tensor is_finite = at::isfinite(queries).all(1);
     if (!is_finite.all().item<bool>()) {
       return Error{.code = ErrorCode::kFailed,
