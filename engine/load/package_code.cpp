@@ -2,21 +2,19 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <system_error>
 
 #include "engine/cache_folder.h"
 #include "engine/input_file.h"
+#include "engine/load/digest.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -70,23 +68,12 @@ Result<std::vector<CodeFile>> FilesOf(const Archive& archive, std::string_view f
 
 /// Of names and contents, in hexadecimal.
 std::string HashOf(const std::vector<CodeFile>& files) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  Digest digest;
   for (const CodeFile& file : files) {
-    const std::string header = file.name + '\0' + std::to_string(file.bytes.size()) + '\0';
-    EVP_DigestUpdate(context.get(), header.data(), header.size());
-    EVP_DigestUpdate(context.get(), file.bytes.data(), file.bytes.size());
+    digest.Add(file.name);
+    digest.Add(file.bytes);
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_DigestFinal_ex(context.get(), digest.data(), &size);
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    text += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
-  }
-  return text;
+  return digest.Text();
 }
 
 bool Holds(const fs::path& folder, const std::vector<CodeFile>& files) {

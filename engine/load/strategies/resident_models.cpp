@@ -1,13 +1,13 @@
 #include "engine/load/strategies/resident_models.h"
 
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
+
+#include "engine/load/digest.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -124,9 +124,7 @@ ContentNames::Key ContentNames::KeyOf(const ModelFile& file, const Extent& exten
 }
 
 Result<std::string> StructureOf(const ScannedModel& scanned) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(),
-                                                                     &EVP_MD_CTX_free);
-  EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr);
+  Digest digest;
   for (const ZipRecord& record : scanned.archive.records()) {
     const std::string_view name = scanned.archive.NameOf(record);
     const bool is_structure = name.starts_with("code/") || name == "data.pkl" ||
@@ -135,14 +133,10 @@ Result<std::string> StructureOf(const ScannedModel& scanned) {
     const Result<std::string> bytes =
         scanned.archive.file().Read(record.data_offset, record.packed_size);
     if (!bytes) return bytes.error();
-    EVP_DigestUpdate(hash.get(), name.data(), name.size() + 1);
-    EVP_DigestUpdate(hash.get(), &record.packed_size, sizeof(record.packed_size));
-    EVP_DigestUpdate(hash.get(), bytes->data(), bytes->size());
+    digest.Add(name);
+    digest.Add(*bytes);
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(hash.get(), digest.data(), &size);
-  return std::string(reinterpret_cast<const char*>(digest.data()), size);
+  return digest.Text();
 }
 
 bool IsPure(const torch::jit::Module& module) {
