@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "compiler/draw/drawing.h"
+#include "engine/markup.h"
 
 namespace raceway::compiler {
 namespace {
@@ -10,21 +11,6 @@ constexpr size_t kArrowWidth = 26;  // likewise
 
 constexpr std::string_view kGrey = "#5f6368";
 
-/// For labels in Graphviz's markup and, without `<`, for its strings.
-std::string Escaped(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
-
 /// Lines one below the other, each within `open` and `close`.
 std::string Marked(const std::string& text, size_t width, std::string_view open,
                    std::string_view close) {
@@ -32,7 +18,7 @@ std::string Marked(const std::string& text, size_t width, std::string_view open,
   for (const std::string& line : Wrapped(text, width)) {
     if (!marked.empty()) marked += "<br/>";
     marked += open;
-    marked += Escaped(line);
+    marked += engine::EscapedMarkup(line);
     marked += close;
   }
   return marked;
@@ -70,7 +56,7 @@ std::string LabelOf(const Arrow& arrow, const DrawOptions& options) {
   std::string columns;
   for (const std::string& column : arrow.columns) {
     if (!columns.empty()) columns += "<br align=\"left\"/>";
-    columns += "&#160;" + Escaped(column) + "&#160;";
+    columns += "&#160;" + engine::EscapedMarkup(column) + "&#160;";
   }
   if (!label.empty()) label += "<br/>";
   return label + "<font color=\"" + std::string(kGrey) + "\">" + columns +
@@ -80,7 +66,7 @@ std::string LabelOf(const Arrow& arrow, const DrawOptions& options) {
 }  // namespace
 
 std::string ToDot(const Drawing& drawing, const DrawOptions& options) {
-  std::string text = "digraph \"" + Escaped(drawing.title) + "\" {\n";
+  std::string text = "digraph \"" + engine::EscapedMarkup(drawing.title) + "\" {\n";
   text += drawing.goes_down ? "  rankdir=TB\n" : "  rankdir=LR ordering=out\n";
   text +=
       "  bgcolor=white pad=0.2 nodesep=0.3 ranksep=0.35\n"

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/markup.h"
+
 namespace raceway::engine::load {
 namespace {
 
@@ -79,20 +81,6 @@ Kind KindOf(const LoadEvent& event) {
   return text;
 }
 
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
-
 double Milliseconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e6;
 }
@@ -100,7 +88,7 @@ double Milliseconds(std::chrono::nanoseconds time) {
 std::string Label(double x, double y, std::string_view rest, const std::string& text) {
   return Print("<text x=\"%.1f\" y=\"%.1f\"%.*s>", x, y, static_cast<int>(rest.size()),
                rest.data()) +
-         Escaped(text) + "</text>\n";
+         EscapedMarkup(text) + "</text>\n";
 }
 
 /// Milliseconds to the right.
@@ -240,7 +228,7 @@ class Picture {
       body_ += Print(
           "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.0f\" fill=\"%s\"><title>",
           bar.begin, y, std::max(bar.end - bar.begin, kThinnest), kBar, StyleOf(bar.kind).color);
-      body_ += Escaped(TooltipOf(bar, report_.trace.events[bar.event])) + "</title></rect>\n";
+      body_ += EscapedMarkup(TooltipOf(bar, report_.trace.events[bar.event])) + "</title></rect>\n";
     }
   }
 
