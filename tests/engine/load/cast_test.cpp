@@ -7,7 +7,6 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <string>
@@ -157,13 +156,7 @@ TEST_F(CastTest, AWeightThatIsWantedInTwoTypesIsCastAtTheEnd) {
 
 TEST_F(CastTest, ADamagedWeightIsNotCast) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
-  const Result<Archive> archive = Archive::Open(path);
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
-  {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(weights->storages[2].extent.offset + 100));
-    file.put('\x7f');
-  }
+  DamageWeight(path, 2);
   FaultyScheduler scheduler(Faults{});
   const auto streamed = LoadStreamed(scheduler, path, {.dtype = at::kBFloat16});
   EXPECT_THAT(ErrorOf(*streamed, at::randn({5, kWidth}).to(at::kBFloat16)), HasSubstr("m.pt"));

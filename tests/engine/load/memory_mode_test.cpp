@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
@@ -254,18 +253,12 @@ TEST_F(MemoryModeTest, AnswersMayBeWeights) {
 
 TEST_F(MemoryModeTest, AStreamFindsDamageInEachRequest) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
-  const Result<Archive> archive = Archive::Open(path);
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
-  {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(weights->storages[2].extent.offset + 100));
-    file.put('\x7f');
-  }
+  const std::string record = DamageWeight(path, 2);
   FaultyScheduler scheduler(Faults{});
   const auto streamed = LoadStreamed(scheduler, path, Streamed());
   for (int request = 0; request < 2; ++request) {
     EXPECT_THAT(ErrorOf(*streamed, input_),
-                AllOf(HasSubstr("m.pt"), HasSubstr("record `" + weights->storages[2].name)));
+                AllOf(HasSubstr("m.pt"), HasSubstr("record `" + record)));
   }
 }
 
@@ -378,13 +371,7 @@ TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
 
 TEST_F(MemoryModeTest, DamagedWeightsAreNotShared) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
-  const Result<Archive> archive = Archive::Open(path);
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
-  {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(weights->storages[2].extent.offset + 100));
-    file.put('\x7f');
-  }
+  DamageWeight(path, 2);
   FaultyScheduler scheduler(Faults{});
   for (int i = 0; i < 2; ++i) {
     const auto streamed = LoadStreamed(scheduler, path, Shared());

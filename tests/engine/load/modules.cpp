@@ -5,8 +5,12 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <fstream>
 #include <stdexcept>
 #include <utility>
+
+#include "engine/load/archive.h"
+#include "engine/load/torchscript_source.h"
 
 namespace raceway::engine::load::testing {
 
@@ -21,6 +25,15 @@ std::filesystem::path SaveModule(const TemporaryFolder& folder, const std::strin
   const std::filesystem::path path = folder / name;
   module.save(path.string());
   return path;
+}
+
+std::string DamageWeight(const std::filesystem::path& path, size_t i) {
+  const Archive archive = Archive::Open(path).value();
+  const Storage weight = ReadTorchScript(archive).value().storages.at(i);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(weight.extent.offset + 100));
+  file.put('\x7f');
+  return weight.name;
 }
 
 at::Tensor Call(torch::jit::Module module, std::vector<c10::IValue> inputs) {

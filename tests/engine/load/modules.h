@@ -29,6 +29,9 @@ inline constexpr char kChain[] =
     "    x = torch.relu(x @ self.w0) @ self.w1 + x @ self.w2.t()\n"
     "  return torch.cat([x, self.w3]).view(-1)[2:]\n";
 
+/// Writes over a byte of weight `i` of an archive. The weight's record.
+std::string DamageWeight(const std::filesystem::path& path, size_t i);
+
 /// As the engine calls a module.
 at::Tensor Call(torch::jit::Module module, std::vector<c10::IValue> inputs);
 
