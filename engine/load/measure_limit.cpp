@@ -28,11 +28,10 @@ nanoseconds ComputeOf(const std::vector<UseStep>& steps) {
 void Call(StreamedModule& module, const std::string& method,
           const std::vector<c10::IValue>& inputs) {
   std::vector<c10::IValue> copies;  // a model may write into its inputs
+  copies.reserve(inputs.size());
   for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
-  module.RunGated(CancelToken(), [&] {
-    torch::jit::Module handle = module.module();
-    return handle.get_method(method)(std::move(copies));
-  });
+  module.RunGated(CancelToken(),
+                  [&] { return module.module().get_method(method)(std::move(copies)); });
 }
 
 }  // namespace

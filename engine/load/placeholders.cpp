@@ -2,7 +2,7 @@
 
 #include <c10/core/Allocator.h>
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -12,7 +12,7 @@ Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
   Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
   if (!bytes) return std::move(bytes).error();
   c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
-  if (!bytes->empty()) std::memcpy(memory.get(), bytes->data(), bytes->size());
+  std::copy(bytes->begin(), bytes->end(), static_cast<char*>(memory.get()));
   return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
                       /*resizable=*/false);
 }

@@ -53,7 +53,7 @@ std::shared_ptr<Structure> StructureCache::Get(const std::string& key) {
   }
   entries_.emplace_front(key, std::make_shared<Structure>());
   by_key_[key] = entries_.begin();
-  const std::shared_ptr<Structure> structure = entries_.front().second;
+  std::shared_ptr<Structure> structure = entries_.front().second;
   if (entries_.size() > capacity_) {
     by_key_.erase(entries_.back().first);
     entries_.pop_back();
