@@ -28,15 +28,13 @@ uint64_t ResidentBytes() { return Field("/proc/self/status", "VmRSS:"); }
 uint64_t ShareBytes() { return Field("/proc/self/smaps_rollup", "Pss:"); }
 
 void TouchFreeMemory(uint64_t num_bytes) {
-  InFork([&]() -> nlohmann::json {
-    void* const memory =
-        ::mmap(nullptr, num_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) Stop("no address space to touch");
-    ::madvise(memory, num_bytes, MADV_HUGEPAGE);
-    auto* const bytes = static_cast<volatile char*>(memory);
-    for (uint64_t at = 0; at < num_bytes; at += 4096) bytes[at] = 1;
-    return nullptr;
-  });
+  void* const memory =
+      ::mmap(nullptr, num_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) Stop("no address space to touch");
+  ::madvise(memory, num_bytes, MADV_HUGEPAGE);
+  auto* const bytes = static_cast<volatile char*>(memory);
+  for (uint64_t at = 0; at < num_bytes; at += 4096) bytes[at] = 1;
+  ::munmap(memory, num_bytes);
 }
 
 PeakMemory::PeakMemory() : baseline_(ResidentBytes()) {

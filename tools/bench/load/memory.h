@@ -11,7 +11,7 @@ uint64_t ResidentBytes();
 uint64_t ShareBytes();
 
 /// Has free memory backed: on virtual machines the host takes back what lies idle, and who touches
-/// it next waits for the host, ten times as long as for the memory. In a process that ends with it.
+/// it next waits for the host, ten times as long as for the memory. For some seconds.
 void TouchFreeMemory(uint64_t num_bytes);
 
 /// The most that was resident since this was made, in bytes above what was resident then. One at a
