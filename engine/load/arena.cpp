@@ -12,8 +12,6 @@
 namespace raceway::engine::load {
 namespace {
 
-constexpr uint64_t kHugePage = 2 << 20;
-
 std::byte* MapMemory(uint64_t size, int protection, int flags, int fd) {
   void* memory = mmap(nullptr, size, protection, flags | MAP_NORESERVE, fd, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
@@ -45,12 +43,16 @@ Error NoRoom(uint64_t size) {
 
 }  // namespace
 
+bool FetchPages(std::byte* memory, uint64_t num_bytes) {
+  return madvise(memory, num_bytes, MADV_POPULATE_READ) == 0;
+}
+
 Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) {
   const uint64_t size = std::max(RoundUp(file_size), kBlock);
   if (!guarded) {
     std::byte* data = MapAligned(size);
     if (data == nullptr) return NoRoom(size);
-    return std::shared_ptr<Arena>(new Arena(data, data, size, guarded));
+    return std::shared_ptr<Arena>(new Arena(data, data, size, {}));
   }
   const int fd = OpenMemory(size);
   std::byte* data = nullptr;
@@ -66,16 +68,20 @@ Result<std::shared_ptr<Arena>> Arena::Reserve(uint64_t file_size, bool guarded) 
     return NoRoom(size);
   }
   std::memset(target, 0xff, size);  // NaNs, whatever the floating-point type
-  return std::shared_ptr<Arena>(new Arena(data, target, size, guarded));
+  return std::shared_ptr<Arena>(new Arena(data, target, size, {.is_guarded = true}));
 }
 
 Result<std::shared_ptr<Arena>> Arena::Map(int fd, uint64_t file_size, bool writes) {
   const uint64_t size = std::max(RoundUp(file_size), kBlock);
-  std::byte* data = MapMemory(size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
+  std::byte* data = MapAligned(size);
   if (data == nullptr) return NoRoom(size);
-  std::byte* target = writes ? MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd) : data;
+  constexpr int kProtection = PROT_READ | PROT_WRITE;
+  const bool is_mapped =
+      mmap(data, size, kProtection, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd, 0) != MAP_FAILED;
+  std::byte* target = nullptr;
+  if (is_mapped) target = writes ? MapMemory(size, kProtection, MAP_SHARED, fd) : data;
   if (target != nullptr) {
-    return std::shared_ptr<Arena>(new Arena(data, target, size, /*is_guarded=*/false));
+    return std::shared_ptr<Arena>(new Arena(data, target, size, {.is_filled = !writes}));
   }
   munmap(data, size);
   return NoRoom(size);
@@ -85,8 +91,7 @@ Result<std::shared_ptr<Arena>> Arena::ReserveMappable(uint64_t file_size) {
   const uint64_t size = std::max(RoundUp(file_size), kBlock);
   const int fd = OpenMemory(size);
   std::byte* data = fd < 0 ? nullptr : MapMemory(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-  if (data != nullptr)
-    return std::shared_ptr<Arena>(new Arena(data, data, size, /*is_guarded=*/false, fd));
+  if (data != nullptr) return std::shared_ptr<Arena>(new Arena(data, data, size, {}, fd));
   Error error = NoRoom(size);
   if (fd >= 0) close(fd);
   return error;
@@ -124,6 +129,21 @@ void Arena::Release(uint64_t offset, uint64_t num_bytes) {
   } else {
     madvise(data_ + begin, end - begin, fd_ < 0 ? MADV_DONTNEED : MADV_REMOVE);
   }
+}
+
+// Copies of single pages, as who writes gets them, would go when the file is truncated.
+bool Arena::CopyFromFile(uint64_t offset, uint64_t num_bytes) {
+  const uint64_t size = RoundUp(num_bytes);
+  std::byte* copy = MapAligned(size);
+  if (copy == nullptr) return false;
+  madvise(copy, size, MADV_HUGEPAGE);
+  if (madvise(copy, size, MADV_POPULATE_WRITE) == 0) {
+    std::memcpy(copy, data_ + offset, size);
+    void* const moved = mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, data_ + offset);
+    if (moved != MAP_FAILED) return true;
+  }
+  munmap(copy, size);
+  return false;
 }
 
 uint64_t Arena::CountResident() const {

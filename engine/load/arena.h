@@ -8,12 +8,17 @@
 
 namespace raceway::engine::load {
 
+inline constexpr uint64_t kHugePage = 2 << 20;
 inline constexpr uint64_t kBlock = 4096;  // pages of memory, and the grid that files are read on
 
 constexpr uint64_t RoundDown(uint64_t bytes, uint64_t unit = kBlock) { return bytes / unit * unit; }
 constexpr uint64_t RoundUp(uint64_t bytes, uint64_t unit = kBlock) {
   return RoundDown(bytes + unit - 1, unit);
 }
+
+/// Maps the pages of mapped memory before anybody touches them, from their file where need be.
+/// False with errno where that cannot be.
+bool FetchPages(std::byte* memory, uint64_t num_bytes);
 
 /// Memory that mirrors a file: byte `i` of the file has the address `data() + i`, and `data()` lies
 /// on a huge page, so that whole blocks are read past the page cache straight to where they stay.
@@ -43,6 +48,13 @@ class Arena {
   /// Where reads write: the same memory as `data()`. Another address when guarded or mapped.
   std::byte* target() { return target_; }
 
+  /// It is a mapped file that the loader does not write into: what would be read is there already.
+  bool is_filled() const { return kind_.is_filled; }
+  /// Of a mapped file: a copy of these bytes, which begin on a huge page, takes their place at the
+  /// same addresses, so that the file may change. Who reads does not notice; what is written
+  /// meanwhile may be lost. False, and nothing has happened, where there is not that much memory.
+  bool CopyFromFile(uint64_t offset, uint64_t num_bytes);
+
   /// Of the memory, byte `i` at `i`; -1 where it is not mappable.
   int fd() const { return fd_; }
 
@@ -65,14 +77,19 @@ class Arena {
   uint64_t CountResident() const;
 
  private:
-  Arena(std::byte* data, std::byte* target, uint64_t size, bool is_guarded, int fd = -1)
-      : data_(data), target_(target), size_(size), is_guarded_(is_guarded), fd_(fd) {}
-  bool is_guarded() const { return is_guarded_; }
+  struct Kind {
+    bool is_guarded = false;
+    bool is_filled = false;
+  };
+
+  Arena(std::byte* data, std::byte* target, uint64_t size, Kind kind, int fd = -1)
+      : data_(data), target_(target), size_(size), kind_(kind), fd_(fd) {}
+  bool is_guarded() const { return kind_.is_guarded; }
 
   std::byte* const data_;
   std::byte* const target_;
   const uint64_t size_;
-  const bool is_guarded_;
+  const Kind kind_;
   const int fd_;
 };
 

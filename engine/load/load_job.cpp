@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string>
 
+#include "engine/load/borrowed_pages.h"
 #include "engine/load/cache_state.h"
 #include "engine/load/crc.h"
 #include "engine/load/ready_table.h"
@@ -57,11 +58,13 @@ class LoadJob::State final : public ReadClient {
   Read Prepare(int32_t index) noexcept override {
     const Chunk& chunk = plan_.chunks()[static_cast<size_t>(index)];
     ModelFile& file = *files_[static_cast<size_t>(chunk.file)];
-    const bool cached =
-        options_.use_page_cache && IsCached(file.cached_fd(), chunk.offset, chunk.num_bytes);
+    const bool is_mapped =
+        !options_.landing && arenas_[static_cast<size_t>(chunk.file)]->is_filled();
+    const bool cached = is_mapped || (options_.use_page_cache &&
+                                      IsCached(file.cached_fd(), chunk.offset, chunk.num_bytes));
     if (options_.landing) staged_[static_cast<size_t>(index)] = options_.landing->Stage(index);
     std::byte* into = BytesOf(index, chunk.offset);
-    return {{&file, chunk.offset, chunk.size, chunk.num_bytes, into}, cached};
+    return {{&file, chunk.offset, chunk.size, chunk.num_bytes, into, is_mapped}, cached};
   }
 
   bool OnRead(ChunkRead read) noexcept override {
@@ -141,6 +144,11 @@ class LoadJob::State final : public ReadClient {
   const std::shared_ptr<Arena>& arena(int32_t storage) const {
     return arenas_[static_cast<size_t>(extent(storage).file)];
   }
+  bool borrows_pages() const {
+    return options_.writers != nullptr &&
+           std::any_of(arenas_.begin(), arenas_.end(),
+                       [](const std::shared_ptr<Arena>& arena) { return arena->is_filled(); });
+  }
   void Release(int32_t storage) {
     arena(storage)->Release(extent(storage).offset, extent(storage).size);
   }
@@ -157,7 +165,8 @@ class LoadJob::State final : public ReadClient {
 
   void UseHugePages() {
     for (const Run& run : plan_.Runs()) {
-      arenas_[static_cast<size_t>(run.file)]->UseHugePages(run.offset, run.size);
+      Arena& arena = *arenas_[static_cast<size_t>(run.file)];
+      if (!arena.is_filled()) arena.UseHugePages(run.offset, run.size);
     }
   }
 
@@ -307,6 +316,14 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
     sizes.clear();
   }
   for (size_t file = arenas.size(); file < sizes.size(); ++file) {
+    std::shared_ptr<Arena> borrowed;
+    if (options.writers) {
+      borrowed = BorrowPages(*files[file], static_cast<int32_t>(file), extents, options.writers);
+    }
+    if (borrowed) {
+      arenas.push_back(std::move(borrowed));
+      continue;
+    }
     Result<std::shared_ptr<Arena>> arena = options.mappable
                                                ? Arena::ReserveMappable(sizes[file])
                                                : Arena::Reserve(sizes[file], options.guarded);
@@ -336,6 +353,8 @@ std::byte* LoadJob::data(int32_t storage) const {
 std::shared_ptr<Arena> LoadJob::arena(int32_t storage) const { return state_->arena(storage); }
 
 uint64_t LoadJob::num_bytes(int32_t storage) const { return state_->extent(storage).size; }
+
+bool LoadJob::borrows_pages() const { return state_->borrows_pages(); }
 
 bool LoadJob::IsReady(int32_t storage) const { return state_->ready().IsReady(storage); }
 

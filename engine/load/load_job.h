@@ -18,6 +18,7 @@
 #include "engine/load/load_event.h"
 #include "engine/load/model_file.h"
 #include "engine/load/read_scheduler.h"
+#include "engine/load/run_door.h"
 #include "engine/result.h"
 
 namespace raceway::engine::load {
@@ -42,6 +43,9 @@ struct LoadOptions {
   bool use_page_cache = true;  // for what it holds; else always read past it
   bool guarded = false;        // Arena::Reserve
   bool mappable = false;       // Arena::ReserveMappable
+  /// Where those are who write into weights: files that the page cache has all of are not read, but
+  /// its pages are borrowed (`BorrowPages`). Null: they are read.
+  std::shared_ptr<RunDoor> writers = nullptr;
   BlockPlanOptions plan = {};
   std::shared_ptr<Landing> landing = nullptr;  // where weights stay; null: in arenas of the host
   Apply apply = {};
@@ -85,6 +89,9 @@ class LoadJob {
   std::byte* data(int32_t storage) const;
   std::shared_ptr<Arena> arena(int32_t storage) const;
   uint64_t num_bytes(int32_t storage) const;
+
+  /// Whether some of it is memory of the page cache, not the job's.
+  bool borrows_pages() const;
 
   bool IsReady(int32_t storage) const;
   /// How many storages have neither arrived nor failed.

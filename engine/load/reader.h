@@ -16,11 +16,12 @@ namespace raceway::engine::load {
 
 /// Blocks of a file, and where to put them.
 struct ReadRequest {
-  ModelFile* file;     // must outlive the read
-  uint64_t offset;     // of the file, and congruent with `into` modulo kBlock
-  uint32_t size;       // that fit into `into`
-  uint32_t num_bytes;  // that the file should have of them
-  std::byte* into;     // must outlive the read
+  ModelFile* file;         // must outlive the read
+  uint64_t offset;         // of the file, and congruent with `into` modulo kBlock
+  uint32_t size;           // that fit into `into`
+  uint32_t num_bytes;      // that the file should have of them
+  std::byte* into;         // must outlive the read
+  bool is_mapped = false;  // `into` is the file, mapped: there is nothing to copy
 };
 
 /// How many bytes were read, perhaps fewer than asked for, or a negative errno.
@@ -50,7 +51,7 @@ Result<std::unique_ptr<Reader>> MakeUringReader(int num_rings = 1);
 /// Past the page cache by threads that call preadv(2) and wait.
 std::unique_ptr<Reader> MakePreadReader(int num_threads = 4);
 
-/// Copies from the page cache, which fetches what it does not have.
+/// Copies from the page cache, or maps its pages; it fetches what it does not have.
 std::unique_ptr<Reader> MakeCachedReader(int num_threads = 2);
 
 struct ThrottleOptions {

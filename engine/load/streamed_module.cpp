@@ -26,6 +26,11 @@ uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
   return options.memory == MemoryMode::kStream ? std::min(all, options.window_bytes) : all;
 }
 
+bool MayBorrow(const StreamedOptions& options) {
+  return options.borrows_pages && options.memory == MemoryMode::kKeep &&
+         options.load.use_page_cache && !options.load.guarded;
+}
+
 /// The structure of all archives with the same code; one of its own where weights are in its code.
 class SharedStructure {
  public:
@@ -158,6 +163,7 @@ class StreamedModule::Loader {
     streamed.load_ = *std::move(load);
     streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
+    if (streamed.job().borrows_pages()) streamed.writers_ = options.load.writers;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});
     for (size_t i = 0; i < awaited.size(); ++i) {
@@ -226,6 +232,9 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
+  if (MayBorrow(options)) options.load.writers = std::make_shared<RunDoor>();
+  const std::shared_ptr<RunDoor> writers = options.load.writers;
+  const RunDoor::Inside inside(writers.get());  // `__setstate__` may write
   Result<Loader> loader = Loader::Open(scheduler, path, options.load.on_event);
   if (!loader) return std::move(loader).error();
   Result<std::shared_ptr<StreamedModule>> streamed = LoadOrCast(*loader, std::move(options));

@@ -54,13 +54,17 @@ class StreamedModule {
   /// listens to the load, the first call is told of to its end, be the weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
-    if (!TracesThisCall() && is_complete()) return call();
+    if (!TracesThisCall() && is_complete()) {
+      const RunDoor::Inside inside(writers_.get());
+      return call();
+    }
     return RunGated(cancel, std::forward<Function>(call));
   }
   /// The same, through the gate whether anything is missing or not: for traces of later calls.
   template <typename Function>
   auto RunGated(const CancelToken& cancel, Function&& call) {
     if (stream_ != nullptr) return RunStreamed(cancel, call);
+    const RunDoor::Inside inside(writers_.get());
     const LoadInterest::Request request = interest_->Enter(cancel);
     if (reads_unseen_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, job(), cancel, shares_pages_);
@@ -99,8 +103,9 @@ class StreamedModule {
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
   torch::jit::Module module_;
-  bool shares_pages_ = false;  // with other processes
-  bool reads_unseen_ = false;  // no gate sees some of what it reads
+  std::shared_ptr<RunDoor> writers_;  // of borrowed pages; null: the memory is the module's
+  bool shares_pages_ = false;         // with other processes
+  bool reads_unseen_ = false;         // no gate sees some of what it reads
   std::atomic<bool> is_complete_ = false;
   std::atomic<bool> traces_next_ = false;  // call
 };

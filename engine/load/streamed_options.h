@@ -22,6 +22,9 @@ enum class MemoryMode : uint8_t {
 struct StreamedOptions {
   LoadOptions load = {};
   MemoryMode memory = MemoryMode::kKeep;
+  /// kKeep: the pages of the page cache, where it has all of the file (`BorrowPages`). Who calls
+  /// the module then does so by `Run`, always.
+  bool borrows_pages = false;
   std::filesystem::path shared_folder = "/dev/shm";  // kShared: a file system in memory
   uint64_t window_bytes = uint64_t{64}
                           << 20;  // kStream: weights in memory at a time, for a request

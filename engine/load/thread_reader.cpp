@@ -7,10 +7,17 @@
 #include <thread>
 #include <vector>
 
+#include "engine/load/arena.h"
 #include "engine/load/reader.h"
 
 namespace raceway::engine::load {
 namespace {
+
+/// So that whoever touches them does not have to wait for each.
+int64_t MapPages(const ReadRequest& request) {
+  if (FetchPages(request.into, request.size)) return request.num_bytes;
+  return errno == EFAULT ? -EIO : -errno;  // a page that cannot be read is a bad address
+}
 
 /// Threads that read and wait.
 class ThreadReader final : public Reader {
@@ -59,6 +66,7 @@ class ThreadReader final : public Reader {
   }
 
   int64_t Attempt(const ReadRequest& request) const {
+    if (request.is_mapped) return MapPages(request);
     const int fd = cached_ ? request.file->cached_fd() : request.file->direct_fd();
     const iovec into = {request.into, request.size};
     const ssize_t result = preadv(fd, &into, 1, static_cast<off_t>(request.offset));

@@ -116,6 +116,7 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
   read.load.on_event = load::TellListeners(path.filename().string());
   if (hints.streams) read.memory = load::MemoryMode::kStream;
   if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
+  read.borrows_pages = true;
   read.dtype = options.dtype;
   return read;
 }

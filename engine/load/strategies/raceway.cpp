@@ -7,8 +7,11 @@
 namespace raceway::engine::load {
 
 Result<ColdAnswer> AnswerRaceway(const ColdRequest& request) {
-  const Result<std::shared_ptr<StreamedModule>> streamed = StreamedModule::Load(
-      Disk::Of(request.disk).scheduler(), request.model, {.load = OptionsOf(request)});
+  // What stands for a disk hands bytes over: they are not there to be borrowed.
+  const bool borrows_pages = !request.disk;
+  const Result<std::shared_ptr<StreamedModule>> streamed =
+      StreamedModule::Load(Disk::Of(request.disk).scheduler(), request.model,
+                           {.load = OptionsOf(request), .borrows_pages = borrows_pages});
   if (!streamed) return streamed.error();
   torch::jit::Module module = (*streamed)->module();
   module.eval();

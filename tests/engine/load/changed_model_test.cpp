@@ -1,12 +1,16 @@
 // Whole models whose files change while they are loaded: an error, or the answer of the file that
 // was opened; never one of both.
 #include <ATen/ops/randn.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/serialization/import.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include "tests/engine/load/fault_reader.h"
@@ -117,6 +121,84 @@ TEST_F(ChangedModelTest, RewrittenByAnotherModelIsAnError) {
   for (int i = 0; i < 20; ++i) {
     WriteBytes(path_, written);
     EXPECT_THAT(VerdictIf(1, [&] { WriteInto(path_, other); }), HasSubstr(": " + path_.string()));
+  }
+}
+
+/// Of a file that the page cache has.
+class BorrowedModelTest : public ChangedModelTest {
+ protected:
+  std::shared_ptr<StreamedModule> Borrow(const std::filesystem::path& path) {
+    auto streamed = StreamedModule::Load(*scheduler_, path, {.borrows_pages = true}).value();
+    if (!streamed->job().borrows_pages()) throw std::runtime_error("files here cannot be leased");
+    return streamed;
+  }
+
+  FaultyScheduler scheduler_{{}};
+};
+
+TEST_F(BorrowedModelTest, AnswersAsBeforeWhateverBecomesOfItsFile) {
+  const auto streamed = Borrow(path_);
+  EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right");
+  WriteInto(path_, BytesOf(other_));
+  EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right");
+  ASSERT_EQ(truncate(path_.c_str(), 0), 0);
+  EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right");
+}
+
+TEST_F(BorrowedModelTest, OverwrittenWhileItIsCalledItAnswersAsBefore) {
+  const auto streamed = Borrow(path_);
+  std::atomic<bool> is_over = false;
+  std::thread calls([&] {
+    while (!is_over) {
+      EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right");
+    }
+  });
+  WriteInto(path_, BytesOf(other_));
+  is_over = true;
+  calls.join();
+}
+
+TEST_F(BorrowedModelTest, OverwrittenWhileItIsLoadedItIsOneOrTheOtherOrAnError) {
+  const c10::IValue other_expected = StockAnswer(other_, input_);
+  const std::string written = BytesOf(path_);
+  for (int i = 0; i < 20; ++i) {
+    WriteBytes(path_, written);
+    const std::jthread writer([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(200 * i));
+      WriteInto(path_, BytesOf(other_));
+    });
+    const auto streamed = StreamedModule::Load(*scheduler_, path_, {.borrows_pages = true});
+    if (!streamed) continue;
+    const Result<c10::IValue> answer = testing::TryAnswer(**streamed, input_);
+    EXPECT_TRUE(Verdict(answer, expected_) != "wrong" || Verdict(answer, other_expected) == "right")
+        << i;
+  }
+}
+
+TEST_F(BorrowedModelTest, CalledOftenItHasMemoryOfItsOwn) {
+  const auto streamed = Borrow(path_);
+  const auto is_free = [&] {
+    const int fd = open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+  };
+  for (int call = 0; call < 20; ++call) {
+    EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right") << call;
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // asking makes it let go as well
+  EXPECT_TRUE(is_free());
+  EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected_), "right");
+}
+
+TEST_F(BorrowedModelTest, WhatItWritesIntoItsWeightsOutlastsTheFile) {
+  const std::filesystem::path path = testing::SaveModel(
+      folder_, "def forward(self, x):\n  self.w0.add_(1)\n  return self.w0 + self.w1\n", 2);
+  torch::jit::Module stock = torch::jit::load(path.string());
+  const auto streamed = Borrow(path);
+  for (int call = 0; call < 3; ++call) {
+    const c10::IValue expected = testing::CallModel(stock, input_);
+    EXPECT_EQ(Verdict(testing::TryAnswer(*streamed, input_), expected), "right") << call;
+    if (call == 1) WriteInto(path, std::string(1000, '\0'));
   }
 }
 

@@ -51,7 +51,9 @@ TEST(StrategySoakTest, LoadsLeaveNothingBehind) {
     }
     ForgetIdle();
   };
-  // Afterwards every pool and arena has its size.
+  // Afterwards every pool and arena has its size, and the thread of leases is there.
+  ASSERT_TRUE(
+      AnswerCold(Strategy::kRaceway, {.model = models[0].path, .inputs = models[0].inputs}));
   answer_some(100);
   const Footprint before;
   answer_some(num_loads);
