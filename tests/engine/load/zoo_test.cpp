@@ -16,6 +16,7 @@
 
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/whole_models.h"
+#include "tests/support/interface_module.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -47,12 +48,12 @@ std::vector<c10::IValue> StockAnswers(const std::filesystem::path& path, const I
 }
 
 void ExpectTheSameAnswers(const std::filesystem::path& path, const Inputs& inputs,
-                          const Faults& faults) {
+                          const Faults& faults, MemoryMode memory = MemoryMode::kKeep) {
   const std::vector<c10::IValue> expected = StockAnswers(path, inputs);
   FaultyScheduler scheduler(faults);
   LoadOptions options{.guarded = true};
   options.plan.chunk_bytes = 64 << 10;
-  const auto streamed = LoadModel(*scheduler, path, options);
+  const auto streamed = LoadModel(*scheduler, path, options, memory);
   const std::vector<c10::IValue> answers =
       Answers([&](const Inputs& in) { return Answer(*streamed, in); }, inputs);
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -185,6 +186,53 @@ TEST(ZooTest, AFileOfAWeightWaitsForIt) {
   const std::string bytes = testing::BytesOf(saved);
   StockAnswer(path, {at::randn({5, kLayerWidth})});
   EXPECT_EQ(bytes, testing::BytesOf(saved));
+}
+
+/// What a module behind an interface does with its weight `w0`.
+const char* const kPartUses[] = {
+    "def half(self, x):\n  return x @ self.w0\n"
+    "def forward(self, x):\n  return torch.jit.wait(torch.jit.fork(self.half, x))\n",
+    "def forward(self, x):\n"
+    "  y : List[List[float]] = self.w0.tolist()\n"
+    "  return x * y[0][1]\n",
+};
+
+TEST(ZooTest, ModelsBehindInterfaces) {
+  const TemporaryFolder folder;
+  for (const char* use : kPartUses) {
+    torch::jit::Module part("Implementation");
+    part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+    part.register_attribute("training", c10::BoolType::get(), false);
+    part.define(use);
+    raceway::testing::BehindInterface(part).save((folder / "m.pt").string());
+    for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream}) {
+      ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate(), memory);
+    }
+  }
+}
+
+// Where its module is known, a call through an interface is like any other.
+TEST(ZooTest, AnInterfaceIsLookedThrough) {
+  const TemporaryFolder folder;
+  torch::jit::Module part("Implementation");
+  part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+  part.register_parameter("w1", at::randn({kLayerWidth, kLayerWidth}), false);
+  part.register_attribute("training", c10::BoolType::get(), false);
+  part.define("def forward(self, x):\n  return x @ self.w0\n");
+  raceway::testing::BehindInterface(part).save((folder / "m.pt").string());
+  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
+  const Extent never = testing::ExtentOf(folder / "m.pt", "part.w1");
+  testing::Barrier barrier;
+  FaultyScheduler scheduler({.intercept = [&](const ReadRequest& request) {
+    if (request.offset + request.num_bytes > never.offset + kBlock) barrier.Pass();
+    return std::nullopt;
+  }});
+  LoadOptions options{.guarded = true};
+  options.plan.chunk_bytes = kBlock;
+  const auto streamed = LoadModel(*scheduler, folder / "m.pt", options);
+  Answer(*streamed, {at::randn({5, kLayerWidth})});  // without the rest of `w1`
+  EXPECT_FALSE(streamed->is_complete());
+  barrier.Open();
 }
 
 // Blocks of 4 KiB have bytes of two weights: what is read later must not bring back what a model
