@@ -158,6 +158,7 @@ class StreamedModule::Loader {
     streamed.load_ = *std::move(load);
     streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
+    streamed.checks_last_ = options.load.verify == Verify::kBeforeAnswer;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});
     for (size_t i = 0; i < awaited.size(); ++i) {
@@ -226,6 +227,9 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
+  if (options.memory == MemoryMode::kStream && options.load.verify == Verify::kBeforeAnswer) {
+    options.load.verify = Verify::kBeforePublish;  // it may be gone before the answer
+  }
   Result<Loader> loader = Loader::Open(scheduler, path, options.load.on_event);
   if (!loader) return std::move(loader).error();
   Result<std::shared_ptr<StreamedModule>> streamed = LoadOrCast(*loader, std::move(options));

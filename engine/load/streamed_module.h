@@ -50,8 +50,10 @@ class StreamedModule {
   LoadInterest& interest() { return *interest_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. Where somebody
-  /// listens to the load, the first call is told of to its end, be the weights there or not.
+  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. With
+  /// `Verify::kBeforeAnswer` it returns when all weights are there and right; what is streamed is
+  /// then checked before it is used. Where somebody listens to the load, the first call is told of
+  /// to its end, be the weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
     if (!TracesThisCall() && is_complete()) return call();
@@ -67,6 +69,7 @@ class StreamedModule {
     const GateScope scope(gate);
     auto answer = call();
     gate.WaitFor(c10::IValue(answer));  // a weight, or a view of one
+    if (checks_last_) WaitOrThrow(cancel);
     NoteComplete();
     return answer;
   }
@@ -101,6 +104,7 @@ class StreamedModule {
   torch::jit::Module module_;
   bool shares_pages_ = false;  // with other processes
   bool reads_unseen_ = false;  // no gate sees some of what it reads
+  bool checks_last_ = false;   // checksums come after the weights: no answer before them
   std::atomic<bool> is_complete_ = false;
   std::atomic<bool> traces_next_ = false;  // call
 };

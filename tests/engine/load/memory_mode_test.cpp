@@ -262,6 +262,42 @@ TEST_F(MemoryModeTest, AStreamFindsDamageInEachRequest) {
   }
 }
 
+// The checksum of a weight that is used is known long after the call has ended.
+TEST_F(MemoryModeTest, NoAnswerIsGivenBeforeItsChecksumsAreRight) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const std::string record = DamageWeight(path, 2);
+  for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream, MemoryMode::kShared}) {
+    StreamedOptions options = Shared();
+    options.memory = memory;
+    options.load.verify = Verify::kBeforeAnswer;
+    options.load.on_storage = [](int32_t) { std::this_thread::sleep_for(20ms); };
+    FaultyScheduler scheduler(Faults{});
+    const auto streamed = LoadStreamed(scheduler, path, options);
+    for (int request = 0; request < 2; ++request) {
+      EXPECT_THAT(ErrorOf(*streamed, input_), HasSubstr("record `" + record)) << request;
+    }
+  }
+}
+
+TEST_F(MemoryModeTest, WhoWaitsForChecksumsCanBeStopped) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  Barrier barrier;
+  StreamedOptions options;
+  options.load.verify = Verify::kBeforeAnswer;
+  options.load.on_storage = [&](int32_t number) {
+    if (number == 3) barrier.Pass();
+  };
+  FaultyScheduler scheduler(Faults{});
+  const auto streamed = LoadStreamed(scheduler, path, options);
+  CancelToken cancel;
+  std::jthread caller([&] { EXPECT_THROW(Answer(*streamed, input_, cancel), Stopped); });
+  std::this_thread::sleep_for(50ms);
+  cancel.Cancel();
+  caller.join();
+  barrier.Open();
+  EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
+}
+
 TEST_F(MemoryModeTest, CastWeightsStreamToo) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
   const at::Tensor input = input_.to(at::kBFloat16);
