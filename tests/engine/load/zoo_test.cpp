@@ -1,8 +1,6 @@
 // Models that people have, and what a model may do with a weight: each answers as LibTorch's own
 // loader has it, on guarded memory, where whoever does not wait for a weight crashes.
-#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <gmock/gmock.h>
@@ -72,40 +70,16 @@ Faults VeryLate() {
   }};
 }
 
-Inputs Image(int64_t size) { return {at::rand({1, 3, size, size})}; }
-
 TEST(ZooTest, ModelsOfTheExamples) {
-  c10::List<at::Tensor> speech;
-  speech.push_back(at::rand({20}));
-  const std::map<std::string, Inputs> inputs = {
-      {"efficientnet_lite0.pt", Image(64)},
-      {"efficientnet_lite1.pt", Image(64)},
-      {"efficientnet_lite2.pt", Image(64)},
-      {"minilm.pt", {at::randint(1000, {2, 9}), at::full({2, 9}, 1, at::kLong)}},
-      {"mtcnn_onet.pt", Image(48)},
-      {"mtcnn_pnet.pt", Image(32)},
-      {"mtcnn_rnet.pt", Image(24)},
-      {"score.pt", {at::rand({2, 8}), at::rand({2, 5, 8})}},
-      {"silero_vad.pt", {at::randn({1, 512}), int64_t{16000}}},
-      {"speech_segments.pt", {speech, c10::List<int64_t>({10'240}), c10::List<double>({0.5})}}};
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(
-           "examples/models", std::filesystem::directory_options::follow_directory_symlink)) {
-    if (entry.path().extension() != ".pt") continue;
-    const auto of = inputs.find(entry.path().filename());
-    ASSERT_NE(of, inputs.end()) << entry.path() << " is new: what does it take?";
-    ExpectTheSameAnswers(entry.path(), of->second, Late(6));
+  for (const auto& [path, inputs] : testing::ModelsOfTheExamples()) {
+    ExpectTheSameAnswers(path, inputs, Late(6));
   }
 }
 
 // Its two networks are chosen by the sample rate; it remembers what it heard.
 TEST(ZooTest, SileroVadAsItIsShipped) {
-  const std::filesystem::path site = ".venv/lib";
-  std::filesystem::path model;
-  for (const auto& entry : std::filesystem::directory_iterator(site)) {
-    const auto path = entry.path() / "site-packages/silero_vad/data/silero_vad.jit";
-    if (std::filesystem::exists(path)) model = path;
-  }
-  ASSERT_FALSE(model.empty()) << "tools/setup installs it";
+  const std::filesystem::path model = testing::SileroVad();
+  ASSERT_FALSE(model.empty());
   ExpectTheSameAnswers(model, {at::randn({2, 512}), int64_t{16000}}, Late(1));
   ExpectTheSameAnswers(model, {at::randn({2, 256}), int64_t{8000}}, Late(2));
 }
