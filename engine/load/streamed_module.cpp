@@ -169,6 +169,7 @@ class StreamedModule::Loader {
 
   /// What is cast is named by a storage without memory until its tensors have been moved.
   void PlaceAwaited(const Storage& storage, int32_t number, StreamedModule& streamed) {
+    streamed.names_.push_back(storage.name);
     const WeightLoad& load = *streamed.load_;
     const WeightStream* const stream = streamed.stream_.get();
     c10::Storage place = stream != nullptr

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/load/load_interest.h"
 #include "engine/load/load_job.h"
@@ -48,6 +49,8 @@ class StreamedModule {
   /// Of all weights that are read early on; of none that are streamed, or that another process had.
   LoadJob& job() { return load_->job(); }
   LoadInterest& interest() { return *interest_; }
+  /// Of the weights' records, by the numbers that events tell of them.
+  const std::vector<std::string>& names() const { return names_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
   /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. With
@@ -101,6 +104,7 @@ class StreamedModule {
   std::optional<LoadInterest> interest_;  // in `load_`
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
+  std::vector<std::string> names_;  // by these numbers
   torch::jit::Module module_;
   bool shares_pages_ = false;  // with other processes
   bool reads_unseen_ = false;  // no gate sees some of what it reads

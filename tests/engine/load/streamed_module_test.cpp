@@ -20,7 +20,9 @@
 #include "engine/load/load_trace.h"
 #include "engine/load/measure_limit.h"
 #include "engine/load/memory_use.h"
+#include "engine/load/record_order.h"
 #include "engine/load/torchscript_source.h"
+#include "engine/load/use_order.h"
 #include "tests/engine/load/archives.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/modules.h"
@@ -262,6 +264,19 @@ TEST_F(StreamedModuleTest, WhatALimitConsistsOfIsMeasured) {
   EXPECT_THAT(bytes, ElementsAre(kWeight, kWeight, kWeight, kWeight));  // each once
   EXPECT_EQ(MeasureUse(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
   EXPECT_EQ(MeasureRates(*scheduler, folder_ / "none.pt").error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(StreamedModuleTest, TheOrderOfUseIsRecorded) {
+  const std::filesystem::path path = SaveModule(
+      folder_, "def forward(self, x):\n  return x @ self.w3 @ self.w1.t() @ self.w3 @ self.w0\n");
+  FaultyScheduler scheduler(Faults{});
+  const auto order = RecordOrder(*scheduler, path, "forward", {input_});
+  ASSERT_TRUE(order.ok()) << order.error().Text();
+  EXPECT_THAT(*order, ElementsAre("data/3", "data/1", "data/0"));
+  EXPECT_EQ(RecordOrder(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
+  WriteBytes(OrderFileOf(path), UseOrderText(*order));
+  const auto streamed = Load(scheduler, path);
+  EXPECT_THAT(streamed->names(), ElementsAre("data/3", "data/1", "data/0", "data/2"));
 }
 
 TEST_F(StreamedModuleTest, EqualConstantsThatAreNotThereYetStayApart) {
