@@ -9,6 +9,7 @@
 
 #include "engine/load/archive.h"
 #include "engine/load/placeholders.h"
+#include "engine/load/process_scheduler.h"
 #include "engine/load/structure_cache.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
@@ -24,6 +25,17 @@ uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
       weights.storages.begin(), weights.storages.end(), uint64_t{0},
       [](uint64_t sum, const Storage& storage) { return sum + storage.extent.size; });
   return options.memory == MemoryMode::kStream ? std::min(all, options.window_bytes) : all;
+}
+
+/// Of weights in which damage would not be found.
+void NoteThoseWithoutChecksum(const Archive& archive, const WeightMap& weights) {
+  const auto count = std::count_if(
+      weights.storages.begin(), weights.storages.end(),
+      [](const Storage& storage) { return storage.extent.size > 0 && !storage.extent.crc32; });
+  if (count == 0) return;
+  NoteOnce(archive.file().name().string() + ": " + std::to_string(count) + " of " +
+           std::to_string(weights.storages.size()) +
+           " weights are without checksum; `raceway repack` fills it in");
 }
 
 /// The structure of all archives with the same code; one of its own where weights are in its code.
@@ -80,6 +92,7 @@ class StreamedModule::Loader {
     placeholders_ = {};
     early_.clear();
     awaited_.clear();
+    if (options.load.verify != Verify::kNever) NoteThoseWithoutChecksum(archive_, weights_);
     if (options.load.claim != nullptr) {
       Status admitted = options.load.claim->Take(NumBytes(weights_, options));
       if (!admitted) return std::move(admitted).error();

@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -264,6 +266,24 @@ TEST_F(StreamedModuleTest, WhatALimitConsistsOfIsMeasured) {
   EXPECT_THAT(bytes, ElementsAre(kWeight, kWeight, kWeight, kWeight));  // each once
   EXPECT_EQ(MeasureUse(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
   EXPECT_EQ(MeasureRates(*scheduler, folder_ / "none.pt").error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(StreamedModuleTest, WeightsWithoutChecksumAreSaidOnce) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const at::Tensor expected = StockAnswer(path, input_);
+  const std::string record = Archive::Open(path)->Find("data/2")->name;
+  std::string bytes = BytesOf(path);
+  bytes = With<uint32_t>(bytes, LocalHeaderAt(bytes, record) + 14, 0);
+  WriteBytes(path, With<uint32_t>(bytes, DirectoryHeaderAt(bytes, record) + 16, 0));
+  std::ostringstream log;
+  std::streambuf* const before = std::clog.rdbuf(log.rdbuf());
+  FaultyScheduler scheduler(Faults{});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(at::equal(Answer(*Load(scheduler, path), input_), expected));
+  }
+  std::clog.rdbuf(before);
+  EXPECT_EQ(log.str(), "raceway: " + path.string() +
+                           ": 1 of 4 weights are without checksum; `raceway repack` fills it in\n");
 }
 
 TEST_F(StreamedModuleTest, TheOrderOfUseIsRecorded) {
