@@ -8,8 +8,10 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "tests/engine/load/fault_reader.h"
@@ -280,6 +282,55 @@ std::vector<std::pair<size_t, int64_t>> PlacesOf(const torch::jit::Module& modul
     places.emplace_back(number, tensor.storage_offset());
   }
   return places;
+}
+
+/// Which bytes of its file were read.
+class Reads {
+ public:
+  Faults Late() {
+    return {.seed = 1, .delay = 1ms, .intercept = [this](const ReadRequest& request) {
+              const std::lock_guard lock(mutex_);
+              places_.emplace_back(request.offset, request.offset + request.num_bytes);
+              return std::nullopt;
+            }};
+  }
+  /// Whether no byte was read twice.
+  bool AreApart() {
+    const std::lock_guard lock(mutex_);
+    std::sort(places_.begin(), places_.end());
+    const auto overlaps = [](const auto& a, const auto& b) { return a.second > b.first; };
+    return std::adjacent_find(places_.begin(), places_.end(), overlaps) == places_.end();
+  }
+  bool is_empty() {
+    const std::lock_guard lock(mutex_);
+    return places_.empty();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<uint64_t, uint64_t>> places_;
+};
+
+TEST(ZooTest, AWeightOfTwoListsIsReadOnceAndWrittenForBoth) {
+  const TemporaryFolder folder;
+  const at::Tensor tied = at::randn({kLayerWidth, kLayerWidth});
+  const at::Tensor other = at::randn({kLayerWidth, kLayerWidth});
+  torch::jit::Module module("m");
+  module.register_attribute("a", c10::ListType::ofTensors(), c10::List<at::Tensor>({tied, other}));
+  module.register_attribute("b", c10::ListType::ofTensors(),
+                            c10::List<at::Tensor>({other.t(), tied[3], tied}));
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module.define(
+      "def forward(self, x):\n"
+      "  self.a[0].mul_(0.5)\n"
+      "  x = x @ self.b[2] + self.b[1]\n"
+      "  self.b[1].add_(1.)\n"
+      "  return x @ self.a[0] @ self.b[0]\n");
+  module.save((folder / "m.pt").string());
+  Reads reads;
+  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, reads.Late());
+  EXPECT_FALSE(reads.is_empty());
+  EXPECT_TRUE(reads.AreApart());
 }
 
 TEST(ZooTest, WhatIsOneInTheFileIsOneInMemory) {
