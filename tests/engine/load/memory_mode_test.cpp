@@ -405,6 +405,38 @@ TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
   }
 }
 
+// The page that it writes into has bytes of weights that come later.
+TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsWhenItIsMadeGetsACopy) {
+  const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+  torch::jit::Module part(c10::QualifiedName("Part"), unit);
+  torch::jit::Module whole(c10::QualifiedName("Whole"), unit);
+  part.register_attribute("w", c10::TensorType::get(), at::randn({kWidth, kWidth}));
+  part.define(
+      "def __getstate__(self) -> Dict[str, Tensor]:\n  return {\"w\": self.w}\n"
+      "def __setstate__(self, state: Dict[str, Tensor]) -> None:\n"
+      "  self.w = state[\"w\"]\n"
+      "  self.w.mul_(0.5)\n"
+      "def forward(self, x):\n  return x @ self.w\n");
+  whole.register_module("part", part);
+  std::string forward = "def forward(self, x):\n  x = self.part.forward(x)\n";
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    whole.register_parameter(name, at::randn({kWidth, kWidth}), false);
+    forward += "  x = x @ self." + name + " * 0.1\n";
+  }
+  whole.define(forward + "  return x\n");
+  const std::filesystem::path path = folder_ / "m.pt";
+  whole.save(path.string());
+  const at::Tensor expected = StockAnswer(path, input_);
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    FaultyScheduler scheduler(Faults{.seed = seed, .delay = 1ms});
+    StreamedOptions options = Shared();
+    options.load.plan.chunk_bytes = 4096;
+    const auto streamed = LoadStreamed(scheduler, path, options);
+    EXPECT_TRUE(at::equal(Answer(*streamed, input_), expected)) << seed;
+  }
+}
+
 TEST_F(MemoryModeTest, DamagedWeightsAreNotShared) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
   DamageWeight(path, 2);
