@@ -279,11 +279,13 @@ Status StreamedModule::WaitAll(const CancelToken* cancel) {
   return arrived;
 }
 
-void StreamedModule::NoteComplete() {
-  if (stream_ != nullptr) return;
-  if (job().CountPending() > 0) return;
+bool StreamedModule::NoteComplete() {
+  if (is_complete()) return true;
+  if (stream_ != nullptr || checks_last_) return false;
+  if (job().CountPending() > 0) return false;
   // Nobody waits: either all are there, or one of them has failed.
   if (job().WaitAll()) is_complete_.store(true, std::memory_order_release);
+  return is_complete();
 }
 
 }  // namespace raceway::engine::load

@@ -59,7 +59,7 @@ class StreamedModule {
   /// to its end, be the weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
-    if (!TracesThisCall() && is_complete()) return call();
+    if (!TracesThisCall() && NoteComplete()) return call();
     return RunGated(cancel, std::forward<Function>(call));
   }
   /// The same, through the gate whether anything is missing or not: for traces of later calls.
@@ -95,7 +95,8 @@ class StreamedModule {
 
   void WaitForState(const c10::IValue& state);
   void WaitOrThrow(const CancelToken& cancel);
-  void NoteComplete();
+  /// Whether all are there, which somebody may find out only now.
+  bool NoteComplete();
   bool TracesThisCall() {
     return traces_next_.load(std::memory_order_relaxed) && traces_next_.exchange(false);
   }

@@ -4,6 +4,8 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
@@ -266,6 +268,28 @@ TEST_F(StreamedModuleTest, WhatALimitConsistsOfIsMeasured) {
   EXPECT_THAT(bytes, ElementsAre(kWeight, kWeight, kWeight, kWeight));  // each once
   EXPECT_EQ(MeasureUse(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
   EXPECT_EQ(MeasureRates(*scheduler, folder_ / "none.pt").error().code, ErrorCode::kUnavailable);
+}
+
+/// The keys that operators of this thread pass before their kernels: a gate's is among them, or
+/// not.
+int64_t KeysOfOperators() {
+  return static_cast<int64_t>(c10::impl::tls_local_dispatch_key_set().included_.raw_repr());
+}
+
+TEST_F(StreamedModuleTest, NoOperatorPassesTheGateOnceAllIsThere) {
+  const c10::InferenceMode inference;
+  Barrier barrier;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }});
+  const auto streamed = Load(scheduler, SaveModule(folder_, kChain));
+  const auto keys = [&] { return streamed->Run(CancelToken(), &KeysOfOperators); };
+  EXPECT_NE(keys(), KeysOfOperators());
+  barrier.Open();
+  while (streamed->job().CountPending() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(keys(), KeysOfOperators());
+  EXPECT_TRUE(streamed->is_complete());
 }
 
 TEST_F(StreamedModuleTest, WeightsWithoutChecksumAreSaidOnce) {
