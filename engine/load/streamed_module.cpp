@@ -33,7 +33,7 @@ void NoteThoseWithoutChecksum(const Archive& archive, const WeightMap& weights) 
       weights.storages.begin(), weights.storages.end(),
       [](const Storage& storage) { return storage.extent.size > 0 && !storage.extent.crc32; });
   if (count == 0) return;
-  NoteOnce(archive.file().name().string() + ": " + std::to_string(count) + " of " +
+  NoteOnce(archive.file().name() + ": " + std::to_string(count) + " of " +
            std::to_string(weights.storages.size()) +
            " weights are without checksum; `raceway repack` fills it in");
 }

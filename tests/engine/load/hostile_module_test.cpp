@@ -96,7 +96,7 @@ class HostileModuleTest : public ::testing::Test {
 TEST_F(HostileModuleTest, RewrittenPicklesAreRefusedOrTakenAsTheyAre) {
   for (const auto& [name, inputs] : models_) {
     const std::vector<Member> records = RecordsOf(Archived(name));
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 100; ++i) {
       std::vector<Member> changed = records;
       for (Member& record : changed) {
         if (record.name.ends_with(".pkl")) Change(record.content);
