@@ -97,7 +97,7 @@ TEST_F(ModelSettingsTest, StateBehindAnInterfaceIsFound) {
   torch::jit::Module part("Implementation");
   part.register_buffer("seen", at::tensor(std::vector<int64_t>{0}));
   part.define("def forward(self, x):\n  self.seen = self.seen + 1\n  return x + self.seen\n");
-  raceway::testing::BehindInterface(part).save((folder_.path() / "m.pt").string());
+  tests::BehindInterface(part).save((folder_.path() / "m.pt").string());
   EXPECT_THAT(MakeError(doubling_, {rows_.schema()}, folder_.path()), HasSubstr("`part.seen`"));
   StepSpec step = doubling_;
   step.options.emplace_back("state", "fresh");

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace raceway::testing {
+namespace raceway::tests {
 
 /// A module that calls `forward(x)` of its attribute `part`, of which it knows an interface only,
 /// as `@torch.jit.interface` makes it.
@@ -25,4 +25,4 @@ inline torch::jit::Module BehindInterface(const torch::jit::Module& part) {
   return whole;
 }
 
-}  // namespace raceway::testing
+}  // namespace raceway::tests

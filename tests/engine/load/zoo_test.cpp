@@ -180,7 +180,7 @@ TEST(ZooTest, ModelsBehindInterfaces) {
     part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
     part.register_attribute("training", c10::BoolType::get(), false);
     part.define(use);
-    raceway::testing::BehindInterface(part).save((folder / "m.pt").string());
+    tests::BehindInterface(part).save((folder / "m.pt").string());
     for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream}) {
       ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate(), memory);
     }
@@ -195,7 +195,7 @@ TEST(ZooTest, AnInterfaceIsLookedThrough) {
   part.register_parameter("w1", at::randn({kLayerWidth, kLayerWidth}), false);
   part.register_attribute("training", c10::BoolType::get(), false);
   part.define("def forward(self, x):\n  return x @ self.w0\n");
-  raceway::testing::BehindInterface(part).save((folder / "m.pt").string());
+  tests::BehindInterface(part).save((folder / "m.pt").string());
   ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
   const Extent never = testing::ExtentOf(folder / "m.pt", "part.w1");
   testing::Barrier barrier;
