@@ -11,10 +11,19 @@
 namespace raceway::engine::load {
 
 struct ChunkReader::Chunk {
+  static constexpr int kMaxInterruptions = 10'000;  // in a row: some tenths of a second
+
   ReadRequest request;  // what is left to read
   bool cached;
   std::function<void(Status)> done;
   int num_failures = 0;
+  int num_interruptions = 0;
+
+  /// Whether it has got no further for too long, with this failure.
+  bool Fails(int64_t result) {
+    if (result == -EINTR || result == -EAGAIN) return ++num_interruptions >= kMaxInterruptions;
+    return ++num_failures >= kMaxFailures;
+  }
 };
 
 namespace {
@@ -36,6 +45,12 @@ bool IsRefusal(int64_t result) {
   return result == -EINVAL || result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
 }
 
+/// Says it once for each file.
+void NoteRefusal(ModelFile& file, const std::string& reason, const NoteSink& on_note) {
+  if (!file.RefuseDirect() || !on_note) return;
+  on_note(file.path() + ": cannot be read past the page cache" + reason + ", is read through it");
+}
+
 }  // namespace
 
 ChunkReader::ChunkReader(std::unique_ptr<Reader> direct, std::unique_ptr<Reader> cached,
@@ -44,6 +59,7 @@ ChunkReader::ChunkReader(std::unique_ptr<Reader> direct, std::unique_ptr<Reader>
 
 void ChunkReader::Read(const ReadRequest& request, bool through_cache,
                        std::function<void(Status)> done) {
+  if (!through_cache && request.file->direct_fd() < 0) NoteRefusal(*request.file, "", on_note_);
   Attempt(std::make_shared<Chunk>(
       Chunk{request, through_cache || !request.file->is_direct(), std::move(done)}));
 }
@@ -62,8 +78,8 @@ void ChunkReader::Continue(const std::shared_ptr<Chunk>& chunk, int64_t result) 
   if (read > 0) {
     Skip(request, static_cast<uint32_t>(read));
     chunk->num_failures = 0;
-  } else if (!LeaveDirect(*chunk, result) && result != -EINTR && result != -EAGAIN &&
-             ++chunk->num_failures >= kMaxFailures) {
+    chunk->num_interruptions = 0;
+  } else if (!LeaveDirect(*chunk, result) && chunk->Fails(result)) {
     return chunk->done(
         CannotRead(request, result > 0 ? "less than a block at a time" : std::strerror(-result)));
   }
@@ -73,10 +89,8 @@ void ChunkReader::Continue(const std::shared_ptr<Chunk>& chunk, int64_t result) 
 bool ChunkReader::LeaveDirect(Chunk& chunk, int64_t result) {
   if (chunk.cached || !IsRefusal(result)) return false;
   chunk.cached = true;
-  if (chunk.request.file->RefuseDirect() && on_note_) {
-    on_note_(chunk.request.file->path() + ": cannot be read past the page cache (" +
-             std::strerror(static_cast<int>(-result)) + "), is read through it");
-  }
+  const std::string reason = std::strerror(static_cast<int>(-result));
+  NoteRefusal(*chunk.request.file, " (" + reason + ")", on_note_);
   return true;
 }
 

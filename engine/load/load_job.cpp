@@ -218,8 +218,10 @@ class LoadJob::State final : public ReadClient {
     NoteVerified(storage);
   }
 
-  /// Nobody reads the storage's bytes for checksums any more.
+  /// Nobody reads the storage's bytes for checksums any more. Whoever has failed it meanwhile says
+  /// so in both tables.
   void NoteVerified(int32_t storage) {
+    if (!ready_.IsReady(storage)) return;
     if (is_elsewhere_[static_cast<size_t>(storage)] != 0) Release(storage);
     if (verified_.Publish(storage)) NoteSettled(/*is_right=*/true);
   }

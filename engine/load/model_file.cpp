@@ -40,7 +40,9 @@ Result<std::shared_ptr<ModelFile>> ModelFile::Open(std::string path, bool allow_
     return Unavailable(path, S_ISDIR(opened.st_mode) ? "is a folder" : "is not a file");
   }
   const int direct_fd = allow_direct ? OpenDirect(fd, path, opened) : -1;
-  return std::shared_ptr<ModelFile>(new ModelFile(std::move(path), fd, direct_fd, opened));
+  std::shared_ptr<ModelFile> file(new ModelFile(std::move(path), fd, direct_fd, opened));
+  if (!allow_direct) file->RefuseDirect();  // as was asked for: nobody need be told
+  return file;
 }
 
 ModelFile::ModelFile(std::string path, int cached_fd, int direct_fd, const struct stat& opened)

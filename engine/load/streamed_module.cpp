@@ -9,6 +9,7 @@
 
 #include "engine/load/archive.h"
 #include "engine/load/placeholders.h"
+#include "engine/load/process_scheduler.h"
 #include "engine/load/structure_cache.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
@@ -29,6 +30,17 @@ uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
 bool MayBorrow(const StreamedOptions& options) {
   return options.borrows_pages && options.memory == MemoryMode::kKeep &&
          options.load.use_page_cache && !options.load.guarded;
+}
+
+/// Of weights in which damage would not be found.
+void NoteThoseWithoutChecksum(const Archive& archive, const WeightMap& weights) {
+  const auto count = std::count_if(
+      weights.storages.begin(), weights.storages.end(),
+      [](const Storage& storage) { return storage.extent.size > 0 && !storage.extent.crc32; });
+  if (count == 0) return;
+  NoteOnce(archive.file().name() + ": " + std::to_string(count) + " of " +
+           std::to_string(weights.storages.size()) +
+           " weights are without checksum; `raceway repack` fills it in");
 }
 
 /// The structure of all archives with the same code; one of its own where weights are in its code.
@@ -85,6 +97,7 @@ class StreamedModule::Loader {
     placeholders_ = {};
     early_.clear();
     awaited_.clear();
+    if (options.load.verify != Verify::kNever) NoteThoseWithoutChecksum(archive_, weights_);
     if (options.load.claim != nullptr) {
       Status admitted = options.load.claim->Take(NumBytes(weights_, options));
       if (!admitted) return std::move(admitted).error();
@@ -164,6 +177,7 @@ class StreamedModule::Loader {
     streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
     if (streamed.job().borrows_pages()) streamed.writers_ = options.load.writers;
+    streamed.checks_last_ = options.load.verify == Verify::kBeforeAnswer;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});
     for (size_t i = 0; i < awaited.size(); ++i) {
@@ -174,6 +188,7 @@ class StreamedModule::Loader {
 
   /// What is cast is named by a storage without memory until its tensors have been moved.
   void PlaceAwaited(const Storage& storage, int32_t number, StreamedModule& streamed) {
+    streamed.names_.push_back(storage.name);
     const WeightLoad& load = *streamed.load_;
     const WeightStream* const stream = streamed.stream_.get();
     c10::Storage place = stream != nullptr
@@ -232,6 +247,9 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
                                                              const std::filesystem::path& path,
                                                              StreamedOptions options) {
   if (Status gate = InstallOperatorGate(); !gate) return std::move(gate).error();
+  if (options.memory == MemoryMode::kStream && options.load.verify == Verify::kBeforeAnswer) {
+    options.load.verify = Verify::kBeforePublish;  // it may be gone before the answer
+  }
   if (MayBorrow(options)) options.load.writers = std::make_shared<RunDoor>();
   const std::shared_ptr<RunDoor> writers = options.load.writers;
   const RunDoor::Inside inside(writers.get());  // `__setstate__` may write
@@ -249,6 +267,8 @@ void StreamedModule::WaitForState(const c10::IValue& state) {
     WeightStream::Request request(*stream_);
     ForEachWeight(state, numbers_,
                   [&](int32_t number) { ThrowIfMissing(request.Keep(number, &never), never); });
+  } else if (shares_pages_) {  // it may write, as `WeightGate` has it
+    ThrowIfMissing(job().WaitAll(&never), never);
   } else {
     ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
   }
@@ -268,11 +288,13 @@ Status StreamedModule::WaitAll(const CancelToken* cancel) {
   return arrived;
 }
 
-void StreamedModule::NoteComplete() {
-  if (stream_ != nullptr) return;
-  if (job().CountPending() > 0) return;
+bool StreamedModule::NoteComplete() {
+  if (is_complete()) return true;
+  if (stream_ != nullptr || checks_last_) return false;
+  if (job().CountPending() > 0) return false;
   // Nobody waits: either all are there, or one of them has failed.
   if (job().WaitAll()) is_complete_.store(true, std::memory_order_release);
+  return is_complete();
 }
 
 }  // namespace raceway::engine::load

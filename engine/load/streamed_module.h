@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/load/load_interest.h"
 #include "engine/load/load_job.h"
@@ -48,13 +49,17 @@ class StreamedModule {
   /// Of all weights that are read early on; of none that are streamed, or that another process had.
   LoadJob& job() { return load_->job(); }
   LoadInterest& interest() { return *interest_; }
+  /// Of the weights' records, by the numbers that events tell of them.
+  const std::vector<std::string>& names() const { return names_; }
 
   /// `call()`, whose operators wait for their weights; throws what it throws, and `WeightMissing`
-  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. Where somebody
-  /// listens to the load, the first call is told of to its end, be the weights there or not.
+  /// or `Stopped`. Until it has ended the load goes by the deadline of `cancel`. With
+  /// `Verify::kBeforeAnswer` it returns when all weights are there and right; what is streamed is
+  /// then checked before it is used. Where somebody listens to the load, the first call is told of
+  /// to its end, be the weights there or not.
   template <typename Function>
   auto Run(const CancelToken& cancel, Function&& call) {
-    if (!TracesThisCall() && is_complete()) {
+    if (!TracesThisCall() && NoteComplete()) {
       const RunDoor::Inside inside(writers_.get());
       return call();
     }
@@ -71,6 +76,7 @@ class StreamedModule {
     const GateScope scope(gate);
     auto answer = call();
     gate.WaitFor(c10::IValue(answer));  // a weight, or a view of one
+    if (checks_last_) WaitOrThrow(cancel);
     NoteComplete();
     return answer;
   }
@@ -93,7 +99,8 @@ class StreamedModule {
 
   void WaitForState(const c10::IValue& state);
   void WaitOrThrow(const CancelToken& cancel);
-  void NoteComplete();
+  /// Whether all are there, which somebody may find out only now.
+  bool NoteComplete();
   bool TracesThisCall() {
     return traces_next_.load(std::memory_order_relaxed) && traces_next_.exchange(false);
   }
@@ -102,10 +109,12 @@ class StreamedModule {
   std::optional<LoadInterest> interest_;  // in `load_`
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
   StorageNumbers numbers_;
+  std::vector<std::string> names_;  // by these numbers
   torch::jit::Module module_;
   std::shared_ptr<RunDoor> writers_;  // of borrowed pages; null: the memory is the module's
   bool shares_pages_ = false;         // with other processes
   bool reads_unseen_ = false;         // no gate sees some of what it reads
+  bool checks_last_ = false;          // checksums come after the weights: no answer before them
   std::atomic<bool> is_complete_ = false;
   std::atomic<bool> traces_next_ = false;  // call
 };

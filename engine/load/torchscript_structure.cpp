@@ -1,7 +1,6 @@
 #include "engine/load/torchscript_structure.h"
 
 #include <caffe2/serialize/inline_container.h>
-#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/csrc/jit/serialization/storage_context.h>
 #include <torch/csrc/jit/serialization/unpickler.h>
@@ -15,6 +14,7 @@
 #include "engine/gate.h"
 #include "engine/load/archive_file.h"
 #include "engine/load/identity_gate.h"
+#include "engine/load/inlined_graph.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -29,16 +29,21 @@ std::shared_ptr<DeserializationStorageContext> ContextOf(
   return context;
 }
 
-/// Whether no gate sees what it reads: in another thread, or by other ways than an operator.
-bool IsUnseen(c10::Symbol kind) {
+/// Whether no gate sees what it reads: in another thread, or by other ways than an operator. So may
+/// code that nobody can look into: of classes in C++, or behind an interface whose module is not
+/// known, or changes.
+bool IsUnseen(const torch::jit::Node& node) {
   static const c10::Symbol kSave = c10::Symbol::fromQualString("aten::save");
+  const c10::Symbol kind = node.kind();
+  if (kind == c10::prim::SetAttr)
+    return node.input(1)->type()->castRaw<c10::InterfaceType>() != nullptr;
   return kind == c10::prim::fork || kind == c10::prim::awaitable || kind == c10::prim::tolist ||
-         kind == kSave;
+         kind == c10::prim::CallMethod || kind == kSave;
 }
 
 bool ReadsUnseen(const torch::jit::Block& block) {
   return std::any_of(block.nodes().begin(), block.nodes().end(), [](const torch::jit::Node* node) {
-    return IsUnseen(node->kind()) ||
+    return IsUnseen(*node) ||
            std::any_of(node->blocks().begin(), node->blocks().end(),
                        [](const torch::jit::Block* inner) { return ReadsUnseen(*inner); });
   });
@@ -149,10 +154,8 @@ bool Structure::ReadsUnseen(const torch::jit::Module& module) {
 
 bool ReadsUnseen(const torch::jit::Module& module) {
   const auto methods = module.get_methods();
-  return std::any_of(methods.begin(), methods.end(), [](const torch::jit::Method& method) {
-    const std::shared_ptr<torch::jit::Graph> graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    return ReadsUnseen(*graph->block());
+  return std::any_of(methods.begin(), methods.end(), [&](const torch::jit::Method& method) {
+    return ReadsUnseen(*InlinedGraph(module, method)->block());
   });
 }
 

@@ -72,7 +72,7 @@ class Structure {
 };
 
 /// Whether some method reads weights where no gate sees it: in other threads (`fork`), by `tolist`
-/// or `torch.save`, which are no operators.
+/// or `torch.save`, which are no operators; or may do so, in code that is not TorchScript's.
 bool ReadsUnseen(const torch::jit::Module& module);
 
 }  // namespace raceway::engine::load

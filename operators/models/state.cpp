@@ -2,12 +2,13 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/ir/ir.h>
-#include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
+
+#include "engine/load/inlined_graph.h"
 
 namespace raceway::operators {
 namespace {
@@ -20,9 +21,7 @@ using torch::jit::Value;
 class StateFinder {
  public:
   StateFinder(const torch::jit::Module& module, const torch::jit::Method& method)
-      : module_(module), graph_(method.graph()->copy()) {
-    torch::jit::Inline(*graph_);
-  }
+      : module_(module), graph_(engine::load::InlinedGraph(module, method)) {}
 
   std::vector<StatePath> Find() {
     Walk(graph_->block());

@@ -9,6 +9,7 @@
 #include "operators/models/call_slots.h"
 #include "operators/models/model_file.h"
 #include "tests/operators/models.h"
+#include "tests/support/interface_module.h"
 
 namespace raceway::operators {
 namespace {
@@ -89,6 +90,20 @@ TEST_F(ModelSettingsTest, StateInAPartOfTheModelIsFound) {
   const auto made = Make(step, {rows_.schema()}, folder_.path());
   for (int call = 0; call < 2; ++call) {
     EXPECT_EQ(Text(RunMade(*made, rows_)), "#0 y=[4, 5]\n#1 y=[6, 7]\n#2 y=[8, 9]\n");
+  }
+}
+
+TEST_F(ModelSettingsTest, StateBehindAnInterfaceIsFound) {
+  torch::jit::Module part("Implementation");
+  part.register_buffer("seen", at::tensor(std::vector<int64_t>{0}));
+  part.define("def forward(self, x):\n  self.seen = self.seen + 1\n  return x + self.seen\n");
+  tests::BehindInterface(part).save((folder_.path() / "m.pt").string());
+  EXPECT_THAT(MakeError(doubling_, {rows_.schema()}, folder_.path()), HasSubstr("`part.seen`"));
+  StepSpec step = doubling_;
+  step.options.emplace_back("state", "fresh");
+  const auto made = Make(step, {rows_.schema()}, folder_.path());
+  for (int call = 0; call < 2; ++call) {
+    EXPECT_EQ(Text(RunMade(*made, rows_)), "#0 y=[2, 3]\n#1 y=[4, 5]\n#2 y=[6, 7]\n");
   }
 }
 

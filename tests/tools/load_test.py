@@ -33,6 +33,19 @@ class Net(torch.nn.Module):
         return x
 
 
+class Backwards(torch.nn.Module):
+    """Uses first what its file has last."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+        self.b = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+        self.c = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+
+    def forward(self, x):
+        return self.a(self.b(self.c(x)))
+
+
 class Words(torch.nn.Module):
     """Several inputs of several kinds, and an answer that is no tensor."""
 
@@ -139,6 +152,20 @@ class LoadTest(CliTest):
             self.assertIn(word, texts)
         self.assertTrue(any(re.match(r"answer after [\d.]+ ms, limit .*GB/s$", text) for text in texts))
 
+    def test_the_order_of_use(self):
+        module = torch.jit.script(Backwards().eval())
+        module.save(str(self.dir / "back.pt"))
+        self.ends(FINE, "load", "back.pt", "--in", f"f32[1,{WIDTH}]", "--record-order", "back.order")
+        order = json.loads((self.dir / "back.order").read_text())
+        self.assertEqual(order, ["data/2", "data/1", "data/0"])
+        self.ends(FINE, "repack", "back.pt", "re.pt", "--order", "back.order")
+        with zipfile.ZipFile(self.dir / "re.pt") as archive:
+            places = {i.filename.split("/", 1)[1]: i.header_offset for i in archive.infolist()}
+        self.assertEqual(sorted(order, key=places.get), order)
+        self.json_of("re.pt", "--in", f"f32[1,{WIDTH}]", "--check")
+        self.ends(MACHINE_LACKS, "load", "back.pt", "--in", f"f32[1,{WIDTH}]", "--record-order",
+                  "no/where", says=["no/where"])  # fmt: skip
+
     def test_a_disk_as_slow_as_one_says(self):
         run = self.net("--disk", "5MB/s", "--check")["runs"][0]
         self.assertEqual(run["cached_bytes"], 0)
@@ -233,7 +260,7 @@ class LoadTest(CliTest):
 
     def test_the_help_teaches(self):
         text = self.ends(FINE, "load", "--help").stdout
-        for word in ["MODEL", "--in", "--cold", "--hot", "--disk", "--runs", "--check", "--trace", "--gantt",
+        for word in ["MODEL", "--in", "--cold", "--hot", "--disk", "--runs", "--check", "--trace", "--gantt", "--record-order",
                      "--strategy", "--json", "raceway load resnet50.pt --in f32[1,3,224,224]", "η", "TorchScript"]:  # fmt: skip
             self.assertIn(word, text)
         for line in text.splitlines():

@@ -112,6 +112,7 @@ struct LoadOptions {
   bool check = false;
   std::string trace;  // a file, or empty
   std::string gantt;  // a file, or empty
+  std::string order;  // a file, or empty
   bool json = false;
 };
 

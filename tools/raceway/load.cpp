@@ -105,6 +105,7 @@ int RunLoad(const LoadOptions& options) {
                          .check = options.check,
                          .trace = options.trace,
                          .gantt = options.gantt,
+                         .order = options.order,
                          .json = options.json};
   for (const std::string& text : options.in) {
     Result<ModelInput> input = ParseInput(text);

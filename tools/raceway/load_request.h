@@ -38,6 +38,7 @@ struct LoadRequest {
   bool check = false;
   std::string trace = {};  // where the JSON for Perfetto goes, or empty
   std::string gantt = {};  // where the SVG goes, or empty
+  std::string order = {};  // where the order of use goes, or empty
   bool json = false;
 };
 

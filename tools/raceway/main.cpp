@@ -271,6 +271,7 @@ void AddLoad(CLI::App& app, int& exit_code) {
       "  raceway load resnet50.pt --in f32[1,3,224,224] --cold --gantt load.svg\n"
       "  raceway load bert.pt --in i64[1,128]:30522 --in mask.npy --runs 5 --check\n"
       "  raceway load resnet50.pt --in f32[1,3,224,224] --disk 1GB/s --trace load.json\n"
+      "  raceway load resnet50.pt --in f32[1,3,224,224] --record-order resnet50.pt.order\n"
       "\n"
       "The time runs from the request to its answer; the model begins to compute while its "
       "weights\n"
@@ -317,6 +318,11 @@ void AddLoad(CLI::App& app, int& exit_code) {
   command->add_option("--trace", options->trace, "Write what happened when, for ui.perfetto.dev")
       ->type_name("FILE");
   command->add_option("--gantt", options->gantt, "Draw what happened when, as SVG")
+      ->type_name("FILE");
+  command
+      ->add_option("--record-order", options->order,
+                   "Write the weights in the order of their use; MODEL.order is looked for by\n"
+                   "whoever loads MODEL, and repack takes it by --order")
       ->type_name("FILE");
   command->add_flag("--json", options->json, "Output for machines");
   command->callback([options, &exit_code] { exit_code = raceway::tools::RunLoad(*options); });

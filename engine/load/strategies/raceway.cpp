@@ -21,11 +21,6 @@ Result<ColdAnswer> AnswerRaceway(const ColdRequest& request) {
                             [&] { return module.get_method(request.method)(request.inputs); });
   });
   if (!answer) return answer;
-  if (request.verify == Verify::kBeforeAnswer) {
-    Status checked = (*streamed)->WaitAll();
-    if (!checked) return std::move(checked).error();
-    answer->end = Now();
-  }
   answer->resident = *streamed;
   return answer;
 }

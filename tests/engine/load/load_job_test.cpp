@@ -27,6 +27,7 @@ using testing::IsReadable;
 using testing::MakeFaultReader;
 using testing::RandomExtents;
 using testing::RandomFile;
+using namespace std::chrono_literals;
 
 constexpr BlockPlanOptions kSmallChunks = {.chunk_bytes = 4 * kBlock};
 
@@ -153,6 +154,33 @@ TEST_F(LoadJobTest, BytesMayBeTakenElsewhereBeforeAnybodySeesThem) {
     EXPECT_EQ(job->arena(0)->CountResident(), 32 * kBlock);
     EXPECT_TRUE(IsAsWritten(*job, file, extents[1]));
   }
+}
+
+TEST_F(LoadJobTest, AStorageThatIsCancelledAsItArrivesIsNotThere) {
+  const RandomFile file(kBlock);
+  std::atomic<bool> has_arrived = false;
+  std::atomic<bool> is_cancelled = false;
+  std::atomic<bool> is_settled = false;
+  const auto wait_for = [](const std::atomic<bool>& what) {
+    for (int i = 0; i < 200 && !what; ++i) std::this_thread::sleep_for(1ms);
+  };
+  LoadOptions options;
+  options.apply = [&](int32_t, const std::byte*) {
+    has_arrived = true;
+    wait_for(is_cancelled);
+    return false;
+  };
+  options.on_storage = [&](int32_t) {  // in the midst of being cancelled
+    is_cancelled = true;
+    wait_for(is_settled);
+  };
+  options.on_settled = [&](bool) { is_settled = true; };
+  const auto job = Start(file, EqualExtents(file, kBlock), options);
+  wait_for(has_arrived);
+  job->Cancel();
+  EXPECT_EQ(job->WaitAll().ok(), job->Need(0).ok());
+  EXPECT_TRUE(job->has_failed());
+  EXPECT_TRUE(is_settled);
 }
 
 TEST_F(LoadJobTest, SaysOnceHowItEnded) {

@@ -262,6 +262,42 @@ TEST_F(MemoryModeTest, AStreamFindsDamageInEachRequest) {
   }
 }
 
+// The checksum of a weight that is used is known long after the call has ended.
+TEST_F(MemoryModeTest, NoAnswerIsGivenBeforeItsChecksumsAreRight) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const std::string record = DamageWeight(path, 2);
+  for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream, MemoryMode::kShared}) {
+    StreamedOptions options = Shared();
+    options.memory = memory;
+    options.load.verify = Verify::kBeforeAnswer;
+    options.load.on_storage = [](int32_t) { std::this_thread::sleep_for(20ms); };
+    FaultyScheduler scheduler(Faults{});
+    const auto streamed = LoadStreamed(scheduler, path, options);
+    for (int request = 0; request < 2; ++request) {
+      EXPECT_THAT(ErrorOf(*streamed, input_), HasSubstr("record `" + record)) << request;
+    }
+  }
+}
+
+TEST_F(MemoryModeTest, WhoWaitsForChecksumsCanBeStopped) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  Barrier barrier;
+  StreamedOptions options;
+  options.load.verify = Verify::kBeforeAnswer;
+  options.load.on_storage = [&](int32_t number) {
+    if (number == 3) barrier.Pass();
+  };
+  FaultyScheduler scheduler(Faults{});
+  const auto streamed = LoadStreamed(scheduler, path, options);
+  CancelToken cancel;
+  std::jthread caller([&] { EXPECT_THROW(Answer(*streamed, input_, cancel), Stopped); });
+  std::this_thread::sleep_for(50ms);
+  cancel.Cancel();
+  caller.join();
+  barrier.Open();
+  EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
+}
+
 TEST_F(MemoryModeTest, CastWeightsStreamToo) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
   const at::Tensor input = input_.to(at::kBFloat16);
@@ -366,6 +402,38 @@ TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
     EXPECT_TRUE(second->is_complete());
     EXPECT_TRUE(at::equal(Answer(*second, input_), expected)) << seed;
     EXPECT_FALSE(at::equal(Answer(*first, input_), expected)) << seed;
+  }
+}
+
+// The page that it writes into has bytes of weights that come later.
+TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsWhenItIsMadeGetsACopy) {
+  const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+  torch::jit::Module part(c10::QualifiedName("Part"), unit);
+  torch::jit::Module whole(c10::QualifiedName("Whole"), unit);
+  part.register_attribute("w", c10::TensorType::get(), at::randn({kWidth, kWidth}));
+  part.define(
+      "def __getstate__(self) -> Dict[str, Tensor]:\n  return {\"w\": self.w}\n"
+      "def __setstate__(self, state: Dict[str, Tensor]) -> None:\n"
+      "  self.w = state[\"w\"]\n"
+      "  self.w.mul_(0.5)\n"
+      "def forward(self, x):\n  return x @ self.w\n");
+  whole.register_module("part", part);
+  std::string forward = "def forward(self, x):\n  x = self.part.forward(x)\n";
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    whole.register_parameter(name, at::randn({kWidth, kWidth}), false);
+    forward += "  x = x @ self." + name + " * 0.1\n";
+  }
+  whole.define(forward + "  return x\n");
+  const std::filesystem::path path = folder_ / "m.pt";
+  whole.save(path.string());
+  const at::Tensor expected = StockAnswer(path, input_);
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    FaultyScheduler scheduler(Faults{.seed = seed, .delay = 1ms});
+    StreamedOptions options = Shared();
+    options.load.plan.chunk_bytes = 4096;
+    const auto streamed = LoadStreamed(scheduler, path, options);
+    EXPECT_TRUE(at::equal(Answer(*streamed, input_), expected)) << seed;
   }
 }
 

@@ -136,13 +136,16 @@ TEST_F(ModelReadsTest, DoesWithoutWhatIsRefused) {
     EXPECT_FALSE(ModelFile::Open(folder / "f").value()->is_direct());
   };
   EXPECT_EQ(VerdictWhere(refuse_direct, path_, input_, expected_, direct), "right");
+  const std::string without_direct =
+      path_.string() + ": cannot be read past the page cache, is read through it";
+  EXPECT_THAT(direct.notes, ElementsAre(without_direct));
   Seen both;
   const auto refuse_both = [&] {
     testing::RefuseUring();
     refuse_direct();
   };
   EXPECT_EQ(VerdictWhere(refuse_both, path_, input_, expected_, both), "right");
-  EXPECT_THAT(both.notes, ElementsAre(without_uring));
+  EXPECT_THAT(both.notes, ElementsAre(without_uring, without_direct));
 }
 
 TEST_F(ModelReadsTest, DoesWithoutDirectReadsThatAreRefusedWhenTheyAreTried) {

@@ -203,6 +203,9 @@ TEST_F(ChunkReaderFaultTest, AsksForTheRestOfAShortRead) {
 TEST_F(ChunkReaderFaultTest, TriesAgainButNotForEver) {
   EXPECT_TRUE(Read(Failing(3, -EIO)).ok());
   EXPECT_TRUE(Read(Failing(50, -EINTR)).ok());
+  EXPECT_TRUE(Read(Failing(5000, -EAGAIN)).ok());
+  EXPECT_THAT(Read(Failing(20'000, -EAGAIN)).error().message,
+              HasSubstr("Resource temporarily unavailable"));
   const Status status = Read(Failing(4, -EIO), 8192);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kFailed);
@@ -235,9 +238,11 @@ TEST(ModelFileTest, IsReadThroughTheCacheWhereItMust) {
   const std::shared_ptr<ModelFile> open = file.Open(false);
   EXPECT_FALSE(open->is_direct());
   const std::shared_ptr<Arena> arena = Arena::Reserve(open->size()).value();
-  const auto reader = MakeChunkReader();
+  std::vector<std::string> notes;
+  const auto reader = MakeChunkReader([&](std::string_view note) { notes.emplace_back(note); });
   EXPECT_TRUE(ReadChunk(*reader, Request(open, *arena, 0, arena->size())).ok());
   EXPECT_TRUE(std::equal(file.bytes().begin(), file.bytes().end(), arena->data()));
+  EXPECT_THAT(notes, ::testing::Not(::testing::Contains(HasSubstr(file.path()))));  // as was asked
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
@@ -12,7 +14,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -20,7 +24,9 @@
 #include "engine/load/load_trace.h"
 #include "engine/load/measure_limit.h"
 #include "engine/load/memory_use.h"
+#include "engine/load/record_order.h"
 #include "engine/load/torchscript_source.h"
+#include "engine/load/use_order.h"
 #include "tests/engine/load/archives.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/modules.h"
@@ -262,6 +268,59 @@ TEST_F(StreamedModuleTest, WhatALimitConsistsOfIsMeasured) {
   EXPECT_THAT(bytes, ElementsAre(kWeight, kWeight, kWeight, kWeight));  // each once
   EXPECT_EQ(MeasureUse(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
   EXPECT_EQ(MeasureRates(*scheduler, folder_ / "none.pt").error().code, ErrorCode::kUnavailable);
+}
+
+/// The keys that operators of this thread pass before their kernels: a gate's is among them, or
+/// not.
+int64_t KeysOfOperators() {
+  return static_cast<int64_t>(c10::impl::tls_local_dispatch_key_set().included_.raw_repr());
+}
+
+TEST_F(StreamedModuleTest, NoOperatorPassesTheGateOnceAllIsThere) {
+  const c10::InferenceMode inference;
+  Barrier barrier;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }});
+  const auto streamed = Load(scheduler, SaveModule(folder_, kChain));
+  const auto keys = [&] { return streamed->Run(CancelToken(), &KeysOfOperators); };
+  EXPECT_NE(keys(), KeysOfOperators());
+  barrier.Open();
+  while (streamed->job().CountPending() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(keys(), KeysOfOperators());
+  EXPECT_TRUE(streamed->is_complete());
+}
+
+TEST_F(StreamedModuleTest, WeightsWithoutChecksumAreSaidOnce) {
+  const std::filesystem::path path = SaveModule(folder_, kChain);
+  const at::Tensor expected = StockAnswer(path, input_);
+  const std::string record = Archive::Open(path)->Find("data/2")->name;
+  std::string bytes = BytesOf(path);
+  bytes = With<uint32_t>(bytes, LocalHeaderAt(bytes, record) + 14, 0);
+  WriteBytes(path, With<uint32_t>(bytes, DirectoryHeaderAt(bytes, record) + 16, 0));
+  std::ostringstream log;
+  std::streambuf* const before = std::clog.rdbuf(log.rdbuf());
+  FaultyScheduler scheduler(Faults{});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(at::equal(Answer(*Load(scheduler, path), input_), expected));
+  }
+  std::clog.rdbuf(before);
+  EXPECT_EQ(log.str(), "raceway: " + path.string() +
+                           ": 1 of 4 weights are without checksum; `raceway repack` fills it in\n");
+}
+
+TEST_F(StreamedModuleTest, TheOrderOfUseIsRecorded) {
+  const std::filesystem::path path = SaveModule(
+      folder_, "def forward(self, x):\n  return x @ self.w3 @ self.w1.t() @ self.w3 @ self.w0\n");
+  FaultyScheduler scheduler(Faults{});
+  const auto order = RecordOrder(*scheduler, path, "forward", {input_});
+  ASSERT_TRUE(order.ok()) << order.error().Text();
+  EXPECT_THAT(*order, ElementsAre("data/3", "data/1", "data/0"));
+  EXPECT_EQ(RecordOrder(*scheduler, path, "forward", {}).error().code, ErrorCode::kFailed);
+  WriteBytes(OrderFileOf(path), UseOrderText(*order));
+  const auto streamed = Load(scheduler, path);
+  EXPECT_THAT(streamed->names(), ElementsAre("data/3", "data/1", "data/0", "data/2"));
 }
 
 TEST_F(StreamedModuleTest, EqualConstantsThatAreNotThereYetStayApart) {

@@ -1,5 +1,8 @@
 #include "tests/engine/load/whole_models.h"
 
+#include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -9,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 #include <utility>
 
@@ -68,6 +72,42 @@ Extent ExtentOf(const std::filesystem::path& model, const std::string& weight) {
   return weights.storages[found->storage].extent;
 }
 
+std::vector<std::pair<std::filesystem::path, Inputs>> ModelsOfTheExamples() {
+  const auto image = [](int64_t size) { return Inputs{at::rand({1, 3, size, size})}; };
+  c10::List<at::Tensor> speech;
+  speech.push_back(at::rand({20}));
+  const std::map<std::string, Inputs> inputs = {
+      {"efficientnet_lite0.pt", image(64)},
+      {"efficientnet_lite1.pt", image(64)},
+      {"efficientnet_lite2.pt", image(64)},
+      {"minilm.pt", {at::randint(1000, {2, 9}), at::full({2, 9}, 1, at::kLong)}},
+      {"mtcnn_onet.pt", image(48)},
+      {"mtcnn_pnet.pt", image(32)},
+      {"mtcnn_rnet.pt", image(24)},
+      {"score.pt", {at::rand({2, 8}), at::rand({2, 5, 8})}},
+      {"silero_vad.pt", {at::randn({1, 512}), int64_t{16000}}},
+      {"speech_segments.pt", {speech, c10::List<int64_t>({10'240}), c10::List<double>({0.5})}}};
+  std::vector<std::pair<std::filesystem::path, Inputs>> models;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(
+           "examples/models", std::filesystem::directory_options::follow_directory_symlink)) {
+    if (entry.path().extension() != ".pt") continue;
+    const auto of = inputs.find(entry.path().filename());
+    EXPECT_NE(of, inputs.end()) << entry.path() << " is new: what does it take?";
+    if (of != inputs.end()) models.emplace_back(entry.path(), of->second);
+  }
+  EXPECT_GE(models.size(), 1U) << "tools/setup makes them";
+  return models;
+}
+
+std::filesystem::path SileroVad() {
+  for (const auto& python : std::filesystem::directory_iterator(".venv/lib")) {
+    const auto path = python.path() / "site-packages/silero_vad/data/silero_vad.jit";
+    if (std::filesystem::exists(path)) return path;
+  }
+  ADD_FAILURE() << "tools/setup installs silero-vad";
+  return {};
+}
+
 c10::IValue CallModel(torch::jit::Module module, Inputs inputs) {
   const c10::InferenceMode inference;
   const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
@@ -96,10 +136,10 @@ bool IsSame(const c10::IValue& a, const c10::IValue& b) {
 
 Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
                                                 const std::filesystem::path& path,
-                                                LoadOptions options) {
+                                                LoadOptions options, MemoryMode memory) {
   const c10::InferenceMode inference;
   Result<std::shared_ptr<StreamedModule>> streamed =
-      StreamedModule::Load(scheduler, path, {.load = std::move(options)});
+      StreamedModule::Load(scheduler, path, {.load = std::move(options), .memory = memory});
   if (streamed) {
     torch::jit::Module module = (*streamed)->module();  // a handle
     module.eval();
@@ -108,8 +148,10 @@ Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
 }
 
 std::shared_ptr<StreamedModule> LoadModel(ReadScheduler& scheduler,
-                                          const std::filesystem::path& path, LoadOptions options) {
-  Result<std::shared_ptr<StreamedModule>> streamed = TryLoad(scheduler, path, std::move(options));
+                                          const std::filesystem::path& path, LoadOptions options,
+                                          MemoryMode memory) {
+  Result<std::shared_ptr<StreamedModule>> streamed =
+      TryLoad(scheduler, path, std::move(options), memory);
   if (!streamed) throw std::runtime_error(streamed.error().Text());
   return *streamed;
 }

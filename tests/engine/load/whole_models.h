@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/load/streamed_module.h"
@@ -36,16 +37,23 @@ c10::IValue StockAnswer(const std::filesystem::path& path, Inputs inputs);
 c10::IValue Answer(StreamedModule& streamed, Inputs inputs,
                    const CancelToken& cancel = CancelToken());
 
+/// The models of the examples, each with what it takes. Fails the test where there are none.
+std::vector<std::pair<std::filesystem::path, Inputs>> ModelsOfTheExamples();
+/// silero-vad as its package ships it. Fails the test where it is not there.
+std::filesystem::path SileroVad();
+
 /// Bit by bit: tensors, and tuples and lists of them.
 bool IsSame(const c10::IValue& a, const c10::IValue& b);
 
 Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
                                                 const std::filesystem::path& path,
-                                                LoadOptions options = {});
+                                                LoadOptions options = {},
+                                                MemoryMode memory = MemoryMode::kKeep);
 /// The same; throws its error.
 std::shared_ptr<StreamedModule> LoadModel(ReadScheduler& scheduler,
                                           const std::filesystem::path& path,
-                                          LoadOptions options = {});
+                                          LoadOptions options = {},
+                                          MemoryMode memory = MemoryMode::kKeep);
 /// The answer, or why there is none. What else is thrown passes.
 Result<c10::IValue> TryAnswer(StreamedModule& streamed, Inputs inputs,
                               const CancelToken& cancel = CancelToken());

@@ -1,8 +1,6 @@
 // Models that people have, and what a model may do with a weight: each answers as LibTorch's own
 // loader has it, on guarded memory, where whoever does not wait for a weight crashes.
-#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <gmock/gmock.h>
@@ -10,12 +8,15 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/whole_models.h"
+#include "tests/support/interface_module.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -47,12 +48,12 @@ std::vector<c10::IValue> StockAnswers(const std::filesystem::path& path, const I
 }
 
 void ExpectTheSameAnswers(const std::filesystem::path& path, const Inputs& inputs,
-                          const Faults& faults) {
+                          const Faults& faults, MemoryMode memory = MemoryMode::kKeep) {
   const std::vector<c10::IValue> expected = StockAnswers(path, inputs);
   FaultyScheduler scheduler(faults);
   LoadOptions options{.guarded = true};
   options.plan.chunk_bytes = 64 << 10;
-  const auto streamed = LoadModel(*scheduler, path, options);
+  const auto streamed = LoadModel(*scheduler, path, options, memory);
   const std::vector<c10::IValue> answers =
       Answers([&](const Inputs& in) { return Answer(*streamed, in); }, inputs);
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -71,40 +72,16 @@ Faults VeryLate() {
   }};
 }
 
-Inputs Image(int64_t size) { return {at::rand({1, 3, size, size})}; }
-
 TEST(ZooTest, ModelsOfTheExamples) {
-  c10::List<at::Tensor> speech;
-  speech.push_back(at::rand({20}));
-  const std::map<std::string, Inputs> inputs = {
-      {"efficientnet_lite0.pt", Image(64)},
-      {"efficientnet_lite1.pt", Image(64)},
-      {"efficientnet_lite2.pt", Image(64)},
-      {"minilm.pt", {at::randint(1000, {2, 9}), at::full({2, 9}, 1, at::kLong)}},
-      {"mtcnn_onet.pt", Image(48)},
-      {"mtcnn_pnet.pt", Image(32)},
-      {"mtcnn_rnet.pt", Image(24)},
-      {"score.pt", {at::rand({2, 8}), at::rand({2, 5, 8})}},
-      {"silero_vad.pt", {at::randn({1, 512}), int64_t{16000}}},
-      {"speech_segments.pt", {speech, c10::List<int64_t>({10'240}), c10::List<double>({0.5})}}};
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(
-           "examples/models", std::filesystem::directory_options::follow_directory_symlink)) {
-    if (entry.path().extension() != ".pt") continue;
-    const auto of = inputs.find(entry.path().filename());
-    ASSERT_NE(of, inputs.end()) << entry.path() << " is new: what does it take?";
-    ExpectTheSameAnswers(entry.path(), of->second, Late(6));
+  for (const auto& [path, inputs] : testing::ModelsOfTheExamples()) {
+    ExpectTheSameAnswers(path, inputs, Late(6));
   }
 }
 
 // Its two networks are chosen by the sample rate; it remembers what it heard.
 TEST(ZooTest, SileroVadAsItIsShipped) {
-  const std::filesystem::path site = ".venv/lib";
-  std::filesystem::path model;
-  for (const auto& entry : std::filesystem::directory_iterator(site)) {
-    const auto path = entry.path() / "site-packages/silero_vad/data/silero_vad.jit";
-    if (std::filesystem::exists(path)) model = path;
-  }
-  ASSERT_FALSE(model.empty()) << "tools/setup installs it";
+  const std::filesystem::path model = testing::SileroVad();
+  ASSERT_FALSE(model.empty());
   ExpectTheSameAnswers(model, {at::randn({2, 512}), int64_t{16000}}, Late(1));
   ExpectTheSameAnswers(model, {at::randn({2, 256}), int64_t{8000}}, Late(2));
 }
@@ -187,6 +164,53 @@ TEST(ZooTest, AFileOfAWeightWaitsForIt) {
   EXPECT_EQ(bytes, testing::BytesOf(saved));
 }
 
+/// What a module behind an interface does with its weight `w0`.
+const char* const kPartUses[] = {
+    "def half(self, x):\n  return x @ self.w0\n"
+    "def forward(self, x):\n  return torch.jit.wait(torch.jit.fork(self.half, x))\n",
+    "def forward(self, x):\n"
+    "  y : List[List[float]] = self.w0.tolist()\n"
+    "  return x * y[0][1]\n",
+};
+
+TEST(ZooTest, ModelsBehindInterfaces) {
+  const TemporaryFolder folder;
+  for (const char* use : kPartUses) {
+    torch::jit::Module part("Implementation");
+    part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+    part.register_attribute("training", c10::BoolType::get(), false);
+    part.define(use);
+    tests::BehindInterface(part).save((folder / "m.pt").string());
+    for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream}) {
+      ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate(), memory);
+    }
+  }
+}
+
+// Where its module is known, a call through an interface is like any other.
+TEST(ZooTest, AnInterfaceIsLookedThrough) {
+  const TemporaryFolder folder;
+  torch::jit::Module part("Implementation");
+  part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+  part.register_parameter("w1", at::randn({kLayerWidth, kLayerWidth}), false);
+  part.register_attribute("training", c10::BoolType::get(), false);
+  part.define("def forward(self, x):\n  return x @ self.w0\n");
+  tests::BehindInterface(part).save((folder / "m.pt").string());
+  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
+  const Extent never = testing::ExtentOf(folder / "m.pt", "part.w1");
+  testing::Barrier barrier;
+  FaultyScheduler scheduler({.intercept = [&](const ReadRequest& request) {
+    if (request.offset + request.num_bytes > never.offset + kBlock) barrier.Pass();
+    return std::nullopt;
+  }});
+  LoadOptions options{.guarded = true};
+  options.plan.chunk_bytes = kBlock;
+  const auto streamed = LoadModel(*scheduler, folder / "m.pt", options);
+  Answer(*streamed, {at::randn({5, kLayerWidth})});  // without the rest of `w1`
+  EXPECT_FALSE(streamed->is_complete());
+  barrier.Open();
+}
+
 // Blocks of 4 KiB have bytes of two weights: what is read later must not bring back what a model
 // has written over.
 TEST(ZooTest, ModelsThatWriteIntoTheirWeights) {
@@ -258,6 +282,55 @@ std::vector<std::pair<size_t, int64_t>> PlacesOf(const torch::jit::Module& modul
     places.emplace_back(number, tensor.storage_offset());
   }
   return places;
+}
+
+/// Which bytes of its file were read.
+class Reads {
+ public:
+  Faults Late() {
+    return {.seed = 1, .delay = 1ms, .intercept = [this](const ReadRequest& request) {
+              const std::lock_guard lock(mutex_);
+              places_.emplace_back(request.offset, request.offset + request.num_bytes);
+              return std::nullopt;
+            }};
+  }
+  /// Whether no byte was read twice.
+  bool AreApart() {
+    const std::lock_guard lock(mutex_);
+    std::sort(places_.begin(), places_.end());
+    const auto overlaps = [](const auto& a, const auto& b) { return a.second > b.first; };
+    return std::adjacent_find(places_.begin(), places_.end(), overlaps) == places_.end();
+  }
+  bool is_empty() {
+    const std::lock_guard lock(mutex_);
+    return places_.empty();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::pair<uint64_t, uint64_t>> places_;
+};
+
+TEST(ZooTest, AWeightOfTwoListsIsReadOnceAndWrittenForBoth) {
+  const TemporaryFolder folder;
+  const at::Tensor tied = at::randn({kLayerWidth, kLayerWidth});
+  const at::Tensor other = at::randn({kLayerWidth, kLayerWidth});
+  torch::jit::Module module("m");
+  module.register_attribute("a", c10::ListType::ofTensors(), c10::List<at::Tensor>({tied, other}));
+  module.register_attribute("b", c10::ListType::ofTensors(),
+                            c10::List<at::Tensor>({other.t(), tied[3], tied}));
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module.define(
+      "def forward(self, x):\n"
+      "  self.a[0].mul_(0.5)\n"
+      "  x = x @ self.b[2] + self.b[1]\n"
+      "  self.b[1].add_(1.)\n"
+      "  return x @ self.a[0] @ self.b[0]\n");
+  module.save((folder / "m.pt").string());
+  Reads reads;
+  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, reads.Late());
+  EXPECT_FALSE(reads.is_empty());
+  EXPECT_TRUE(reads.AreApart());
 }
 
 TEST(ZooTest, WhatIsOneInTheFileIsOneInMemory) {

@@ -26,8 +26,10 @@
 #include "engine/load/measure_limit.h"
 #include "engine/load/model_file.h"
 #include "engine/load/process_scheduler.h"
+#include "engine/load/record_order.h"
 #include "engine/load/strategies/strategy.h"
 #include "engine/load/streamed_module.h"
+#include "engine/load/use_order.h"
 #include "operators/models/aoti.h"
 #include "operators/models/loaded_model.h"
 #include "tools/raceway/fail.h"
@@ -242,6 +244,16 @@ int WriteFiles(const LoadRequest& request, const LoadReport& report) {
   return kFine;
 }
 
+/// For the loads that come: who reads in this order computes sooner.
+int WriteOrder(const LoadRequest& request, const Inputs& inputs) {
+  if (request.order.empty()) return kFine;
+  const Result<std::vector<std::string>> order = engine::load::RecordOrder(
+      engine::load::ProcessScheduler(), request.model, request.method, inputs);
+  if (!order.ok()) return Fail(ExitCodeOf(order.error()), order.error().message);
+  const Status written = WriteFile(request.order, engine::load::UseOrderText(*order));
+  return written.ok() ? kFine : Fail(kMachineLacks, written.error().message);
+}
+
 /// What is of the process and not of the model: threads of LibTorch, the rings of the reader.
 void WarmUp() {
   const c10::InferenceMode inference;
@@ -316,7 +328,8 @@ int LoadAll(const LoadRequest& request) {
   }
   const size_t median = MedianOf(*runs);
   PrintLoad(request, *runs, median);
-  return WriteFiles(request, (*runs)[median].report);
+  const int written = WriteFiles(request, (*runs)[median].report);
+  return written == kFine ? WriteOrder(request, *inputs) : written;
 }
 
 }  // namespace

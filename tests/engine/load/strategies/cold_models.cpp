@@ -14,6 +14,7 @@
 #include <stdexcept>
 
 #include "engine/load/strategies/cold_model.h"
+#include "tests/engine/load/whole_models.h"
 
 namespace raceway::engine::load::testing {
 namespace {
@@ -33,13 +34,43 @@ at::Tensor Image() { return at::linspace(0, 1, 192).reshape({1, 3, 8, 8}); }
 
 std::string BodyOf(const std::string& lines) { return "def forward(self, x):\n" + lines; }
 
-std::filesystem::path Silero() {
-  std::error_code missing;
-  for (const auto& python : std::filesystem::directory_iterator(".venv/lib", missing)) {
-    const auto path = python.path() / "site-packages/silero_vad/data/silero_vad.jit";
-    if (std::filesystem::exists(path)) return path;
+/// Weights in a list and in a dictionary.
+ColdModel SaveContained(const TemporaryFolder& folder) {
+  at::Generator chance = at::detail::createCPUGenerator(5);
+  const auto square = [&] { return Random({64, 64}, chance); };
+  c10::Dict<std::string, at::Tensor> named;
+  named.insert("up", square());
+  named.insert("down", square());
+  torch::jit::Module module("m");
+  module.register_attribute("layers", c10::ListType::ofTensors(),
+                            c10::List<at::Tensor>({square(), square()}));
+  module.register_attribute(
+      "named", c10::DictType::create(c10::StringType::get(), c10::TensorType::get()), named);
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module.define(
+      BodyOf("  for layer in self.layers:\n    x = torch.relu(x @ layer)\n"
+             "  return x @ self.named['up'] + x @ self.named['down']\n"));
+  module.save((folder / "contained.pt").string());
+  return {"contained.pt", folder / "contained.pt", {at::ones({5, 64})}};
+}
+
+/// Two small changes to one large weight that both have, as LoRA makes them.
+ColdModel SaveAdapted(const TemporaryFolder& folder) {
+  at::Generator chance = at::detail::createCPUGenerator(6);
+  const at::Tensor base = Random({256, 256}, chance);
+  const auto unit = std::make_shared<torch::jit::CompilationUnit>();
+  torch::jit::Module both = Empty("Both", unit);
+  for (const char* name : {"first", "second"}) {
+    torch::jit::Module adapted = Empty(std::string("Adapted_") + name, unit);
+    adapted.register_parameter("base", base, false);
+    adapted.register_parameter("a", Random({256, 16}, chance), false);
+    adapted.register_parameter("b", Random({16, 256}, chance), false);
+    adapted.define(BodyOf("  return x @ self.base + (x @ self.a) @ self.b * 0.5\n"));
+    both.register_module(name, adapted);
   }
-  return {};
+  both.define(BodyOf("  return self.second.forward(torch.tanh(self.first.forward(x)))\n"));
+  both.save((folder / "adapted.pt").string());
+  return {"adapted.pt", folder / "adapted.pt", {at::ones({5, 256})}};
 }
 
 }  // namespace
@@ -115,10 +146,10 @@ std::vector<ColdModel> ModelsOfAllKinds(const TemporaryFolder& folder) {
   torch::jit::Module module = torch::jit::load(frozen.path.string());
   torch::jit::freeze(module).save(frozen.path.string());
   models.push_back(frozen);
-  if (const std::filesystem::path silero = Silero(); !silero.empty()) {
-    models.push_back(
-        {"silero_vad.jit", silero, {at::linspace(0, 1, 512).reshape({1, 512}), 16000}});
-  }
+  models.push_back(SaveContained(folder));
+  models.push_back(SaveAdapted(folder));
+  models.push_back(
+      {"silero_vad.jit", SileroVad(), {at::linspace(0, 1, 512).reshape({1, 512}), 16000}});
   return models;
 }
 

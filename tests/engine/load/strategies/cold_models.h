@@ -21,7 +21,8 @@ struct ColdModel {
 };
 
 /// Of each kind that there is: scripted, traced, frozen, with control flow, tied weights, views,
-/// lists and dictionaries of tensors, quantised, deflated, with threads of its own, with state.
+/// lists and dictionaries of tensors, adapted as LoRA does, quantised, deflated, with threads of
+/// its own, with state; and silero-vad as it is shipped. Each answers with a tensor.
 std::vector<ColdModel> ModelsOfAllKinds(const TemporaryFolder& folder);
 
 /// Convolutions as many as `widths`, and two layers of 256 × 256 that classify, like VGG's; saved
