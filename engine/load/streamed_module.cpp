@@ -156,7 +156,9 @@ class StreamedModule::Loader {
         WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
     if (!load) return std::move(load).error();
     streamed.load_ = *std::move(load);
-    streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
+    streamed.interest_.emplace(
+        options.load.urgency, options.load.deadline,
+        [&streamed](Urgency urgency, TimePoint deadline) { streamed.Reclass(urgency, deadline); });
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});
@@ -232,6 +234,11 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
   // Says more than what became of it, and whether it is of one file.
   if (Status unchanged = loader->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
   return streamed;
+}
+
+void StreamedModule::Reclass(Urgency urgency, TimePoint deadline) {
+  if (stream_ != nullptr) return stream_->Reclass(urgency, deadline);
+  job().Reclass(urgency, deadline);
 }
 
 void StreamedModule::WaitForState(const c10::IValue& state) {

@@ -44,6 +44,15 @@ bool WeightStream::Casts(int32_t number) const {
   return options_.dtype && IsCast(weight.storage, *options_.dtype);
 }
 
+void WeightStream::Reclass(Urgency urgency, TimePoint deadline) {
+  const std::lock_guard lock(mutex_);
+  options_.load.urgency = urgency;
+  options_.load.deadline = deadline;
+  for (const Segment& segment : segments_) {
+    if (segment.load != nullptr) segment.load->job().Reclass(urgency, deadline);
+  }
+}
+
 uint64_t WeightStream::CountResident() const {
   const std::lock_guard lock(mutex_);
   return resident_;

@@ -42,6 +42,9 @@ class WeightStream {
   }
   bool Casts(int32_t number) const;
 
+  /// For all segments, those on their way and later ones: requests want them like this.
+  void Reclass(Urgency urgency, TimePoint deadline);
+
   /// Of all segments, and those on their way, in bytes.
   uint64_t CountResident() const;
 
@@ -107,10 +110,10 @@ class WeightStream {
 
   ReadScheduler& scheduler_;
   const std::shared_ptr<ModelFile> file_;
-  const StreamedOptions options_;
   std::vector<Weight> weights_;
 
   mutable std::mutex mutex_;  // of all below, and of the memory of places
+  StreamedOptions options_;   // all but the class of loads stays
   std::vector<Segment> segments_;
   std::vector<int64_t> counted_uses_;  // of a request, by segment; empty: not known yet
   uint64_t num_uses_ = 0;              // a clock for `last_use`
