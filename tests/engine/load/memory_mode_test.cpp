@@ -144,23 +144,30 @@ TEST_F(MemoryModeTest, AStreamTakesTheWindowAndNoMore) {
 }
 
 TEST_F(MemoryModeTest, WhatIsUsedOnceIsReadOnceForEachRequest) {
-  std::string forward = "def forward(self, x):\n";
-  for (int i = 0; i < 16; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
-  const std::filesystem::path path =
-      SaveModule(folder_, forward + "  return x\n", 16, "m.pt", 512);  // 1 MiB each
-  std::atomic<int64_t> num_read = 0;
-  FaultyScheduler scheduler(
-      Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
-        num_read += request.num_bytes;
-        return std::nullopt;
-      }});
-  const auto streamed = LoadStreamed(scheduler, path, Streamed(4 * kMiB));
-  const at::Tensor input = at::randn({1, 512});
-  for (int request = 0; request < 3; ++request) {
-    num_read = 0;
-    Answer(*streamed, input);
-    EXPECT_GE(num_read, 16 * kMiB);
-    EXPECT_LE(num_read, 17 * kMiB);
+  struct Layers {
+    int count;
+    int64_t width;
+  };
+  // 16 MiB each: of the first, a segment has one weight; of the second, eight.
+  for (const auto& [count, width] : {Layers{16, 512}, Layers{256, 128}}) {
+    std::string forward = "def forward(self, x):\n";
+    for (int i = 0; i < count; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
+    const std::filesystem::path path =
+        SaveModule(folder_, forward + "  return x\n", count, "m.pt", width);
+    std::atomic<int64_t> num_read = 0;
+    FaultyScheduler scheduler(
+        Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+          num_read += request.num_bytes;
+          return std::nullopt;
+        }});
+    const auto streamed = LoadStreamed(scheduler, path, Streamed(4 * kMiB));
+    const at::Tensor input = at::randn({1, width});
+    for (int request = 0; request < 3; ++request) {
+      num_read = 0;
+      Answer(*streamed, input);
+      EXPECT_GE(num_read, 16 * kMiB) << count;
+      EXPECT_LE(num_read, 17 * kMiB) << count;
+    }
   }
 }
 
