@@ -7,10 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/load/archive.h"
+#include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/structure_cache.h"
-#include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_cast.h"
@@ -63,16 +62,10 @@ class StreamedModule::Loader {
   static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path,
                              const LoadEventSink& on_event) {
     const LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
-    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-    if (!file) return std::move(file).error();
-    // Not by its name, which may be another file's by now.
-    Result<RandomFile> same = RandomFile::Of((*file)->cached_fd(), path);
-    if (!same) return std::move(same).error();
-    Result<Archive> archive = Archive::Open(*std::move(same));
-    if (!archive) return std::move(archive).error();
-    Result<WeightMap> weights = ReadTorchScript(*archive);
-    if (!weights) return std::move(weights).error();
-    return Loader(scheduler, *std::move(archive), *std::move(weights), *std::move(file));
+    Result<OpenedModel> model = OpenModel(path);
+    if (!model) return std::move(model).error();
+    return Loader(scheduler, std::move(model->archive), std::move(model->weights),
+                  std::move(model->file));
   }
 
   /// Throws `CastRefused` if some weight cannot be cast on the way.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/load/placeholders.h"
 #include "engine/load/weight_cast.h"
 
 namespace raceway::engine::load {
