@@ -35,7 +35,7 @@ void LoadInterest::Tell() {
   }
   if (wanted == told_) return;
   told_ = wanted;
-  job_.Reclass(wanted.urgency, wanted.deadline);
+  reclass_(wanted.urgency, wanted.deadline);
 }
 
 }  // namespace raceway::engine::load

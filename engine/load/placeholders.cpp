@@ -1,7 +1,5 @@
 #include "engine/load/placeholders.h"
 
-#include <c10/core/Allocator.h>
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -13,17 +11,22 @@ Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
   if (!bytes) return std::move(bytes).error();
   c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
   std::copy(bytes->begin(), bytes->end(), static_cast<char*>(memory.get()));
-  return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
-                      /*resizable=*/false);
+  return MakeStorage(bytes->size(), std::move(memory));
+}
+
+c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory) {
+  return c10::Storage(c10::Storage::use_byte_size_t(), static_cast<int64_t>(num_bytes),
+                      std::move(memory), nullptr, /*resizable=*/false);
+}
+
+c10::DataPtr MemoryOf(std::byte* bytes, std::shared_ptr<const void> owner) {
+  using Owner = std::shared_ptr<const void>;
+  return {bytes, new Owner(std::move(owner)), [](void* held) { delete static_cast<Owner*>(held); },
+          c10::Device(c10::DeviceType::CPU)};
 }
 
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner) {
-  using Owner = std::shared_ptr<const void>;
-  c10::DataPtr memory(
-      bytes, new Owner(std::move(owner)), [](void* held) { delete static_cast<Owner*>(held); },
-      c10::Device(c10::DeviceType::CPU));
-  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes, std::move(memory), nullptr,
-                      /*resizable=*/false);
+  return MakeStorage(num_bytes, MemoryOf(bytes, std::move(owner)));
 }
 
 c10::Storage StorageOf(const LoadJob& job, int32_t number) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <c10/core/Allocator.h>
 #include <c10/core/Storage.h>
 
 #include <cstddef>
@@ -22,6 +23,10 @@ inline bool IsEarly(const Storage& storage) { return storage.is_small() || stora
 /// Errors   as `Archive::Read`
 Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage);
 
+/// Of that size; without memory if none is given.
+c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory = {});
+/// Memory that lives as long as this pointer.
+c10::DataPtr MemoryOf(std::byte* bytes, std::shared_ptr<const void> owner);
 /// On memory that lives as long as the storage.
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner);
 /// On the arena.

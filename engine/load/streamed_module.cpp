@@ -7,11 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/load/archive.h"
+#include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/structure_cache.h"
-#include "engine/load/torchscript_source.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_cast.h"
@@ -80,16 +79,10 @@ class StreamedModule::Loader {
   static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path,
                              const LoadEventSink& on_event) {
     const LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
-    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
-    if (!file) return std::move(file).error();
-    // Not by its name, which may be another file's by now.
-    Result<RandomFile> same = RandomFile::Of((*file)->cached_fd(), path);
-    if (!same) return std::move(same).error();
-    Result<Archive> archive = Archive::Open(*std::move(same));
-    if (!archive) return std::move(archive).error();
-    Result<WeightMap> weights = ReadTorchScript(*archive);
-    if (!weights) return std::move(weights).error();
-    return Loader(scheduler, *std::move(archive), *std::move(weights), *std::move(file));
+    Result<OpenedModel> model = OpenModel(path);
+    if (!model) return std::move(model).error();
+    return Loader(scheduler, std::move(model->archive), std::move(model->weights),
+                  std::move(model->file));
   }
 
   /// Throws `CastRefused` if some weight cannot be cast on the way.
@@ -174,7 +167,9 @@ class StreamedModule::Loader {
         WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
     if (!load) return std::move(load).error();
     streamed.load_ = *std::move(load);
-    streamed.interest_.emplace(streamed.job(), options.load.urgency, options.load.deadline);
+    streamed.interest_.emplace(
+        options.load.urgency, options.load.deadline,
+        [&streamed](Urgency urgency, TimePoint deadline) { streamed.Reclass(urgency, deadline); });
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
     if (streamed.job().borrows_pages()) streamed.writers_ = options.load.writers;
     streamed.checks_last_ = options.load.verify == Verify::kBeforeAnswer;
@@ -259,6 +254,11 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
   // Says more than what became of it, and whether it is of one file.
   if (Status unchanged = loader->CheckUnchanged(); !unchanged) return std::move(unchanged).error();
   return streamed;
+}
+
+void StreamedModule::Reclass(Urgency urgency, TimePoint deadline) {
+  if (stream_ != nullptr) return stream_->Reclass(urgency, deadline);
+  job().Reclass(urgency, deadline);
 }
 
 void StreamedModule::WaitForState(const c10::IValue& state) {

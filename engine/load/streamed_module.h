@@ -48,6 +48,7 @@ class StreamedModule {
   Status WaitAll(const CancelToken* cancel = nullptr);
   /// Of all weights that are read early on; of none that are streamed, or that another process had.
   LoadJob& job() { return load_->job(); }
+  /// In those that are streamed as well.
   LoadInterest& interest() { return *interest_; }
   /// Of the weights' records, by the numbers that events tell of them.
   const std::vector<std::string>& names() const { return names_; }
@@ -68,9 +69,9 @@ class StreamedModule {
   /// The same, through the gate whether anything is missing or not: for traces of later calls.
   template <typename Function>
   auto RunGated(const CancelToken& cancel, Function&& call) {
-    if (stream_ != nullptr) return RunStreamed(cancel, call);
     const RunDoor::Inside inside(writers_.get());
     const LoadInterest::Request request = interest_->Enter(cancel);
+    if (stream_ != nullptr) return RunStreamed(cancel, call);
     if (reads_unseen_) WaitOrThrow(cancel);
     WeightGate gate(numbers_, job(), cancel, shares_pages_);
     const GateScope scope(gate);
@@ -97,6 +98,7 @@ class StreamedModule {
     return answer;
   }
 
+  void Reclass(Urgency urgency, TimePoint deadline);
   void WaitForState(const c10::IValue& state);
   void WaitOrThrow(const CancelToken& cancel);
   /// Whether all are there, which somebody may find out only now.
@@ -106,8 +108,8 @@ class StreamedModule {
   }
 
   std::shared_ptr<WeightLoad> load_;      // of no weight where they are streamed
-  std::optional<LoadInterest> interest_;  // in `load_`
   std::unique_ptr<WeightStream> stream_;  // null: they stay in memory
+  std::optional<LoadInterest> interest_;  // in `load_` and `stream_`
   StorageNumbers numbers_;
   std::vector<std::string> names_;  // by these numbers
   torch::jit::Module module_;

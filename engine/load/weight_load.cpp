@@ -1,5 +1,6 @@
 #include "engine/load/weight_load.h"
 
+#include "engine/load/placeholders.h"
 #include "engine/load/shared_weights.h"
 #include "engine/load/weight_cast.h"
 
@@ -63,15 +64,8 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
 }
 
 c10::DataPtr WeightLoad::Memory(int32_t number) const {
-  using Holder = std::shared_ptr<const void>;
   const Place& place = places_[static_cast<size_t>(number)];
-  return {place.data, new Holder(place.holder),
-          [](void* held) { delete static_cast<Holder*>(held); }, c10::Device(c10::DeviceType::CPU)};
-}
-
-c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory) {
-  return c10::Storage(c10::Storage::use_byte_size_t(), static_cast<int64_t>(num_bytes),
-                      std::move(memory), nullptr, /*resizable=*/false);
+  return MemoryOf(place.data, place.holder);
 }
 
 }  // namespace raceway::engine::load

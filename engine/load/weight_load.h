@@ -1,7 +1,6 @@
 #pragma once
 
 #include <c10/core/Allocator.h>
-#include <c10/core/Storage.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -56,8 +55,5 @@ class WeightLoad {
   const std::vector<Place> places_;  // by number
   const bool is_there_;              // all of them were, from the beginning
 };
-
-/// A storage of that size; without memory if none is given.
-c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory = {});
 
 }  // namespace raceway::engine::load

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/load/placeholders.h"
 #include "engine/load/weight_cast.h"
 
 namespace raceway::engine::load {
@@ -44,6 +45,15 @@ bool WeightStream::Casts(int32_t number) const {
   return options_.dtype && IsCast(weight.storage, *options_.dtype);
 }
 
+void WeightStream::Reclass(Urgency urgency, TimePoint deadline) {
+  const std::lock_guard lock(mutex_);
+  options_.load.urgency = urgency;
+  options_.load.deadline = deadline;
+  for (const Segment& segment : segments_) {
+    if (segment.load != nullptr) segment.load->job().Reclass(urgency, deadline);
+  }
+}
+
 uint64_t WeightStream::CountResident() const {
   const std::lock_guard lock(mutex_);
   return resident_;
@@ -75,7 +85,7 @@ void WeightStream::ReadAhead(size_t next) {
   for (; next < segments_.size(); ++next) {
     Segment& segment = segments_[next];
     if (segment.load != nullptr || segment.num_wanting == 0) continue;
-    MakeRoom(segment.num_bytes, /*also_unused=*/false);
+    MakeRoom(segment.num_bytes, /*is_needed=*/false);
     if (resident_ + segment.num_bytes > options_.window_bytes) return;
     if (!Load(segment)) return;  // who needs it is told
   }
@@ -89,16 +99,28 @@ void WeightStream::HurryNext(size_t next) {
   }
 }
 
-void WeightStream::MakeRoom(uint64_t num_bytes, bool also_unused) {
+bool WeightStream::MayGo(const Segment& segment, bool is_needed) const {
+  if (segment.load == nullptr || segment.num_held > 0 || segment.stays) return false;
+  if (is_needed) return true;
+  // Segments have several weights: who has used one of them is likely to use the next.
+  const bool is_wanted = !counted_uses_.empty() && segment.num_wanting > 0;
+  return segment.last_use > 0 && segment.num_at == 0 && !is_wanted;
+}
+
+void WeightStream::MakeRoom(uint64_t num_bytes, bool is_needed) {
+  // Used ones first, from the oldest on; then those whose use is farthest away.
+  const auto goes_before = [](const Segment& a, const Segment& b) {
+    if (a.last_use == 0 || b.last_use == 0) return a.last_use > 0 || (b.last_use == 0 && &a > &b);
+    return a.last_use < b.last_use;
+  };
   while (resident_ + num_bytes > options_.window_bytes) {
-    Segment* oldest = nullptr;
+    Segment* first = nullptr;
     for (Segment& segment : segments_) {
-      if (segment.load == nullptr || segment.num_held > 0 || segment.stays) continue;
-      if (segment.last_use == 0 && !also_unused) continue;
-      if (oldest == nullptr || segment.last_use < oldest->last_use) oldest = &segment;
+      if (!MayGo(segment, is_needed)) continue;
+      if (first == nullptr || goes_before(segment, *first)) first = &segment;
     }
-    if (oldest == nullptr) return;
-    Release(*oldest);
+    if (first == nullptr) return;
+    Release(*first);
   }
 }
 
@@ -130,6 +152,7 @@ WeightStream::Request::~Request() {
   has_all_ = false;
   LetGo();
   const std::lock_guard lock(stream_.mutex_);
+  MoveOn(-1);
   for (size_t i = 0; i < wants_.size(); ++i) {
     Segment& segment = stream_.segments_[i];
     if (wants_[i] != 0) --segment.num_wanting;
@@ -137,13 +160,23 @@ WeightStream::Request::~Request() {
   }
 }
 
+void WeightStream::Request::MoveOn(int32_t segment) {
+  const auto count = [this](int32_t index) -> int64_t& {
+    return stream_.segments_[static_cast<size_t>(index)].num_at;
+  };
+  if (at_ >= 0) --count(at_);
+  if (segment >= 0) ++count(segment);
+  at_ = segment;
+}
+
 Status WeightStream::Request::Need(int32_t number, bool is_written, const CancelToken* cancel) {
   std::unique_lock lock(stream_.mutex_);
   Segment& segment = stream_.SegmentOf(number);
   ++segment.num_held;
   held_.push_back(static_cast<int32_t>(&segment - stream_.segments_.data()));
+  MoveOn(held_.back());
   if (segment.load == nullptr) {
-    stream_.MakeRoom(segment.num_bytes, /*also_unused=*/true);
+    stream_.MakeRoom(segment.num_bytes, /*is_needed=*/true);
     if (Status started = stream_.Load(segment); !started) return started;
   }
   segment.last_use = ++stream_.num_uses_;

@@ -22,9 +22,10 @@ namespace raceway::engine::load {
 
 /// Weights that are in memory only while a request is about to use them. They come in segments, in
 /// the order of use, as many ahead as the window takes. A segment goes when no running request is
-/// going to use it again, as the first request that ended well has counted; until then, and
-/// whenever the window is full, the one that was used longest ago goes. What is used again is read
-/// again. A weight that was written, or is part of an answer, stays.
+/// going to use it again, as the first request that ended well has counted; until then the one that
+/// was used longest ago goes for one that is read ahead, but none that a request used last. For one
+/// that is needed now, any may go that is not being used. What is used again is read again. A
+/// weight that was written, or is part of an answer, stays.
 ///
 /// Threads  all functions, from any
 /// Source   Demand Layering (RTSS 2022); Cicada releases layer by layer
@@ -41,6 +42,9 @@ class WeightStream {
     return weights_[static_cast<size_t>(number)].place;
   }
   bool Casts(int32_t number) const;
+
+  /// For all segments, those on their way and later ones: requests want them like this.
+  void Reclass(Urgency urgency, TimePoint deadline);
 
   /// Of all segments, and those on their way, in bytes.
   uint64_t CountResident() const;
@@ -70,7 +74,10 @@ class WeightStream {
     void NoteUses();
 
    private:
+    void MoveOn(int32_t segment);
+
     WeightStream& stream_;
+    int32_t at_ = -1;             // the segment that it used last
     std::vector<int32_t> held_;   // segments, once for each use
     std::vector<int64_t> uses_;   // by segment
     std::vector<uint8_t> wants_;  // by segment: will use it, as far as one knows
@@ -89,6 +96,7 @@ class WeightStream {
     uint64_t num_bytes = 0;
     std::shared_ptr<WeightLoad> load;  // null: not in memory
     int64_t num_held = 0;              // uses that go on
+    int64_t num_at = 0;                // requests that used this one last
     int64_t num_wanting = 0;           // requests
     uint64_t last_use = 0;             // since it was loaded; 0: none
     bool stays = false;
@@ -98,7 +106,9 @@ class WeightStream {
   Status Load(Segment& segment);
   void ReadAhead(size_t next);
   void HurryNext(size_t next);
-  void MakeRoom(uint64_t num_bytes, bool also_unused);
+  /// For a segment that is read ahead, or for one that is needed now: then whatever is not held.
+  void MakeRoom(uint64_t num_bytes, bool is_needed);
+  bool MayGo(const Segment& segment, bool is_needed) const;
   void Release(Segment& segment);
   void ReleaseUnwanted(Segment& segment);
   Segment& SegmentOf(int32_t number) {
@@ -107,10 +117,10 @@ class WeightStream {
 
   ReadScheduler& scheduler_;
   const std::shared_ptr<ModelFile> file_;
-  const StreamedOptions options_;
   std::vector<Weight> weights_;
 
   mutable std::mutex mutex_;  // of all below, and of the memory of places
+  StreamedOptions options_;   // all but the class of loads stays
   std::vector<Segment> segments_;
   std::vector<int64_t> counted_uses_;  // of a request, by segment; empty: not known yet
   uint64_t num_uses_ = 0;              // a clock for `last_use`

@@ -2,20 +2,16 @@
 
 #include <utility>
 
+#include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
-#include "engine/load/torchscript_source.h"
 
 namespace raceway::engine::load {
 
 Result<ScannedModel> Scan(const ColdRequest& request) {
   const TimePoint begin = Now();
-  Result<Archive> archive = Archive::Open(request.model);
-  if (!archive) return std::move(archive).error();
-  Result<WeightMap> weights = ReadTorchScript(*archive);
-  if (!weights) return std::move(weights).error();
-  Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(request.model.string());
-  if (!file) return std::move(file).error();
-  ScannedModel scanned{*std::move(archive), *std::move(weights), *std::move(file), {}, {}, {}};
+  Result<OpenedModel> model = OpenModel(request.model);
+  if (!model) return std::move(model).error();
+  ScannedModel scanned{*std::move(model), {}, {}, {}};
   for (size_t i = 0; i < scanned.weights.storages.size(); ++i) {
     const Storage& storage = scanned.weights.storages[i];
     if (IsEarly(storage)) {

@@ -8,10 +8,9 @@
 #include <memory>
 #include <vector>
 
-#include "engine/load/archive.h"
 #include "engine/load/extent.h"
 #include "engine/load/load_job.h"
-#include "engine/load/model_file.h"
+#include "engine/load/opened_model.h"
 #include "engine/load/strategies/strategy.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/weight_gate.h"
@@ -25,10 +24,7 @@ namespace raceway::engine::load {
 
 /// An archive that has been looked through; of its weights, only those are there that are read at
 /// once: small ones, and those that the structure looks at.
-struct ScannedModel {
-  Archive archive;
-  WeightMap weights;
-  std::shared_ptr<ModelFile> file;
+struct ScannedModel : OpenedModel {
   Placeholders early;
   std::vector<size_t> awaited;  // the others, by number: indices of `weights.storages`
   std::vector<Extent> extents;  // of those

@@ -5,6 +5,7 @@
 
 #include "engine/load/export_source.h"
 #include "tests/engine/load/archives.h"
+#include "tests/engine/load/read_any.h"
 
 namespace raceway::engine::load {
 namespace {

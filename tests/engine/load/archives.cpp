@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,26 +14,6 @@
 
 namespace raceway::engine::load::testing {
 namespace {
-
-template <typename Number>
-void Append(std::string& bytes, Number number) {
-  bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
-}
-
-/// What both headers of a member have in common.
-void AppendCommon(std::string& bytes, const Member& member) {
-  const auto size = static_cast<uint32_t>(member.content.size());
-  Append<uint16_t>(bytes, 20);
-  Append<uint16_t>(bytes, 0);  // flags
-  Append<uint16_t>(bytes, 0);  // stored
-  Append<uint32_t>(bytes, 0);
-  Append(bytes, static_cast<uint32_t>(
-                    ::crc32_z(0, reinterpret_cast<const Bytef*>(member.content.data()), size)));
-  Append(bytes, size);
-  Append(bytes, size);
-  Append(bytes, static_cast<uint16_t>(member.name.size()));
-  Append<uint16_t>(bytes, 0);
-}
 
 size_t HeaderAt(const std::string& zip, uint32_t signature, size_t fixed_size,
                 std::string_view name) {
@@ -163,35 +142,6 @@ void WriteBytes(const std::filesystem::path& path, std::string_view bytes) {
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-std::string ZipOf(const std::vector<Member>& members) {
-  std::string zip;
-  std::string directory;
-  for (const Member& member : members) {
-    Append(directory, zip::kDirectoryHeader);
-    Append<uint16_t>(directory, 20);
-    AppendCommon(directory, member);
-    Append<uint16_t>(directory, 0);
-    Append<uint16_t>(directory, 0);
-    Append<uint16_t>(directory, 0);
-    Append<uint32_t>(directory, 0);
-    Append(directory, static_cast<uint32_t>(zip.size()));
-    directory += member.name;
-    Append(zip, zip::kLocalHeader);
-    AppendCommon(zip, member);
-    zip += member.name + member.content;
-  }
-  const auto offset = static_cast<uint32_t>(zip.size());
-  zip += directory;
-  Append(zip, zip::kEnd);
-  Append<uint32_t>(zip, 0);
-  Append(zip, static_cast<uint16_t>(members.size()));
-  Append(zip, static_cast<uint16_t>(members.size()));
-  Append(zip, static_cast<uint32_t>(directory.size()));
-  Append(zip, offset);
-  Append<uint16_t>(zip, 0);
-  return zip;
-}
-
 void WriteBehindHole(const std::filesystem::path& path, const std::filesystem::path& archive,
                      uint64_t num_bytes) {
   const std::string bytes = BytesOf(archive);
@@ -268,21 +218,6 @@ std::string ErrorOfZip(const std::string& bytes) {
   const Result<RandomFile> file = RandomFile::Open(memory.path());
   const Result<ZipDirectory> directory = ZipDirectory::Read(*file);
   return directory.ok() ? "" : Message(directory.error());
-}
-
-std::string Broken(const WeightMap& map) {
-  for (size_t i = 0; i < map.storages.size(); ++i) {
-    const Extent& extent = map.storages[i].extent;
-    const uint64_t size =
-        std::filesystem::file_size(map.files.at(static_cast<size_t>(extent.file)));
-    if (extent.storage != static_cast<int32_t>(i)) return "a storage of another number";
-    if (extent.offset > size || extent.size > size - extent.offset) return "a storage past the end";
-  }
-  for (const Tensor& tensor : map.tensors) {
-    if (tensor.storage >= map.storages.size()) return "a tensor without storage";
-    if (!CheckWithin(tensor, map.storages[tensor.storage].extent.size)) return "a tensor too large";
-  }
-  return {};
 }
 
 }  // namespace raceway::engine::load::testing

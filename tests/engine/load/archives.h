@@ -10,6 +10,7 @@
 #include "engine/load/archive.h"
 #include "engine/load/weight_map.h"
 #include "engine/load/zip_format.h"
+#include "tests/engine/load/stored_zip.h"
 
 /// What the tests of sources have in common: files with given bytes, archives made by hand, and
 /// those that PyTorch makes.
@@ -42,14 +43,6 @@ class TemporaryFolder {
 
 std::string BytesOf(const std::filesystem::path& path);
 void WriteBytes(const std::filesystem::path& path, std::string_view bytes);
-
-struct Member {
-  std::string name;
-  std::string content;
-};
-
-/// An archive as simple tools write it: stored, sizes in the local headers.
-std::string ZipOf(const std::vector<Member>& members);
 
 /// An archive of PyTorch's, with a record of nothing in front that takes up `num_bytes`, as a hole.
 void WriteBehindHole(const std::filesystem::path& path, const std::filesystem::path& archive,
@@ -89,8 +82,5 @@ std::string Show(const Result<WeightMap>& map);
 
 /// What is wrong with `bytes` as an archive, without the name of the file; empty if nothing is.
 std::string ErrorOfZip(const std::string& bytes);
-
-/// Whether all that a map says lies in its files; else what does not.
-std::string Broken(const WeightMap& map);
 
 }  // namespace raceway::engine::load::testing

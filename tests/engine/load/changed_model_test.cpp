@@ -1,6 +1,5 @@
 // Whole models whose files change while they are loaded: an error, or the answer of the file that
 // was opened; never one of both.
-#include <ATen/ops/randn.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,8 +21,8 @@ namespace {
 using testing::BytesOf;
 using testing::FaultyScheduler;
 using ::testing::HasSubstr;
-using testing::Inputs;
-using testing::kLayerWidth;
+using testing::InChunksOf;
+using testing::LayersTest;
 using testing::SaveLayers;
 using testing::StockAnswer;
 using testing::TemporaryFolder;
@@ -37,8 +36,10 @@ void WriteInto(const std::filesystem::path& path, const std::string& bytes) {
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-class ChangedModelTest : public ::testing::Test {
+class ChangedModelTest : public LayersTest {
  protected:
+  ChangedModelTest() : LayersTest(20) {}
+
   /// What a request sees for whom `happens` takes place before the `at`th read of the model.
   std::string VerdictIf(int at, const std::function<void()>& happens) {
     std::atomic<int> num_reads = 0;
@@ -48,18 +49,12 @@ class ChangedModelTest : public ::testing::Test {
                                      return std::nullopt;
                                    }},
                               {.window = 2});
-    LoadOptions options;
-    options.plan.chunk_bytes = 4096;
-    std::string verdict = Verdict(TryModel(*scheduler, path_, input_, options), expected_);
+    std::string verdict = Verdict(TryModel(*scheduler, path_, input_, InChunksOf(4096)), expected_);
     EXPECT_GE(num_reads, at);
     return verdict;
   }
 
-  TemporaryFolder folder_;
   TemporaryFolder other_folder_;
-  const Inputs input_ = {at::randn({5, kLayerWidth})};
-  const std::filesystem::path path_ = SaveLayers(folder_, 20);
-  const c10::IValue expected_ = StockAnswer(path_, input_);
   const std::filesystem::path other_ = SaveLayers(other_folder_, 20);
 };
 

@@ -1,6 +1,5 @@
 // Models that are left: while they load, while they run, when they are done. Nobody gets a wrong
 // answer, and nothing is left behind. What sanitizers say counts as well.
-#include <ATen/ops/randn.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,30 +25,20 @@ using testing::CallModel;
 using testing::CountInProc;
 using testing::Eventually;
 using testing::FaultyScheduler;
-using testing::Inputs;
+using testing::InChunksOf;
 using testing::IsSame;
-using testing::kLayerWidth;
+using testing::LayersTest;
 using testing::LoadModel;
-using testing::SaveLayers;
-using testing::StockAnswer;
-using testing::TemporaryFolder;
 using testing::TryAnswer;
 using testing::TryModel;
 using testing::Verdict;
 using namespace std::chrono_literals;
 
-class LeftModelTest : public ::testing::Test {
+class LeftModelTest : public LayersTest {
  protected:
-  static LoadOptions SmallChunks() {
-    LoadOptions options;
-    options.plan.chunk_bytes = 8192;
-    return options;
-  }
+  LeftModelTest() : LayersTest(20) {}
+  static LoadOptions SmallChunks() { return InChunksOf(8192); }
 
-  TemporaryFolder folder_;
-  const Inputs input_ = {at::randn({5, kLayerWidth})};
-  const std::filesystem::path path_ = SaveLayers(folder_, 20);
-  const c10::IValue expected_ = StockAnswer(path_, input_);
   std::mt19937_64 random_{15};
 };
 

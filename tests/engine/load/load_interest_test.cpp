@@ -13,7 +13,6 @@ namespace raceway::engine::load {
 namespace {
 
 using testing::EqualExtents;
-using testing::Eventually;
 using testing::Faults;
 using testing::FaultyScheduler;
 using testing::RandomFile;
@@ -35,12 +34,7 @@ class LoadInterestTest : public ::testing::Test {
 
   /// Which of the two is read next.
   std::string Next() {
-    const auto has_come = [&](size_t count) { return turnstile_.files().size() == count; };
-    EXPECT_TRUE(Eventually([&] { return has_come(num_let_ + 1); }));
-    turnstile_.Let(1);
-    ++num_let_;
-    EXPECT_TRUE(Eventually([&] { return has_come(num_let_ + 1); }));
-    const std::string file = turnstile_.files().back();
+    const std::string file = turnstile_.LetOne();
     return file == NameOf(bulk_file_) ? "bulk" : file == NameOf(near_file_) ? "near" : file;
   }
   static std::string NameOf(const RandomFile& file) {
@@ -56,7 +50,6 @@ class LoadInterestTest : public ::testing::Test {
   const RandomFile bulk_file_{64 * kBlock, 1};
   const RandomFile near_file_{64 * kBlock, 2};
   Turnstile turnstile_;
-  size_t num_let_ = 0;
   FaultyScheduler scheduler_{Faults{.intercept =
                                         [this](const ReadRequest& request) {
                                           turnstile_.Pass(request);
@@ -65,7 +58,9 @@ class LoadInterestTest : public ::testing::Test {
                              {.window = 1, .background_window = 1, .patience = 1h}};
   const std::shared_ptr<LoadJob> bulk_ = Start(bulk_file_, Urgency::kBulk, TimePoint::max());
   const std::shared_ptr<LoadJob> near_ = Start(near_file_, Urgency::kNear, now_ + 2h);
-  LoadInterest interest_{*bulk_, Urgency::kBulk, TimePoint::max()};
+  LoadInterest interest_{
+      Urgency::kBulk, TimePoint::max(),
+      [this](Urgency urgency, TimePoint deadline) { bulk_->Reclass(urgency, deadline); }};
 };
 
 TEST_F(LoadInterestTest, ARequestRaisesItsLoadUntilItEnds) {

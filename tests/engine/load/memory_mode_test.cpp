@@ -21,7 +21,9 @@
 #include "engine/load/torchscript_source.h"
 #include "tests/engine/load/archives.h"
 #include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/files.h"
 #include "tests/engine/load/modules.h"
+#include "tests/engine/load/turnstile.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -142,23 +144,30 @@ TEST_F(MemoryModeTest, AStreamTakesTheWindowAndNoMore) {
 }
 
 TEST_F(MemoryModeTest, WhatIsUsedOnceIsReadOnceForEachRequest) {
-  std::string forward = "def forward(self, x):\n";
-  for (int i = 0; i < 16; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
-  const std::filesystem::path path =
-      SaveModule(folder_, forward + "  return x\n", 16, "m.pt", 512);  // 1 MiB each
-  std::atomic<int64_t> num_read = 0;
-  FaultyScheduler scheduler(
-      Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
-        num_read += request.num_bytes;
-        return std::nullopt;
-      }});
-  const auto streamed = LoadStreamed(scheduler, path, Streamed(4 * kMiB));
-  const at::Tensor input = at::randn({1, 512});
-  for (int request = 0; request < 3; ++request) {
-    num_read = 0;
-    Answer(*streamed, input);
-    EXPECT_GE(num_read, 16 * kMiB);
-    EXPECT_LE(num_read, 17 * kMiB);
+  struct Layers {
+    int count;
+    int64_t width;
+  };
+  // 16 MiB each: of the first, a segment has one weight; of the second, eight.
+  for (const auto& [count, width] : {Layers{16, 512}, Layers{256, 128}}) {
+    std::string forward = "def forward(self, x):\n";
+    for (int i = 0; i < count; ++i) forward += "  x = x @ self.w" + std::to_string(i) + "\n";
+    const std::filesystem::path path =
+        SaveModule(folder_, forward + "  return x\n", count, "m.pt", width);
+    std::atomic<int64_t> num_read = 0;
+    FaultyScheduler scheduler(
+        Faults{.intercept = [&](const ReadRequest& request) -> std::optional<int64_t> {
+          num_read += request.num_bytes;
+          return std::nullopt;
+        }});
+    const auto streamed = LoadStreamed(scheduler, path, Streamed(4 * kMiB));
+    const at::Tensor input = at::randn({1, width});
+    for (int request = 0; request < 3; ++request) {
+      num_read = 0;
+      Answer(*streamed, input);
+      EXPECT_GE(num_read, 16 * kMiB) << count;
+      EXPECT_LE(num_read, 17 * kMiB) << count;
+    }
   }
 }
 
@@ -218,6 +227,53 @@ TEST_F(MemoryModeTest, WhoWaitsForAStreamCanBeStopped) {
   caller.join();
   may_read = true;
   EXPECT_TRUE(at::equal(Answer(*streamed, input_), StockAnswer(path, input_)));
+}
+
+TEST_F(MemoryModeTest, RequestsRaiseWhatTheyStream) {
+  const std::filesystem::path path = SaveModule(folder_, kChain, 4, "m.pt", 256);  // 256 KiB each
+  const testing::RandomFile near_file(64 * kBlock);
+  const std::string near_name = std::filesystem::path(near_file.path()).filename();
+  Turnstile turnstile;
+  FaultyScheduler scheduler(Faults{.intercept =
+                                       [&](const ReadRequest& request) {
+                                         turnstile.Pass(request);
+                                         return std::nullopt;
+                                       }},
+                            {.window = 1, .background_window = 1, .patience = 1h});
+  const SteadyClock clock;
+  const auto near = LoadJob::Start(*scheduler, {near_file.Open()}, EqualExtents(near_file, kBlock),
+                                   {.deadline = clock.Now() + 2h, .plan = {.chunk_bytes = kBlock}})
+                        .value();
+  StreamedOptions options = Streamed();
+  options.load.urgency = Urgency::kBulk;
+  options.load.plan.chunk_bytes = kBlock;
+  CancelToken soon;
+  soon.SetDeadline(clock.Now() + 1h, clock);
+  // Nobody waits for a weight: what is read is read ahead.
+  const auto raised = LoadStreamed(scheduler, path, options);
+  raised->Run(CancelToken(), [&] {
+    EXPECT_EQ(turnstile.LetOne(), near_name);
+    raised->Run(soon, [&] {
+      EXPECT_EQ(turnstile.LetOne(), "m.pt");
+      EXPECT_EQ(turnstile.LetOne(), "m.pt");
+      return input_;
+    });
+    EXPECT_EQ(turnstile.LetOne(), near_name);
+    return input_;
+  });
+  const auto begun_so = LoadStreamed(scheduler, path, options);
+  begun_so->Run(soon, [&] {
+    EXPECT_EQ(turnstile.LetOne(), "m.pt");
+    return input_;
+  });
+  const auto deployed_so = LoadStreamed(scheduler, path, options);
+  deployed_so->interest().Raise(Urgency::kNear, clock.Now());
+  deployed_so->Run(CancelToken(), [&] {
+    EXPECT_EQ(turnstile.LetOne(), "m.pt");
+    return input_;
+  });
+  turnstile.Open();
+  EXPECT_TRUE(near->WaitAll().ok());
 }
 
 TEST_F(MemoryModeTest, WhatIsWrittenStays) {

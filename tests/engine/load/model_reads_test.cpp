@@ -26,9 +26,10 @@ using testing::ExtentOf;
 using testing::Faults;
 using testing::FaultyScheduler;
 using ::testing::HasSubstr;
+using testing::InChunksOf;
 using testing::Inputs;
 using ::testing::IsEmpty;
-using testing::kLayerWidth;
+using testing::LayersTest;
 using testing::MakeFaultReader;
 using testing::SaveLayers;
 using testing::StockAnswer;
@@ -36,18 +37,10 @@ using testing::TemporaryFolder;
 using testing::TryModel;
 using testing::Verdict;
 
-class ModelReadsTest : public ::testing::Test {
+class ModelReadsTest : public LayersTest {
  protected:
-  static LoadOptions SmallChunks() {
-    LoadOptions options;
-    options.plan.chunk_bytes = 16384;
-    return options;
-  }
-
-  TemporaryFolder folder_;
-  const Inputs input_ = {at::randn({5, kLayerWidth})};
-  const std::filesystem::path path_ = SaveLayers(folder_, 40);
-  const c10::IValue expected_ = StockAnswer(path_, input_);
+  ModelReadsTest() : LayersTest(40) {}
+  static LoadOptions SmallChunks() { return InChunksOf(16384); }
 };
 
 TEST_F(ModelReadsTest, GetsOverReadsThatFailNowAndThen) {

@@ -14,19 +14,9 @@ using testing::Archived;
 using testing::BytesOf;
 using testing::MemoryFile;
 
-/// What is wrong with how sources take `bytes`; empty if nothing is.
 std::string Fault(const std::string& bytes) {
   const MemoryFile file(bytes);
-  for (const auto& read : testing::kSources) {
-    const Result<WeightMap> map = read(file.path());
-    if (map.ok()) {
-      const std::string broken = testing::Broken(*map);
-      if (!broken.empty()) return broken;
-    } else if (map.error().message.find(file.path().string()) == std::string::npos) {
-      return "no file in: " + map.error().message;
-    }
-  }
-  return {};
+  return testing::Fault(file.path(), file.path());
 }
 
 bool IsTaken(const std::string& bytes) {

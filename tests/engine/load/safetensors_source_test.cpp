@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/engine/load/archives.h"
+#include "tests/engine/load/read_any.h"
 
 namespace raceway::engine::load {
 namespace {

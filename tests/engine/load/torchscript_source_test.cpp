@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "tests/engine/load/archives.h"
+#include "tests/engine/load/read_any.h"
 
 namespace raceway::engine::load {
 namespace {

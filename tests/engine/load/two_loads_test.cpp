@@ -23,9 +23,10 @@ using testing::CallModel;
 using testing::ExtentOf;
 using testing::Faults;
 using testing::FaultyScheduler;
+using testing::InChunksOf;
 using testing::Inputs;
 using testing::IsSame;
-using testing::kLayerWidth;
+using testing::LayersTest;
 using testing::LoadModel;
 using testing::SaveLayers;
 using testing::StockAnswer;
@@ -61,10 +62,12 @@ LoadEvent Longest(const std::vector<LoadEvent>& events) {
   return *std::max_element(events.begin(), events.end(), is_shorter);
 }
 
-class OneLoadTest : public ::testing::Test {
+class OneLoadTest : public LayersTest {
  protected:
   static constexpr int kLayers = 80;
   static constexpr uint32_t kChunkBytes = 16384;
+
+  OneLoadTest() : LayersTest(kLayers) {}
 
   /// A disk that hands over a chunk with bytes of `late` when it has handed over most others.
   Faults Disk(const std::string& late) {
@@ -85,17 +88,12 @@ class OneLoadTest : public ::testing::Test {
   }
 
   LoadOptions Options() {
-    LoadOptions options;
-    options.plan.chunk_bytes = kChunkBytes;
+    LoadOptions options = InChunksOf(kChunkBytes);
     options.on_event = events_.sink();
     return options;
   }
 
-  TemporaryFolder folder_;
   Events events_;
-  const Inputs input_ = {at::randn({5, kLayerWidth})};
-  const std::filesystem::path path_ = SaveLayers(folder_, kLayers);
-  const c10::IValue expected_ = StockAnswer(path_, input_);
 };
 
 TEST_F(OneLoadTest, AWeightThatIsLateIsPromotedByWhoWaits) {

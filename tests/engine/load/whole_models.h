@@ -1,6 +1,8 @@
 #pragma once
 
 #include <ATen/core/ivalue.h>
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <filesystem>
@@ -30,6 +32,9 @@ std::filesystem::path SaveLayers(const TemporaryFolder& folder, int num_weights,
 /// Where a weight of a model lies in its file.
 Extent ExtentOf(const std::filesystem::path& model, const std::string& weight);
 
+/// For loads that take many reads, of small models as well.
+inline LoadOptions InChunksOf(uint32_t num_bytes) { return {.plan = {.chunk_bytes = num_bytes}}; }
+
 /// `forward`, as requests call it.
 c10::IValue CallModel(torch::jit::Module module, Inputs inputs);
 /// What the model answers that LibTorch's own loader makes.
@@ -41,6 +46,17 @@ c10::IValue Answer(StreamedModule& streamed, Inputs inputs,
 std::vector<std::pair<std::filesystem::path, Inputs>> ModelsOfTheExamples();
 /// silero-vad as its package ships it. Fails the test where it is not there.
 std::filesystem::path SileroVad();
+
+/// A model of equal layers, and what it answers.
+class LayersTest : public ::testing::Test {
+ protected:
+  explicit LayersTest(int num_layers) : path_(SaveLayers(folder_, num_layers)) {}
+
+  TemporaryFolder folder_;
+  const Inputs input_ = {at::randn({5, kLayerWidth})};
+  const std::filesystem::path path_;
+  const c10::IValue expected_ = StockAnswer(path_, input_);
+};
 
 /// Bit by bit: tensors, and tuples and lists of them.
 bool IsSame(const c10::IValue& a, const c10::IValue& b);
