@@ -26,6 +26,8 @@ void BlobCheck::Run() {
       return;
     }
     const uint64_t num_bytes = job_->num_bytes(storage);
+    const LoadSpan span(job_->on_event(), job_->clock(),
+                        {.lane = Lane::kVerify, .num_bytes = num_bytes});
     found = Crc32Combine(found, Crc32({job_->data(storage), num_bytes}), num_bytes);
   }
   if (!whole_.crc32 || found == *whole_.crc32) {

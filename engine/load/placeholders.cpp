@@ -1,5 +1,6 @@
 #include "engine/load/placeholders.h"
 
+#include <ATen/ops/empty.h>
 #include <c10/core/Allocator.h>
 
 #include <cstring>
@@ -28,6 +29,12 @@ c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<con
 
 c10::Storage StorageOf(const LoadJob& job, int32_t number) {
   return StorageOn(job.data(number), job.num_bytes(number), job.arena(number));
+}
+
+at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor) {
+  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
+  return at::empty({0}, at::TensorOptions(dtype))
+      .set_(storage, static_cast<int64_t>(tensor.offset), tensor.sizes, tensor.strides);
 }
 
 void Add(Placeholders& placeholders, const std::string& record, c10::Storage storage) {

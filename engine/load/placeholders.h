@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/TensorBody.h>
 #include <c10/core/Storage.h>
 
 #include <cstddef>
@@ -26,6 +27,9 @@ Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage);
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner);
 /// On the arena.
 c10::Storage StorageOf(const LoadJob& job, int32_t number);
+
+/// The tensor that a file describes, over its storage.
+at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor);
 
 /// `record` as a `Storage` names it: "data/0".
 void Add(Placeholders& placeholders, const std::string& record, c10::Storage storage);

@@ -1,6 +1,5 @@
 #include "engine/load/streamed_package.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "engine/load/blob_check.h"
 #include "engine/load/export_source.h"
 #include "engine/load/page_gate.h"
+#include "engine/load/placeholders.h"
 #include "engine/load/safetensors_source.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/use_order.h"
@@ -53,12 +53,6 @@ c10::Storage StorageAt(std::byte* bytes, uint64_t num_bytes) {
   return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes,
                       c10::DataPtr(bytes, c10::Device(c10::DeviceType::CPU)), nullptr,
                       /*resizable=*/false);
-}
-
-at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor) {
-  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
-  return at::empty({0}, at::TensorOptions(dtype))
-      .set_(storage, static_cast<int64_t>(tensor.offset), tensor.sizes, tensor.strides);
 }
 
 /// Compiled code of LibTorch 2.11 counts itself as a holder of constants that are not its own, and
@@ -129,6 +123,8 @@ class StreamedPackage::Weights {
   }
 
   void WaitOrThrow(const CancelToken& cancel) {
+    const LoadSpan span(job_->on_event(), job_->clock(),
+                        {.lane = Lane::kWait, .name = "all weights"});
     Status arrived = WaitAll(&cancel);
     if (arrived) return;
     if (const auto stop = cancel.Check()) throw Stopped{*stop};
@@ -158,6 +154,8 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
                                                                const std::filesystem::path& path,
                                                                const std::filesystem::path& weights,
                                                                PackageOptions options) {
+  const LoadEventSink on_event = options.load.on_event;
+  LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return archive.error();
   Result<AotiPackage> package = ReadAotiPackage(*archive);
@@ -171,6 +169,7 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   const Result<WeightMap> map =
       weights.empty() ? Result<WeightMap>(std::move(package->weights)) : ReadWeights(weights);
   if (!map) return map.error();
+  scan.End();
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
@@ -178,12 +177,15 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
       streamed->StartWeights(*map, RecordedOrder(*archive), blob);
   if (!started) return std::move(started).error();
   streamed->weights_ = *std::move(started);
+  LoadSpan unpack(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "code"});
   Result<PackageCode> code =
       PackageCode::Unpack(*archive, package->folder, streamed->options_.code_cache);
   if (!code) return std::move(code).error();
   if (Status opened = OpenTorchLibrary("libtorch.so"); !opened) return std::move(opened).error();
   try {
     streamed->OpenCode(*code);
+    unpack.End();
+    const LoadSpan bind(on_event, scheduler.clock(), {.lane = Lane::kApply, .name = "bind"});
     streamed->Bind(*streamed->weights_, /*is_exchange=*/false);
   } catch (const std::exception& exception) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
@@ -292,6 +294,8 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
       for (at::Tensor& tensor : given) tensor = tensor.clone();
     }
     Tensors answer = weights_->Owned(runner_->run(given));
+    const LoadSpan span(options_.load.on_event, scheduler_.clock(),
+                        {.lane = Lane::kWait, .name = "checksum"});
     if (visit.saw_weights_only() && weights_->WaitForCheck(&cancel)) return answer;
   } catch (const std::exception&) {
     if (visit.saw_weights_only()) throw;

@@ -138,7 +138,7 @@ Status CheckMachine(const json& metadata, const std::string& shown, c10::Device 
   if (compiled_for != c10::DeviceTypeName(device.type(), /*lower_case=*/true)) {
     return Wrong(
         ErrorCode::kUnavailable, shown,
-        "was compiled for `" + compiled_for + "`, the plan runs it on `" + device.str() + "`");
+        "was compiled for `" + compiled_for + "`, here it is to run on `" + device.str() + "`");
   }
   utsname machine{};
   ::uname(&machine);
@@ -193,6 +193,38 @@ json SpecOf(const std::string& text) {
   return versioned.at(1);
 }
 
+std::string NameOfInput(size_t i) { return "input " + std::to_string(i + 1); }
+
+std::string BrokenTie(const AotiTie& tie, std::span<const at::Tensor> tensors) {
+  const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
+  const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
+  if (size == other) return {};
+  return NameOfInput(tie.input) + " has " + std::to_string(size) + " in dimension " +
+         std::to_string(tie.dim - 1) + ", " + NameOfInput(tie.with_input) + " " +
+         std::to_string(other) + ": compiled for the same";
+}
+
+/// Whether compiled code may have `tensors`, one for each input; empty, or why not.
+std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
+                   std::span<const at::Tensor> tensors) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::string misfit = Misfit(inputs[i], tensors[i]);
+    if (!misfit.empty()) return NameOfInput(i) + " " + misfit;
+  }
+  for (const AotiTie& tie : body.ties) {
+    std::string broken = BrokenTie(tie, tensors);
+    if (!broken.empty()) return broken;
+  }
+  return {};
+}
+
+/// "(f32[rows, 4], f32[rows])"
+std::string ToString(std::span<const AotiInput> inputs) {
+  std::string text;
+  for (const AotiInput& input : inputs) text += (text.empty() ? "" : ", ") + ToString(input);
+  return "(" + text + ")";
+}
+
 /// Compiled code that is open: its weights still on their way, or all in its library.
 struct OpenedCode {
   std::shared_ptr<engine::load::StreamedPackage> streamed = nullptr;
@@ -218,7 +250,7 @@ class AotiModel final : public LoadedModel {
     outputs_ = SpecOf(specs[1]);
     num_outputs_ = NumLeaves(outputs_);
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      parameters_.push_back({"input " + std::to_string(i + 1), ModelParameter::Kind::kTensor, false,
+      parameters_.push_back({NameOfInput(i), ModelParameter::Kind::kTensor, false,
                              ToString(inputs_[i])});
     }
   }
@@ -249,12 +281,11 @@ class AotiModel final : public LoadedModel {
     const c10::InferenceMode inference;
     std::vector<at::Tensor> tensors;
     tensors.reserve(inputs.size());
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      tensors.push_back(inputs[i].toTensor().to(device_, /*non_blocking=*/true).contiguous());
-      const std::string misfit = Misfit(inputs_[i], tensors.back());
-      if (!misfit.empty()) throw std::runtime_error(parameters_[i].name + " " + misfit);
+    for (const c10::IValue& input : inputs) {
+      tensors.push_back(input.toTensor().to(device_, /*non_blocking=*/true).contiguous());
     }
-    for (const AotiTie& tie : body_.ties) CheckTie(tie, tensors);
+    const std::string misfit = Misfit(inputs_, body_, tensors);
+    if (!misfit.empty()) throw std::runtime_error(misfit);
     const std::vector<at::Tensor> leaves = opened_.streamed != nullptr
                                                ? opened_.streamed->Run(tensors, cancel)
                                                : opened_.stock->run(tensors);
@@ -266,16 +297,6 @@ class AotiModel final : public LoadedModel {
   }
 
  private:
-  void CheckTie(const AotiTie& tie, const std::vector<at::Tensor>& tensors) const {
-    const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
-    const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
-    if (size == other) return;
-    throw std::runtime_error(parameters_[tie.input].name + " has " + std::to_string(size) +
-                             " in dimension " + std::to_string(tie.dim - 1) + ", " +
-                             parameters_[tie.with_input].name + " " + std::to_string(other) +
-                             ": compiled for the same");
-  }
-
   static Status CheckInput(const AotiInput& input, const engine::Field& field) {
     const auto wrong = [&](const std::string& more) {
       return Error{ErrorCode::kInvalidArgument, "the package was compiled for `" + field.name +
@@ -355,7 +376,31 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Dev
 bool IsAotiPackage(const std::filesystem::path& path) {
   const Result<Archive> archive = Archive::Open(path);
   // Whoever reads it as something else says why it is none.
-  return archive.ok() && archive->Find("archive_format") != nullptr;
+  return archive.ok() && engine::load::IsPackage(*archive);
+}
+
+Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown,
+                     std::span<const c10::IValue> inputs) {
+  const Result<Archive> archive = Archive::Open(path);
+  if (!archive) return NotLoaded(archive.error(), path, shown);
+  const Result<Package> package = ReadPackage(*archive, shown);
+  if (!package) return package.error();
+  Status machine = CheckMachine(package->metadata, shown, c10::Device(c10::DeviceType::CPU));
+  if (!machine) return machine;
+  const auto wrong = [&](const std::string& what) {
+    return Wrong(ErrorCode::kInvalidArgument, shown,
+                 "takes " + ToString(package->inputs) + ": " + what);
+  };
+  if (inputs.size() != package->inputs.size()) {
+    return wrong("it was given " + (inputs.empty() ? "nothing" : std::to_string(inputs.size())));
+  }
+  std::vector<at::Tensor> tensors;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].isTensor()) return wrong(NameOfInput(i) + " is no tensor");
+    tensors.push_back(inputs[i].toTensor().contiguous());
+  }
+  const std::string misfit = Misfit(package->inputs, package->body, tensors);
+  return misfit.empty() ? Status(engine::Done{}) : wrong(misfit);
 }
 
 Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem::path& path,

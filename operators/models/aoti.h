@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/result.h"
@@ -14,6 +15,13 @@ namespace raceway::operators {
 
 /// Whether the content of a file is a `.pt2` archive, whatever it is called.
 bool IsAotiPackage(const std::filesystem::path& path);
+
+/// Whether this machine's CPU runs a package, and it may be called with `inputs`: tensors, the rows
+/// in front. Compiled code asks for neither.
+///
+/// Errors   InvalidArgument with what it takes; as `LoadAotiPackage`
+engine::Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown,
+                             std::span<const c10::IValue> inputs);
 
 /// Reads a package that `torch._inductor.aoti_compile_and_package` wrote, for `device`.
 ///
