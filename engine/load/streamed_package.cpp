@@ -14,6 +14,7 @@
 #include "engine/load/blob_check.h"
 #include "engine/load/export_source.h"
 #include "engine/load/page_gate.h"
+#include "engine/load/page_room.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/safetensors_source.h"
 #include "engine/load/torch_library.h"
@@ -68,20 +69,26 @@ void DropForgotten(const std::vector<at::Tensor>& constants) {
 
 }  // namespace
 
-/// The constants of a package, there or on their way.
+/// The constants of a package: at addresses that stay, be they nowhere, on their way or there.
 class StreamedPackage::Weights {
  public:
-  Weights(std::shared_ptr<PageGate> gate, std::shared_ptr<LoadJob> job)
-      : gate_(std::move(gate)), job_(std::move(job)) {}
+  /// Numbers of storages are those of `extents`.
+  Weights(ReadScheduler& scheduler, const PackageOptions& options,
+          std::vector<std::shared_ptr<ModelFile>> files, std::vector<Extent> extents,
+          std::shared_ptr<PageRoom> room)
+      : scheduler_(scheduler),
+        options_(options),
+        files_(std::move(files)),
+        extents_(std::move(extents)),
+        room_(std::move(room)) {}
 
   /// `tensors` by constant, as `MatchWeights` has it; `storages` of the map, by their numbers.
   void MakeTensors(const WeightMap& map, const std::vector<size_t>& tensors,
                    const std::vector<size_t>& storages) {
     std::unordered_map<size_t, c10::Storage> made;
     for (size_t i = 0; i < storages.size(); ++i) {
-      const auto number = static_cast<int32_t>(i);
-      std::byte* bytes = gate_ != nullptr ? gate_->data(number) : job_->data(number);
-      const c10::Storage storage = StorageAt(bytes, job_->num_bytes(number));
+      const PageRoom::Place& place = room_->place(static_cast<int32_t>(i));
+      const c10::Storage storage = StorageAt(place.begin, extents_[i].size);
       made.emplace(storages[i], storage);
       storages_.insert(storage.unsafeGetStorageImpl());
     }
@@ -93,19 +100,52 @@ class StreamedPackage::Weights {
     }
   }
 
+  /// Before an answer is given all of them are compared with it, since they have no checksums of
+  /// their own.
+  void Check(const Extent& blob) { blob_ = blob; }
+
+  /// Whether there is room for them.
+  ///
+  /// Errors   as `MemoryClaim::Take`
+  Status Admit() const {
+    if (options_.load.claim == nullptr) return Done{};
+    uint64_t num_bytes = 0;
+    for (const Extent& extent : extents_) num_bytes += extent.size;
+    return options_.load.claim->Take(num_bytes);
+  }
+
+  /// Begins to read them.
+  Status Start() {
+    if (Status admitted = Admit(); !admitted) return admitted;
+    Result<std::shared_ptr<PageGate>> gate =
+        PageGate::Start(scheduler_, files_, extents_, room_, options_.load);
+    if (gate) {
+      gate_ = *std::move(gate);
+      job_ = gate_->job();
+    } else if (gate.error().code != ErrorCode::kUnsupported) {
+      return std::move(gate).error();
+    } else {
+      options_.on_note(gate.error().message + "; packages wait for all of their weights");
+      if (Status started = StartWithoutGate(); !started) return started;
+    }
+    if (blob_ && options_.load.verify != Verify::kNever) CheckAsTheyArrive();
+    return Done{};
+  }
+
+  /// Gives their memory back. Nobody reads them.
+  void Drop() {
+    check_.reset();
+    gate_.reset();
+    job_.reset();  // reads in flight keep its memory until they have landed, and no longer
+    room_->Clear();
+    is_complete_.store(false, std::memory_order_relaxed);
+    if (options_.load.claim != nullptr) options_.load.claim->GiveUp();
+  }
+
   /// By constant; undefined for those that are folded.
   const Tensors& tensors() const { return tensors_; }
   PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
-  LoadJob& job() const { return *job_; }
-
-  /// Before an answer is given, since its weights have no checksums of their own.
-  void Check(const Extent& blob, std::vector<Extent> extents) {
-    std::sort(extents.begin(), extents.end(),
-              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
-    std::vector<int32_t> storages;
-    for (const Extent& extent : extents) storages.push_back(extent.storage);
-    check_.emplace(job_, std::move(storages), blob);
-  }
+  LoadJob* job() const { return job_.get(); }     // null: they are not being read
 
   bool is_complete() const {
     if (check_ && !check_->is_right()) return false;
@@ -142,12 +182,73 @@ class StreamedPackage::Weights {
   }
 
  private:
-  const std::shared_ptr<PageGate> gate_;
-  const std::shared_ptr<LoadJob> job_;
+  /// Where faults cannot be held: nobody may read before all are there.
+  Status StartWithoutGate() {
+    LoadOptions load = options_.load;
+    load.mappable = true;
+    Result<std::shared_ptr<LoadJob>> job =
+        LoadJob::Start(scheduler_, files_, extents_, std::move(load));
+    if (!job) return std::move(job).error();
+    job_ = *std::move(job);
+    for (const Extent& extent : extents_) {
+      if (extent.size == 0) continue;
+      Status mapped = room_->Map(extent.storage, job_->arena(extent.storage)->fd());
+      if (!mapped) return mapped;
+    }
+    return Done{};
+  }
+
+  void CheckAsTheyArrive() {
+    std::vector<Extent> extents = extents_;
+    std::sort(extents.begin(), extents.end(),
+              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+    std::vector<int32_t> storages;
+    for (const Extent& extent : extents) storages.push_back(extent.storage);
+    check_.emplace(job_, std::move(storages), *blob_);
+  }
+
+  ReadScheduler& scheduler_;
+  const PackageOptions& options_;
+  const std::vector<std::shared_ptr<ModelFile>> files_;
+  const std::vector<Extent> extents_;
+  const std::shared_ptr<PageRoom> room_;
+  std::optional<Extent> blob_;
   Tensors tensors_;
   std::unordered_set<const c10::StorageImpl*> storages_;
+
+  std::shared_ptr<PageGate> gate_;
+  std::shared_ptr<LoadJob> job_;
   std::atomic<bool> is_complete_ = false;  // without a gate
   std::optional<BlobCheck> check_;
+};
+
+/// A call: while there is one weights are not exchanged, nor given back if they are streamed.
+class StreamedPackage::Use {
+ public:
+  /// Throws `WeightMissing` if they cannot be read.
+  explicit Use(StreamedPackage& package) : package_(package), lock_(package.Enter()) {
+    if (!package_.options_.streams) return;
+    const std::lock_guard lock(package_.users_);
+    if (package_.num_users_ == 0) Start();
+    ++package_.num_users_;
+  }
+  ~Use() {
+    if (!package_.options_.streams) return;
+    const std::lock_guard lock(package_.users_);
+    if (--package_.num_users_ == 0) package_.weights_->Drop();
+  }
+  Use(const Use&) = delete;
+
+ private:
+  void Start() {
+    Status started = package_.weights_->Start();
+    if (started) return;
+    package_.weights_->Drop();
+    throw WeightMissing{std::move(started).error()};
+  }
+
+  StreamedPackage& package_;
+  const std::shared_lock<std::shared_mutex> lock_;
 };
 
 Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
@@ -173,10 +274,15 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
-  Result<std::shared_ptr<Weights>> started =
-      streamed->StartWeights(*map, RecordedOrder(*archive), blob);
+  Result<std::shared_ptr<Weights>> found =
+      streamed->FindWeights(*map, RecordedOrder(*archive), blob);
+  if (!found) return std::move(found).error();
+  streamed->weights_ = *std::move(found);
+  Weights& constants = *streamed->weights_;
+  const bool streams = streamed->options_.streams;
+  Status started = streams ? constants.Admit() : constants.Start();
   if (!started) return std::move(started).error();
-  streamed->weights_ = *std::move(started);
+  if (streams) constants.Drop();
   LoadSpan unpack(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "code"});
   Result<PackageCode> code =
       PackageCode::Unpack(*archive, package->folder, streamed->options_.code_cache);
@@ -212,7 +318,7 @@ std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
   return std::shared_lock(calls_);
 }
 
-Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
+Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
     const WeightMap& map, const std::vector<std::string>& order,
     const std::optional<Extent>& blob) {
   const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
@@ -229,23 +335,13 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
     if (!file) return std::move(file).error();
     files.push_back(*std::move(file));
   }
-  std::shared_ptr<Weights> weights;
-  Result<std::shared_ptr<PageGate>> gate =
-      PageGate::Start(scheduler_, files, extents, options_.load);
-  if (gate) {
-    weights = std::make_shared<Weights>(*gate, (*gate)->job());
-  } else if (gate.error().code != ErrorCode::kUnsupported) {
-    return std::move(gate).error();
-  } else {
-    options_.on_note(gate.error().message + "; packages wait for all of their weights");
-    Result<std::shared_ptr<LoadJob>> job =
-        LoadJob::Start(scheduler_, std::move(files), extents, options_.load);
-    if (!job) return std::move(job).error();
-    weights = std::make_shared<Weights>(nullptr, *std::move(job));
-  }
+  Result<std::shared_ptr<PageRoom>> room = PageRoom::Reserve(extents);
+  if (!room) return std::move(room).error();
+  auto weights = std::make_shared<Weights>(scheduler_, options_, std::move(files),
+                                           std::move(extents), *std::move(room));
   const c10::InferenceMode inference;
   weights->MakeTensors(map, *tensors, storages);
-  if (blob && options_.load.verify != Verify::kNever) weights->Check(*blob, extents);
+  if (blob) weights->Check(*blob);
   return weights;
 }
 
@@ -273,7 +369,7 @@ void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
 
 std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,
                                              const CancelToken& cancel) {
-  const auto lock = Enter();
+  const Use use(*this);
   if (!weights_->is_complete()) {
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
@@ -307,8 +403,9 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   const std::lock_guard lock(exchange_);
   const Result<WeightMap> map = ReadWeights(path);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = StartWeights(*map, {}, std::nullopt);
+  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, {}, std::nullopt);
   if (!weights) return std::move(weights).error();
+  if (Status started = (*weights)->Start(); !started) return started;
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
   // Calls that still wait for old ones would hold up those that come.
   if (Status arrived = WaitAll(cancel); !arrived && cancel != nullptr && cancel->Check()) {
@@ -325,26 +422,34 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   runner_->swap_constant_buffer();
   retired_ = weights_->tensors();
   weights_ = *std::move(weights);
+  if (options_.streams) weights_->Drop();  // nobody runs
   return Done{};
 }
 
 bool StreamedPackage::is_complete() const {
   const auto lock = Enter();
-  return weights_->is_complete();
+  return !options_.streams && weights_->is_complete();
+}
+
+bool StreamedPackage::has_failed() const {
+  const auto lock = Enter();
+  return !options_.streams && weights_->job()->has_failed();
 }
 
 Status StreamedPackage::WaitAll(const CancelToken* cancel) {
   const auto lock = Enter();
-  return weights_->WaitAll(cancel);
+  return options_.streams ? Status(Done{}) : weights_->WaitAll(cancel);
 }
 
 int32_t StreamedPackage::CountPending() const {
   const auto lock = Enter();
-  return weights_->job().CountPending();
+  const std::lock_guard users(users_);
+  return weights_->job() == nullptr ? 0 : weights_->job()->CountPending();
 }
 
 int64_t StreamedPackage::num_faults() const {
   const auto lock = Enter();
+  const std::lock_guard users(users_);
   return weights_->gate() == nullptr ? 0 : weights_->gate()->num_faults();
 }
 

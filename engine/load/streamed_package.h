@@ -25,6 +25,9 @@ struct PackageOptions {
   LoadOptions load = {};
   size_t num_calls = 1;        // that may run at once
   bool writes_inputs = false;  // a call may write into what it is given
+  /// Weights are in memory only while calls run: the first one has them read, the last one that
+  /// ends gives them back. What is computed from them once, and the code, stays.
+  bool streams = false;
   std::filesystem::path code_cache = PackageCode::DefaultCache();
   NoteSink on_note = &NoteOnce;
 };
@@ -35,21 +38,23 @@ struct PackageOptions {
 /// Threads  calls may run in several at once, and while weights are exchanged
 class StreamedPackage {
  public:
-  /// Starts to read the weights, opens the code meanwhile, and returns with that. They come from
-  /// the package; from the file `weights` where that is not empty, by their names: an archive of
+  /// Starts to read the weights, opens the code meanwhile, and returns with that; if they are
+  /// streamed, nothing is read yet. They come from the package; from the file `weights` where that is not empty, by their names: an archive of
   /// `torch.export.save`, or safetensors. `scheduler` must outlive the package.
   ///
   /// Errors   Unsupported for weights in the library, which are left to the stock loader, and for
   ///          those in another form than we know; Unavailable for what cannot be read or opened;
   ///          InvalidArgument for files that are damaged, or weights of another model. Damage to a
-  ///          weight is found when it arrives, by whoever waits for it
+  ///          weight is found when it arrives, by whoever waits for it; those of
+  ///          `MemoryClaim::Take`
   static Result<std::shared_ptr<StreamedPackage>> Load(ReadScheduler& scheduler,
                                                        const std::filesystem::path& path,
                                                        const std::filesystem::path& weights = {},
                                                        PackageOptions options = {});
   ~StreamedPackage();
 
-  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`.
+  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`. If weights are
+  /// streamed, also for what keeps them from being read again.
   std::vector<at::Tensor> Run(const std::vector<at::Tensor>& inputs, const CancelToken& cancel);
 
   /// Other weights for the calls that begin when this returns; those that run end with the old
@@ -62,23 +67,29 @@ class StreamedPackage {
   /// What it says of its inputs and outputs.
   torch::inductor::AOTIModelContainerRunner& runner() { return *runner_; }
 
+  /// Whether all weights are there, to stay.
   bool is_complete() const;
+  /// Whether some never will be. Never if they are streamed: they are read anew.
+  bool has_failed() const;
+  /// At once if they are streamed: each call waits for its own.
+  ///
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
-  /// How many times a thread was held because a weight was not there.
+  /// How many times a thread was held because a weight was not there, since they are being read.
   int64_t num_faults() const;
-  /// How many storages have neither arrived nor failed.
+  /// How many storages are on their way and have neither arrived nor failed.
   int32_t CountPending() const;
 
  private:
   class Weights;
+  class Use;
   using Tensors = std::vector<at::Tensor>;
 
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
-  Result<std::shared_ptr<Weights>> StartWeights(const WeightMap& map,
-                                                const std::vector<std::string>& order,
-                                                const std::optional<Extent>& blob);
+  Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map,
+                                               const std::vector<std::string>& order,
+                                               const std::optional<Extent>& blob);
   /// While it is held, weights are not exchanged. Waits while they are.
   std::shared_lock<std::shared_mutex> Enter() const;
   void OpenCode(const PackageCode& code);
@@ -93,6 +104,8 @@ class StreamedPackage {
   mutable std::mutex door_;  // or calls that come would let those wait who need `calls_` alone
   mutable std::shared_mutex calls_;
   std::shared_ptr<Weights> weights_;
+  mutable std::mutex users_;  // who streams weights: these are read and given back under it
+  int64_t num_users_ = 0;     // calls
   Tensors retired_;  // of the exchange before: the code still has them
   std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner_;  // goes before its weights
 };

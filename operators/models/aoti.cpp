@@ -15,6 +15,7 @@
 #include "engine/data/column.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
+#include "engine/load/load_listener.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_package.h"
@@ -257,6 +258,9 @@ class AotiModel final : public LoadedModel {
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return body_.writes_inputs; }
+  bool has_failed() const override {
+    return opened_.streamed != nullptr && opened_.streamed->has_failed();
+  }
 
   int64_t max_rows() const override {
     int64_t most = LoadedModel::max_rows();
@@ -352,11 +356,47 @@ Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10
   return stock;
 }
 
+engine::load::PackageOptions OptionsOf(const ModelOptions& options, const Archive& archive,
+                                       const Package& package) {
+  const std::filesystem::path path = archive.file().name();
+  const LoadClass wanted =
+      ClassOf(options.load.priority, engine::load::ProcessScheduler().clock().Now());
+  engine::load::PackageOptions read;
+  read.load.urgency = wanted.urgency;
+  read.load.deadline = wanted.deadline;
+  read.load.claim = std::make_shared<engine::load::MemoryClaim>(engine::load::ProcessAdmission(),
+                                                                options.load.max_bytes);
+  read.load.on_event = engine::load::TellListeners(path.filename().string());
+  read.num_calls = NumCalls();
+  read.writes_inputs = package.body.writes_inputs;
+  read.streams = options.load.streams;
+  return read;
+}
+
+/// Of a package with its weights in its library.
+///
+/// Errors   as `OpenStock` and `ClaimAll`; Unsupported for weights that are to be streamed
+Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package,
+                             const ModelOptions& options, c10::Device device) {
+  if (options.load.streams) {
+    return Error{ErrorCode::kUnsupported,
+                 "its weights are in its library, which has them in memory as long as the model: "
+                 "`load { stream }` wants a package that was compiled with "
+                 "`aot_inductor.package_constants_in_so` false"};
+  }
+  const auto claim = ClaimAll(archive.file().name(), options.load);  // until it is loaded
+  if (!claim && device.is_cpu()) return claim.error();
+  return OpenStock(archive, package, device);
+}
+
 /// Through the pipelined loader where that can fill its weights.
 ///
-/// Errors   as `OpenStock`, as `StreamedPackage::Load`
-Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Device device) {
-  if (package.code.place == AotiWeights::kInLibrary) return OpenStock(archive, package, device);
+/// Errors   as `OpenWhole`, as `StreamedPackage::Load`
+Result<OpenedCode> Open(const Archive& archive, const Package& package, const ModelOptions& options,
+                        c10::Device device) {
+  if (package.code.place == AotiWeights::kInLibrary) {
+    return OpenWhole(archive, package, options, device);
+  }
   if (!device.is_cpu()) {
     return Error{ErrorCode::kUnsupported,
                  "its weights are apart from its code, which is not "
@@ -364,9 +404,8 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Dev
                      device.str()};
   }
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
-      engine::load::StreamedPackage::Load(
-          engine::load::ProcessScheduler(), archive.file().name(), /*weights=*/{},
-          {.num_calls = NumCalls(), .writes_inputs = package.body.writes_inputs});
+      engine::load::StreamedPackage::Load(engine::load::ProcessScheduler(), archive.file().name(),
+                                          /*weights=*/{}, OptionsOf(options, archive, package));
   if (!streamed) return std::move(streamed).error();
   return OpenedCode{.streamed = *std::move(streamed)};
 }
@@ -424,9 +463,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
-    const auto claim = ClaimAll(path, options.load);  // until it is loaded
-    if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
-    Result<OpenedCode> opened = Open(*archive, *package, device);
+    Result<OpenedCode> opened = Open(*archive, *package, options, device);
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(
         std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));

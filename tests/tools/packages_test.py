@@ -270,6 +270,15 @@ class PackagesTest(unittest.TestCase):
         done = self.call(USAGE, "load", "bare.pt2", *self.GIVEN)
         self.assertIn("bare.pt2 has no weights with it", done.stderr)
 
+    def test_weights_are_streamed_where_they_lie_apart(self):
+        hint = ", load { stream: true }"
+        for source in ("blob.pt2", "files.pt2"):
+            plain = self.run_flow(FINE, source).stdout
+            self.assertEqual(plain, self.run_flow(FINE, source, settings=hint).stdout)
+        self.says(FLOW_IS_WRONG, "net.pt2", "its weights are in its library", settings=hint)
+        tight = ", load { stream: true, memory: 10B }"
+        self.says(MACHINE_LACKS, "blob.pt2", "of memory for its weights, `load { memory }`", settings=tight)
+
     def test_a_package_without_weights_is_refused(self):
         self.says(FLOW_IS_WRONG, "bare.pt2", "bare.pt2 has no weights with it")
 
