@@ -13,6 +13,7 @@
 #include "engine/load/archive.h"
 #include "engine/load/blob_check.h"
 #include "engine/load/export_source.h"
+#include "engine/load/load_interest.h"
 #include "engine/load/page_gate.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/safetensors_source.h"
@@ -71,8 +72,11 @@ void DropForgotten(const std::vector<at::Tensor>& constants) {
 /// The constants of a package, there or on their way.
 class StreamedPackage::Weights {
  public:
-  Weights(std::shared_ptr<PageGate> gate, std::shared_ptr<LoadJob> job)
-      : gate_(std::move(gate)), job_(std::move(job)) {}
+  /// `load` is what the job was started with.
+  Weights(std::shared_ptr<PageGate> gate, std::shared_ptr<LoadJob> job, const LoadOptions& load)
+      : gate_(std::move(gate)),
+        job_(std::move(job)),
+        interest_(*job_, load.urgency, load.deadline) {}
 
   /// `tensors` by constant, as `MatchWeights` has it; `storages` of the map, by their numbers.
   void MakeTensors(const WeightMap& map, const std::vector<size_t>& tensors,
@@ -97,19 +101,25 @@ class StreamedPackage::Weights {
   const Tensors& tensors() const { return tensors_; }
   PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
   LoadJob& job() const { return *job_; }
+  LoadInterest& interest() { return interest_; }
 
   /// Before an answer is given, since its weights have no checksums of their own.
-  void Check(const Extent& blob, std::vector<Extent> extents) {
+  void Check(const Extent& blob, std::vector<Extent> extents, std::string path) {
     std::sort(extents.begin(), extents.end(),
               [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
     std::vector<int32_t> storages;
     for (const Extent& extent : extents) storages.push_back(extent.storage);
-    check_.emplace(job_, std::move(storages), blob);
+    check_.emplace(job_, std::move(storages), blob, std::move(path));
   }
 
   bool is_complete() const {
     if (check_ && !check_->is_right()) return false;
     return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
+  }
+
+  bool has_failed() const {
+    return job_->has_failed() || (check_ && check_->has_failed()) ||
+           (gate_ != nullptr && gate_->has_failed());
   }
 
   Status WaitAll(const CancelToken* cancel) {
@@ -144,6 +154,7 @@ class StreamedPackage::Weights {
  private:
   const std::shared_ptr<PageGate> gate_;
   const std::shared_ptr<LoadJob> job_;
+  LoadInterest interest_;
   Tensors tensors_;
   std::unordered_set<const c10::StorageImpl*> storages_;
   std::atomic<bool> is_complete_ = false;  // without a gate
@@ -233,7 +244,7 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
   Result<std::shared_ptr<PageGate>> gate =
       PageGate::Start(scheduler_, files, extents, options_.load);
   if (gate) {
-    weights = std::make_shared<Weights>(*gate, (*gate)->job());
+    weights = std::make_shared<Weights>(*gate, (*gate)->job(), options_.load);
   } else if (gate.error().code != ErrorCode::kUnsupported) {
     return std::move(gate).error();
   } else {
@@ -241,11 +252,13 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
     Result<std::shared_ptr<LoadJob>> job =
         LoadJob::Start(scheduler_, std::move(files), extents, options_.load);
     if (!job) return std::move(job).error();
-    weights = std::make_shared<Weights>(nullptr, *std::move(job));
+    weights = std::make_shared<Weights>(nullptr, *std::move(job), options_.load);
   }
   const c10::InferenceMode inference;
   weights->MakeTensors(map, *tensors, storages);
-  if (blob && options_.load.verify != Verify::kNever) weights->Check(*blob, extents);
+  if (blob && options_.load.verify != Verify::kNever) {
+    weights->Check(*blob, extents, map.files[static_cast<size_t>(blob->file)].string());
+  }
   return weights;
 }
 
@@ -275,6 +288,7 @@ std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inpu
                                              const CancelToken& cancel) {
   const auto lock = Enter();
   if (!weights_->is_complete()) {
+    const LoadInterest::Request request = weights_->interest().Enter(cancel);
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
@@ -331,6 +345,16 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
 bool StreamedPackage::is_complete() const {
   const auto lock = Enter();
   return weights_->is_complete();
+}
+
+bool StreamedPackage::has_failed() const {
+  const auto lock = Enter();
+  return weights_->has_failed();
+}
+
+void StreamedPackage::Raise(Urgency urgency, TimePoint deadline) {
+  const auto lock = Enter();
+  if (!weights_->is_complete()) weights_->interest().Raise(urgency, deadline);
 }
 
 Status StreamedPackage::WaitAll(const CancelToken* cancel) {

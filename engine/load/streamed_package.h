@@ -49,7 +49,8 @@ class StreamedPackage {
                                                        PackageOptions options = {});
   ~StreamedPackage();
 
-  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`.
+  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`. Until it has
+  /// ended the load goes by the deadline of `cancel`.
   std::vector<at::Tensor> Run(const std::vector<at::Tensor>& inputs, const CancelToken& cancel);
 
   /// Other weights for the calls that begin when this returns; those that run end with the old
@@ -63,6 +64,10 @@ class StreamedPackage {
   torch::inductor::AOTIModelContainerRunner& runner() { return *runner_; }
 
   bool is_complete() const;
+  /// Whether some weights never will be there, until they are exchanged.
+  bool has_failed() const;
+  /// Another one wants the weights that are on their way, as `LoadInterest::Raise`.
+  void Raise(Urgency urgency, TimePoint deadline);
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
   /// How many times a thread was held because a weight was not there.

@@ -257,6 +257,15 @@ class AotiModel final : public LoadedModel {
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return body_.writes_inputs; }
+  bool has_failed() const override {
+    return opened_.streamed != nullptr && opened_.streamed->has_failed();
+  }
+
+  void Raise(LoadHints::Priority priority) const override {
+    if (opened_.streamed == nullptr) return;
+    const LoadClass wanted = ClassOf(priority, engine::load::ProcessScheduler().clock().Now());
+    opened_.streamed->Raise(wanted.urgency, wanted.deadline);
+  }
 
   int64_t max_rows() const override {
     int64_t most = LoadedModel::max_rows();
@@ -355,7 +364,8 @@ Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10
 /// Through the pipelined loader where that can fill its weights.
 ///
 /// Errors   as `OpenStock`, as `StreamedPackage::Load`
-Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Device device) {
+Result<OpenedCode> Open(const Archive& archive, const Package& package, const LoadHints& hints,
+                        c10::Device device) {
   if (package.code.place == AotiWeights::kInLibrary) return OpenStock(archive, package, device);
   if (!device.is_cpu()) {
     return Error{ErrorCode::kUnsupported,
@@ -363,10 +373,14 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Dev
                  "supported on " +
                      device.str()};
   }
+  engine::load::ReadScheduler& scheduler = engine::load::ProcessScheduler();
+  const std::filesystem::path path = archive.file().name();
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
       engine::load::StreamedPackage::Load(
-          engine::load::ProcessScheduler(), archive.file().name(), /*weights=*/{},
-          {.num_calls = NumCalls(), .writes_inputs = package.body.writes_inputs});
+          scheduler, path, /*weights=*/{},
+          {.load = ReadOptionsOf(hints, path, scheduler.clock().Now()),
+           .num_calls = NumCalls(),
+           .writes_inputs = package.body.writes_inputs});
   if (!streamed) return std::move(streamed).error();
   return OpenedCode{.streamed = *std::move(streamed)};
 }
@@ -426,7 +440,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     }
     const auto claim = ClaimAll(path, options.load);  // until it is loaded
     if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
-    Result<OpenedCode> opened = Open(*archive, *package, device);
+    Result<OpenedCode> opened = Open(*archive, *package, options.load, device);
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(
         std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));
