@@ -27,10 +27,13 @@ namespace {
 using torch::inductor::AOTIModelContainerRunner;
 
 /// What a file of weights has, which is not the package.
-Result<WeightMap> ReadWeights(const std::filesystem::path& path) {
-  const Result<Archive> archive = Archive::Open(path);
+Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& files) {
+  const Result<RandomFile> file = files.Look(path);
+  if (!file) return file.error();
+  const Result<Archive> archive = Archive::Open(*file);
   if (archive) return ReadExported(*archive);
-  return ReadSafetensors(path);
+  return ReadSafetensors(path,
+                         [&files](const std::filesystem::path& name) { return files.Look(name); });
 }
 
 /// The storages that constants look at, in the order to read them: as it is recorded, else as the
@@ -165,9 +168,20 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
                                                                const std::filesystem::path& path,
                                                                const std::filesystem::path& weights,
                                                                PackageOptions options) {
+  OpenFiles files;
+  return Load(scheduler, files, path, weights, std::move(options));
+}
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
+                                                               OpenFiles& files,
+                                                               const std::filesystem::path& path,
+                                                               const std::filesystem::path& weights,
+                                                               PackageOptions options) {
   const LoadEventSink on_event = options.load.on_event;
   LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
-  const Result<Archive> archive = Archive::Open(path);
+  const Result<RandomFile> file = files.Look(path);
+  if (!file) return file.error();
+  const Result<Archive> archive = Archive::Open(*file);
   if (!archive) return archive.error();
   Result<AotiPackage> package = ReadAotiPackage(*archive);
   if (!package) return std::move(package).error();
@@ -177,15 +191,15 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   if (package->place == AotiWeights::kElsewhere && weights.empty()) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, "has no weights with it");
   }
-  const Result<WeightMap> map =
-      weights.empty() ? Result<WeightMap>(std::move(package->weights)) : ReadWeights(weights);
+  const Result<WeightMap> map = weights.empty() ? Result<WeightMap>(std::move(package->weights))
+                                                : ReadWeights(weights, files);
   if (!map) return map.error();
   scan.End();
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
   Result<std::shared_ptr<Weights>> started =
-      streamed->StartWeights(*map, RecordedOrder(*archive), blob);
+      streamed->StartWeights(*map, files, RecordedOrder(*archive), blob);
   if (!started) return std::move(started).error();
   streamed->weights_ = *std::move(started);
   LoadSpan unpack(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "code"});
@@ -201,6 +215,7 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   } catch (const std::exception& exception) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
   }
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return std::move(unchanged).error();
   return streamed;
 }
 
@@ -224,7 +239,7 @@ std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
 }
 
 Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
-    const WeightMap& map, const std::vector<std::string>& order,
+    const WeightMap& map, OpenFiles& files, const std::vector<std::string>& order,
     const std::optional<Extent>& blob) {
   const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
   if (!tensors) return tensors.error();
@@ -234,15 +249,15 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
     extents.push_back(map.storages[storage].extent);
     extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
   }
-  std::vector<std::shared_ptr<ModelFile>> files;
+  std::vector<std::shared_ptr<ModelFile>> found;
   for (const std::filesystem::path& path : map.files) {
-    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+    Result<std::shared_ptr<ModelFile>> file = files.Find(path);
     if (!file) return std::move(file).error();
-    files.push_back(*std::move(file));
+    found.push_back(*std::move(file));
   }
   std::shared_ptr<Weights> weights;
   Result<std::shared_ptr<PageGate>> gate =
-      PageGate::Start(scheduler_, files, extents, options_.load);
+      PageGate::Start(scheduler_, found, extents, options_.load);
   if (gate) {
     weights = std::make_shared<Weights>(*gate, (*gate)->job(), options_.load);
   } else if (gate.error().code != ErrorCode::kUnsupported) {
@@ -250,7 +265,7 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
   } else {
     options_.on_note(gate.error().message + "; packages wait for all of their weights");
     Result<std::shared_ptr<LoadJob>> job =
-        LoadJob::Start(scheduler_, std::move(files), extents, options_.load);
+        LoadJob::Start(scheduler_, std::move(found), extents, options_.load);
     if (!job) return std::move(job).error();
     weights = std::make_shared<Weights>(nullptr, *std::move(job), options_.load);
   }
@@ -319,11 +334,13 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
 
 Status StreamedPackage::Exchange(const std::filesystem::path& path, const CancelToken* cancel) {
   const std::lock_guard lock(exchange_);
-  const Result<WeightMap> map = ReadWeights(path);
+  OpenFiles files;
+  const Result<WeightMap> map = ReadWeights(path, files);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = StartWeights(*map, {}, std::nullopt);
+  Result<std::shared_ptr<Weights>> weights = StartWeights(*map, files, {}, std::nullopt);
   if (!weights) return std::move(weights).error();
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return unchanged;
   // Calls that still wait for old ones would hold up those that come.
   if (Status arrived = WaitAll(cancel); !arrived && cancel != nullptr && cancel->Check()) {
     return arrived;

@@ -15,6 +15,7 @@
 #include "engine/load/aoti_source.h"
 #include "engine/load/chunk_reader.h"
 #include "engine/load/load_job.h"
+#include "engine/load/open_files.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/result.h"
@@ -44,6 +45,13 @@ class StreamedPackage {
   ///          InvalidArgument for files that are damaged, or weights of another model. Damage to a
   ///          weight is found when it arrives, by whoever waits for it
   static Result<std::shared_ptr<StreamedPackage>> Load(ReadScheduler& scheduler,
+                                                       const std::filesystem::path& path,
+                                                       const std::filesystem::path& weights = {},
+                                                       PackageOptions options = {});
+  /// The same of files that somebody has looked into already: of these, whatever has their names.
+  ///
+  /// Errors   Failed for those that were written into since
+  static Result<std::shared_ptr<StreamedPackage>> Load(ReadScheduler& scheduler, OpenFiles& files,
                                                        const std::filesystem::path& path,
                                                        const std::filesystem::path& weights = {},
                                                        PackageOptions options = {});
@@ -81,7 +89,7 @@ class StreamedPackage {
 
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
-  Result<std::shared_ptr<Weights>> StartWeights(const WeightMap& map,
+  Result<std::shared_ptr<Weights>> StartWeights(const WeightMap& map, OpenFiles& files,
                                                 const std::vector<std::string>& order,
                                                 const std::optional<Extent>& blob);
   /// While it is held, weights are not exchanged. Waits while they are.

@@ -15,6 +15,7 @@
 #include "engine/data/column.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
+#include "engine/load/open_files.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_package.h"
@@ -250,8 +251,8 @@ class AotiModel final : public LoadedModel {
     outputs_ = SpecOf(specs[1]);
     num_outputs_ = NumLeaves(outputs_);
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      parameters_.push_back({NameOfInput(i), ModelParameter::Kind::kTensor, false,
-                             ToString(inputs_[i])});
+      parameters_.push_back(
+          {NameOfInput(i), ModelParameter::Kind::kTensor, false, ToString(inputs_[i])});
     }
   }
 
@@ -364,8 +365,8 @@ Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10
 /// Through the pipelined loader where that can fill its weights.
 ///
 /// Errors   as `OpenStock`, as `StreamedPackage::Load`
-Result<OpenedCode> Open(const Archive& archive, const Package& package, const LoadHints& hints,
-                        c10::Device device) {
+Result<OpenedCode> Open(engine::load::OpenFiles& files, const Archive& archive,
+                        const Package& package, const LoadHints& hints, c10::Device device) {
   if (package.code.place == AotiWeights::kInLibrary) return OpenStock(archive, package, device);
   if (!device.is_cpu()) {
     return Error{ErrorCode::kUnsupported,
@@ -377,7 +378,7 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, const Lo
   const std::filesystem::path path = archive.file().name();
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
       engine::load::StreamedPackage::Load(
-          scheduler, path, /*weights=*/{},
+          scheduler, files, path, /*weights=*/{},
           {.load = ReadOptionsOf(hints, path, scheduler.clock().Now()),
            .num_calls = NumCalls(),
            .writes_inputs = package.body.writes_inputs});
@@ -430,7 +431,9 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
                    std::string("is compiled, so `") + setting + "` cannot be chosen any more");
     }
   }
-  const Result<Archive> archive = Archive::Open(path);
+  engine::load::OpenFiles files;
+  const Result<engine::load::RandomFile> file = files.Look(path);
+  const Result<Archive> archive = file ? Archive::Open(*file) : file.error();
   if (!archive) return NotLoaded(archive.error(), path, shown);
   try {
     Result<Package> package = ReadPackage(*archive, shown);
@@ -440,7 +443,11 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     }
     const auto claim = ClaimAll(path, options.load);  // until it is loaded
     if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
-    Result<OpenedCode> opened = Open(*archive, *package, options.load, device);
+    Result<OpenedCode> opened = Open(files, *archive, *package, options.load, device);
+    // Says more than what became of it, and whether the inputs that are checked are the code's.
+    if (Status unchanged = files.CheckUnchanged(); !unchanged) {
+      return NotLoaded(std::move(unchanged).error(), path, shown);
+    }
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(
         std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));
