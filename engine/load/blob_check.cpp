@@ -7,10 +7,12 @@
 
 namespace raceway::engine::load {
 
-BlobCheck::BlobCheck(std::shared_ptr<LoadJob> job, std::vector<int32_t> storages, Extent whole)
+BlobCheck::BlobCheck(std::shared_ptr<LoadJob> job, std::vector<int32_t> storages, Extent whole,
+                     std::string path)
     : job_(std::move(job)),
       storages_(std::move(storages)),
       whole_(whole),
+      path_(std::move(path)),
       thread_([this] { Run(); }) {}
 
 BlobCheck::~BlobCheck() {
@@ -34,9 +36,10 @@ void BlobCheck::Run() {
     outcome_.Publish(0);
     return;
   }
-  outcome_.Fail(0, {ErrorCode::kFailed, "weights at bytes " + std::to_string(whole_.offset) + "+" +
-                                            std::to_string(whole_.size) +
-                                            ": their checksum is another than was written"});
+  outcome_.Fail(
+      0, {ErrorCode::kFailed, path_ + ": weights at bytes " + std::to_string(whole_.offset) + "+" +
+                                  std::to_string(whole_.size) +
+                                  ": their checksum is another than was written"});
 }
 
 }  // namespace raceway::engine::load

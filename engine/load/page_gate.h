@@ -54,6 +54,11 @@ class PageGate {
 
   /// Whether all storages are there: then nobody needs to say any more that he reads.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// Whether somebody has touched in vain what never will be there.
+  bool has_failed() const {
+    const std::lock_guard lock(mutex_);
+    return failure_.has_value();
+  }
   /// Errors   as `LoadJob::WaitAll`; that of a storage which somebody has touched in vain, at once
   Status WaitAll(const CancelToken* cancel = nullptr);
 
@@ -131,7 +136,7 @@ class PageGate {
   std::atomic<int64_t> num_faults_ = 0;
   std::atomic<bool> is_complete_ = false;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable settled_;
   std::vector<Visit*> visits_;
   bool was_stopped_ = false;

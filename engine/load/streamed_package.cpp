@@ -13,6 +13,7 @@
 #include "engine/load/archive.h"
 #include "engine/load/blob_check.h"
 #include "engine/load/export_source.h"
+#include "engine/load/load_interest.h"
 #include "engine/load/page_gate.h"
 #include "engine/load/page_room.h"
 #include "engine/load/placeholders.h"
@@ -27,10 +28,13 @@ namespace {
 using torch::inductor::AOTIModelContainerRunner;
 
 /// What a file of weights has, which is not the package.
-Result<WeightMap> ReadWeights(const std::filesystem::path& path) {
-  const Result<Archive> archive = Archive::Open(path);
+Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& files) {
+  const Result<RandomFile> file = files.Look(path);
+  if (!file) return file.error();
+  const Result<Archive> archive = Archive::Open(*file);
   if (archive) return ReadExported(*archive);
-  return ReadSafetensors(path);
+  return ReadSafetensors(path,
+                         [&files](const std::filesystem::path& name) { return files.Look(name); });
 }
 
 /// The storages that constants look at, in the order to read them: as it is recorded, else as the
@@ -128,6 +132,7 @@ class StreamedPackage::Weights {
       options_.on_note(gate.error().message + "; packages wait for all of their weights");
       if (Status started = StartWithoutGate(); !started) return started;
     }
+    interest_.emplace(*job_, options_.load.urgency, options_.load.deadline);
     if (blob_ && options_.load.verify != Verify::kNever) CheckAsTheyArrive();
     return Done{};
   }
@@ -135,6 +140,7 @@ class StreamedPackage::Weights {
   /// Gives their memory back. Nobody reads them.
   void Drop() {
     check_.reset();
+    interest_.reset();
     gate_.reset();
     job_.reset();  // reads in flight keep its memory until they have landed, and no longer
     room_->Clear();
@@ -146,10 +152,16 @@ class StreamedPackage::Weights {
   const Tensors& tensors() const { return tensors_; }
   PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
   LoadJob* job() const { return job_.get(); }     // null: they are not being read
+  LoadInterest& interest() { return *interest_; }
 
   bool is_complete() const {
     if (check_ && !check_->is_right()) return false;
     return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
+  }
+
+  bool has_failed() const {
+    return job_->has_failed() || (check_ && check_->has_failed()) ||
+           (gate_ != nullptr && gate_->has_failed());
   }
 
   Status WaitAll(const CancelToken* cancel) {
@@ -204,7 +216,8 @@ class StreamedPackage::Weights {
               [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
     std::vector<int32_t> storages;
     for (const Extent& extent : extents) storages.push_back(extent.storage);
-    check_.emplace(job_, std::move(storages), *blob_);
+    check_.emplace(job_, std::move(storages), *blob_,
+                   files_[static_cast<size_t>(blob_->file)]->path());
   }
 
   ReadScheduler& scheduler_;
@@ -218,6 +231,7 @@ class StreamedPackage::Weights {
 
   std::shared_ptr<PageGate> gate_;
   std::shared_ptr<LoadJob> job_;
+  std::optional<LoadInterest> interest_;
   std::atomic<bool> is_complete_ = false;  // without a gate
   std::optional<BlobCheck> check_;
 };
@@ -255,9 +269,20 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
                                                                const std::filesystem::path& path,
                                                                const std::filesystem::path& weights,
                                                                PackageOptions options) {
+  OpenFiles files;
+  return Load(scheduler, files, path, weights, std::move(options));
+}
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
+                                                               OpenFiles& files,
+                                                               const std::filesystem::path& path,
+                                                               const std::filesystem::path& weights,
+                                                               PackageOptions options) {
   const LoadEventSink on_event = options.load.on_event;
   LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
-  const Result<Archive> archive = Archive::Open(path);
+  const Result<RandomFile> file = files.Look(path);
+  if (!file) return file.error();
+  const Result<Archive> archive = Archive::Open(*file);
   if (!archive) return archive.error();
   Result<AotiPackage> package = ReadAotiPackage(*archive);
   if (!package) return std::move(package).error();
@@ -267,15 +292,15 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   if (package->place == AotiWeights::kElsewhere && weights.empty()) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, "has no weights with it");
   }
-  const Result<WeightMap> map =
-      weights.empty() ? Result<WeightMap>(std::move(package->weights)) : ReadWeights(weights);
+  const Result<WeightMap> map = weights.empty() ? Result<WeightMap>(std::move(package->weights))
+                                                : ReadWeights(weights, files);
   if (!map) return map.error();
   scan.End();
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
   Result<std::shared_ptr<Weights>> found =
-      streamed->FindWeights(*map, RecordedOrder(*archive), blob);
+      streamed->FindWeights(*map, files, RecordedOrder(*archive), blob);
   if (!found) return std::move(found).error();
   streamed->weights_ = *std::move(found);
   Weights& constants = *streamed->weights_;
@@ -296,6 +321,7 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   } catch (const std::exception& exception) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
   }
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return std::move(unchanged).error();
   return streamed;
 }
 
@@ -319,7 +345,7 @@ std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
 }
 
 Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
-    const WeightMap& map, const std::vector<std::string>& order,
+    const WeightMap& map, OpenFiles& files, const std::vector<std::string>& order,
     const std::optional<Extent>& blob) {
   const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
   if (!tensors) return tensors.error();
@@ -329,15 +355,15 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
     extents.push_back(map.storages[storage].extent);
     extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
   }
-  std::vector<std::shared_ptr<ModelFile>> files;
+  std::vector<std::shared_ptr<ModelFile>> found;
   for (const std::filesystem::path& path : map.files) {
-    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+    Result<std::shared_ptr<ModelFile>> file = files.Find(path);
     if (!file) return std::move(file).error();
-    files.push_back(*std::move(file));
+    found.push_back(*std::move(file));
   }
   Result<std::shared_ptr<PageRoom>> room = PageRoom::Reserve(extents);
   if (!room) return std::move(room).error();
-  auto weights = std::make_shared<Weights>(scheduler_, options_, std::move(files),
+  auto weights = std::make_shared<Weights>(scheduler_, options_, std::move(found),
                                            std::move(extents), *std::move(room));
   const c10::InferenceMode inference;
   weights->MakeTensors(map, *tensors, storages);
@@ -371,6 +397,7 @@ std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inpu
                                              const CancelToken& cancel) {
   const Use use(*this);
   if (!weights_->is_complete()) {
+    const LoadInterest::Request request = weights_->interest().Enter(cancel);
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
@@ -401,12 +428,14 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
 
 Status StreamedPackage::Exchange(const std::filesystem::path& path, const CancelToken* cancel) {
   const std::lock_guard lock(exchange_);
-  const Result<WeightMap> map = ReadWeights(path);
+  OpenFiles files;
+  const Result<WeightMap> map = ReadWeights(path, files);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, {}, std::nullopt);
+  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, files, {}, std::nullopt);
   if (!weights) return std::move(weights).error();
   if (Status started = (*weights)->Start(); !started) return started;
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return unchanged;
   // Calls that still wait for old ones would hold up those that come.
   if (Status arrived = WaitAll(cancel); !arrived && cancel != nullptr && cancel->Check()) {
     return arrived;
@@ -433,7 +462,14 @@ bool StreamedPackage::is_complete() const {
 
 bool StreamedPackage::has_failed() const {
   const auto lock = Enter();
-  return !options_.streams && weights_->job()->has_failed();
+  return !options_.streams && weights_->has_failed();
+}
+
+void StreamedPackage::Raise(Urgency urgency, TimePoint deadline) {
+  const auto lock = Enter();
+  const std::lock_guard users(users_);
+  if (weights_->job() == nullptr || weights_->is_complete()) return;
+  weights_->interest().Raise(urgency, deadline);
 }
 
 Status StreamedPackage::WaitAll(const CancelToken* cancel) {

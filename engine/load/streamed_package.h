@@ -15,6 +15,7 @@
 #include "engine/load/aoti_source.h"
 #include "engine/load/chunk_reader.h"
 #include "engine/load/load_job.h"
+#include "engine/load/open_files.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/result.h"
@@ -51,10 +52,18 @@ class StreamedPackage {
                                                        const std::filesystem::path& path,
                                                        const std::filesystem::path& weights = {},
                                                        PackageOptions options = {});
+  /// The same of files that somebody has looked into already: of these, whatever has their names.
+  ///
+  /// Errors   Failed for those that were written into since
+  static Result<std::shared_ptr<StreamedPackage>> Load(ReadScheduler& scheduler, OpenFiles& files,
+                                                       const std::filesystem::path& path,
+                                                       const std::filesystem::path& weights = {},
+                                                       PackageOptions options = {});
   ~StreamedPackage();
 
   /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`. If weights are
-  /// streamed, also for what keeps them from being read again.
+  /// streamed, also for what keeps them from being read again. Until it has ended the load goes by
+  /// the deadline of `cancel`.
   std::vector<at::Tensor> Run(const std::vector<at::Tensor>& inputs, const CancelToken& cancel);
 
   /// Other weights for the calls that begin when this returns; those that run end with the old
@@ -69,8 +78,11 @@ class StreamedPackage {
 
   /// Whether all weights are there, to stay.
   bool is_complete() const;
-  /// Whether some never will be. Never if they are streamed: they are read anew.
+  /// Whether some weights never will be there, until they are exchanged. Never if they are
+  /// streamed: they are read anew.
   bool has_failed() const;
+  /// Another one wants the weights that are on their way, as `LoadInterest::Raise`.
+  void Raise(Urgency urgency, TimePoint deadline);
   /// At once if they are streamed: each call waits for its own.
   ///
   /// Errors   as `LoadJob::WaitAll`
@@ -87,7 +99,7 @@ class StreamedPackage {
 
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
-  Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map,
+  Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map, OpenFiles& files,
                                                const std::vector<std::string>& order,
                                                const std::optional<Extent>& blob);
   /// While it is held, weights are not exchanged. Waits while they are.

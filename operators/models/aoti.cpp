@@ -15,7 +15,7 @@
 #include "engine/data/column.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
-#include "engine/load/load_listener.h"
+#include "engine/load/open_files.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_package.h"
@@ -251,8 +251,8 @@ class AotiModel final : public LoadedModel {
     outputs_ = SpecOf(specs[1]);
     num_outputs_ = NumLeaves(outputs_);
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      parameters_.push_back({NameOfInput(i), ModelParameter::Kind::kTensor, false,
-                             ToString(inputs_[i])});
+      parameters_.push_back(
+          {NameOfInput(i), ModelParameter::Kind::kTensor, false, ToString(inputs_[i])});
     }
   }
 
@@ -260,6 +260,12 @@ class AotiModel final : public LoadedModel {
   bool writes_inputs() const override { return body_.writes_inputs; }
   bool has_failed() const override {
     return opened_.streamed != nullptr && opened_.streamed->has_failed();
+  }
+
+  void Raise(LoadHints::Priority priority) const override {
+    if (opened_.streamed == nullptr) return;
+    const LoadClass wanted = ClassOf(priority, engine::load::ProcessScheduler().clock().Now());
+    opened_.streamed->Raise(wanted.urgency, wanted.deadline);
   }
 
   int64_t max_rows() const override {
@@ -356,35 +362,27 @@ Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10
   return stock;
 }
 
-engine::load::PackageOptions OptionsOf(const ModelOptions& options, const Archive& archive,
+engine::load::PackageOptions OptionsOf(const LoadHints& hints, const Archive& archive,
                                        const Package& package) {
-  const std::filesystem::path path = archive.file().name();
-  const LoadClass wanted =
-      ClassOf(options.load.priority, engine::load::ProcessScheduler().clock().Now());
-  engine::load::PackageOptions read;
-  read.load.urgency = wanted.urgency;
-  read.load.deadline = wanted.deadline;
-  read.load.claim = std::make_shared<engine::load::MemoryClaim>(engine::load::ProcessAdmission(),
-                                                                options.load.max_bytes);
-  read.load.on_event = engine::load::TellListeners(path.filename().string());
-  read.num_calls = NumCalls();
-  read.writes_inputs = package.body.writes_inputs;
-  read.streams = options.load.streams;
-  return read;
+  const engine::TimePoint now = engine::load::ProcessScheduler().clock().Now();
+  return {.load = ReadOptionsOf(hints, archive.file().name(), now),
+          .num_calls = NumCalls(),
+          .writes_inputs = package.body.writes_inputs,
+          .streams = hints.streams};
 }
 
 /// Of a package with its weights in its library.
 ///
 /// Errors   as `OpenStock` and `ClaimAll`; Unsupported for weights that are to be streamed
 Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package,
-                             const ModelOptions& options, c10::Device device) {
-  if (options.load.streams) {
+                             const LoadHints& hints, c10::Device device) {
+  if (hints.streams) {
     return Error{ErrorCode::kUnsupported,
                  "its weights are in its library, which has them in memory as long as the model: "
                  "`load { stream }` wants a package that was compiled with "
                  "`aot_inductor.package_constants_in_so` false"};
   }
-  const auto claim = ClaimAll(archive.file().name(), options.load);  // until it is loaded
+  const auto claim = ClaimAll(archive.file().name(), hints);  // until it is loaded
   if (!claim && device.is_cpu()) return claim.error();
   return OpenStock(archive, package, device);
 }
@@ -392,10 +390,10 @@ Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package,
 /// Through the pipelined loader where that can fill its weights.
 ///
 /// Errors   as `OpenWhole`, as `StreamedPackage::Load`
-Result<OpenedCode> Open(const Archive& archive, const Package& package, const ModelOptions& options,
-                        c10::Device device) {
+Result<OpenedCode> Open(engine::load::OpenFiles& files, const Archive& archive,
+                        const Package& package, const LoadHints& hints, c10::Device device) {
   if (package.code.place == AotiWeights::kInLibrary) {
-    return OpenWhole(archive, package, options, device);
+    return OpenWhole(archive, package, hints, device);
   }
   if (!device.is_cpu()) {
     return Error{ErrorCode::kUnsupported,
@@ -404,8 +402,9 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, const Mo
                      device.str()};
   }
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
-      engine::load::StreamedPackage::Load(engine::load::ProcessScheduler(), archive.file().name(),
-                                          /*weights=*/{}, OptionsOf(options, archive, package));
+      engine::load::StreamedPackage::Load(engine::load::ProcessScheduler(), files,
+                                          archive.file().name(), /*weights=*/{},
+                                          OptionsOf(hints, archive, package));
   if (!streamed) return std::move(streamed).error();
   return OpenedCode{.streamed = *std::move(streamed)};
 }
@@ -455,7 +454,9 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
                    std::string("is compiled, so `") + setting + "` cannot be chosen any more");
     }
   }
-  const Result<Archive> archive = Archive::Open(path);
+  engine::load::OpenFiles files;
+  const Result<engine::load::RandomFile> file = files.Look(path);
+  const Result<Archive> archive = file ? Archive::Open(*file) : file.error();
   if (!archive) return NotLoaded(archive.error(), path, shown);
   try {
     Result<Package> package = ReadPackage(*archive, shown);
@@ -463,7 +464,11 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
-    Result<OpenedCode> opened = Open(*archive, *package, options, device);
+    Result<OpenedCode> opened = Open(files, *archive, *package, options.load, device);
+    // Says more than what became of it, and whether the inputs that are checked are the code's.
+    if (Status unchanged = files.CheckUnchanged(); !unchanged) {
+      return NotLoaded(std::move(unchanged).error(), path, shown);
+    }
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(
         std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));

@@ -11,7 +11,6 @@
 #include <exception>
 #include <utility>
 
-#include "engine/load/load_listener.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
 #include "engine/load/weight_cast.h"
@@ -108,12 +107,8 @@ struct Loaded {
 load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
                                 const engine::Clock& clock) {
   const LoadHints& hints = options.load;
-  const LoadClass wanted = ClassOf(hints.priority, clock.Now());
   load::StreamedOptions read;
-  read.load.urgency = wanted.urgency;
-  read.load.deadline = wanted.deadline;
-  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
-  read.load.on_event = load::TellListeners(path.filename().string());
+  read.load = ReadOptionsOf(hints, path, clock.Now());
   if (hints.streams) read.memory = load::MemoryMode::kStream;
   if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
   read.dtype = options.dtype;

@@ -289,7 +289,8 @@ void AddLoad(CLI::App& app, int& exit_code) {
       "  i64[1,128]:30522   random integers below 30522; without it 0 and 1, u8 to 255\n"
       "  x.npy              an array as NumPy saves it\n"
       "  16000, 0.5, true   a number or bool that is no tensor");
-  command->add_option("MODEL", options->model, "A TorchScript file, or a package (.pt2)")->required();
+  command->add_option("MODEL", options->model, "A TorchScript file, or a package (.pt2)")
+      ->required();
   command->add_option("--in", options->in, "What to call it with: a shape, a .npy file, a number")
       ->type_name("INPUT")
       ->allow_extra_args(false);

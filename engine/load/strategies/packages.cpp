@@ -66,8 +66,7 @@ Result<std::unordered_map<std::string, at::Tensor>> WeightsInFiles(const Archive
   for (const Storage& storage : map.storages) {
     const Extent& extent = storage.extent;
     c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(extent.size);
-    Status read =
-        archive.file().Read(extent.offset, static_cast<char*>(memory.get()), extent.size);
+    Status read = archive.file().Read(extent.offset, static_cast<char*>(memory.get()), extent.size);
     if (!read) return std::move(read).error();
     storages.push_back(MakeStorage(extent.size, std::move(memory)));
   }

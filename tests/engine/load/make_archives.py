@@ -138,6 +138,17 @@ class Wide(Layers):
 
     def __init__(self):
         super().__init__(1024)
+class Chain(nn.Module):
+    """Eight weights of 1 MiB, one after the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList(torch.randn(512, 512) for _ in range(8))
+
+    def forward(self, x):
+        for weight in self.weights:
+            x = torch.tanh(x @ weight)
+        return x
 
 
 class Doubling(Layers):
@@ -145,6 +156,13 @@ class Doubling(Layers):
 
     def forward(self, x):
         return super().forward(x.mul_(2))
+
+
+class Handing(Layers):
+    """Hands a weight through."""
+
+    def forward(self, x):
+        return super().forward(x), self.layers[0].weight
 
 
 class Folding(Layers):
@@ -216,6 +234,10 @@ def packages(folder):
         ("folding", program(Folding, 128), folding),
         ("doubling", program(Doubling, 128), files),
         ("wide", program(Wide, 1024), files),
+        ("handing", program(Handing, 128), files),
+        ("chain", program(Chain, 512), files),
+        ("chain-blob", program(Chain, 512), blob),
+        ("chain-inside", program(Chain, 512), {}),
     ):
         torch._inductor.aoti_compile_and_package(
             of, package_path=str(folder / f"{name}.pt2"), inductor_configs=configs

@@ -62,7 +62,8 @@ TEST_F(PackageStrategiesTest, AllAnswerAlike) {
   const at::Tensor expected = stock.run({narrow_}).at(0);
   for (const Strategy strategy : kOfPackages) {
     for (const char* const name : {"inside.pt2", "blob.pt2", "files.pt2"}) {
-      EXPECT_TRUE(at::equal(Answer(strategy, RequestOf(Packaged(name), narrow_)), expected)) << name;
+      EXPECT_TRUE(at::equal(Answer(strategy, RequestOf(Packaged(name), narrow_)), expected))
+          << name;
     }
     for (const char* const name : {"layers.pt2", "folding.pt2", "doubling.pt2"}) {
       const at::Tensor plain = Answer(Strategy::kSequential, RequestOf(Packaged(name), wide_));
