@@ -56,9 +56,9 @@ Status PageRoom::Map(int32_t storage, int fd) {
   const Place& to = place(storage);
   if (to.pages == nullptr) return Done{};
   // Operators may ask for pointers to write.
-  const void* pages = mmap(to.pages, to.size, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
-                           static_cast<off_t>(to.offset));
+  const void* pages =
+      mmap(to.pages, to.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
+           static_cast<off_t>(to.offset));
   if (pages == MAP_FAILED) return Refused("no mapping for a storage");
   return Done{};
 }

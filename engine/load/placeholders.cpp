@@ -5,17 +5,40 @@
 
 #include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
+
+#include "engine/load/crc.h"
+#include "engine/load/random_file.h"
 
 namespace raceway::engine::load {
 
-Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
-  Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
-  if (!bytes) return std::move(bytes).error();
-  c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
-  if (!bytes->empty()) std::memcpy(memory.get(), bytes->data(), bytes->size());
-  return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
+namespace {
+
+c10::Storage CopyOf(const std::string& bytes) {
+  c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes.size());
+  if (!bytes.empty()) std::memcpy(memory.get(), bytes.data(), bytes.size());
+  return c10::Storage(c10::Storage::use_byte_size_t(), bytes.size(), std::move(memory), nullptr,
                       /*resizable=*/false);
+}
+
+}  // namespace
+
+Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
+  const Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
+  if (!bytes) return bytes.error();
+  return CopyOf(*bytes);
+}
+
+Result<c10::Storage> ReadNow(const ModelFile& file, const Extent& extent) {
+  const Result<RandomFile> same = RandomFile::Of(file.cached_fd(), file.path());
+  if (!same) return same.error();
+  const Result<std::string> bytes = same->Read(extent.offset, extent.size);
+  if (!bytes) return bytes.error();
+  if (extent.crc32 && Crc32(std::as_bytes(std::span(*bytes))) != *extent.crc32) {
+    return same->Wrong(ErrorCode::kFailed, "wrong checksum", {}, extent.offset);
+  }
+  return CopyOf(*bytes);
 }
 
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner) {

@@ -10,6 +10,7 @@
 
 #include "engine/load/archive.h"
 #include "engine/load/load_job.h"
+#include "engine/load/model_file.h"
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/weight_map.h"
 #include "engine/result.h"
@@ -22,6 +23,11 @@ inline bool IsEarly(const Storage& storage) { return storage.is_small() || stora
 
 /// Errors   as `Archive::Read`
 Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage);
+
+/// The same of bytes in any file.
+///
+/// Errors   Unavailable, InvalidArgument as `RandomFile::Read`; Failed for a wrong checksum
+Result<c10::Storage> ReadNow(const ModelFile& file, const Extent& extent);
 
 /// On memory that lives as long as the storage.
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner);

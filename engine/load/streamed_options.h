@@ -21,6 +21,8 @@ enum class MemoryMode : uint8_t {
 /// How a module is loaded, and how it is kept.
 struct StreamedOptions {
   LoadOptions load = {};
+  /// A file that has the weights in place of the archive, by their names; empty: the archive does.
+  std::filesystem::path weights = {};
   MemoryMode memory = MemoryMode::kKeep;
   std::filesystem::path shared_folder = "/dev/shm";  // kShared: a file system in memory
   uint64_t window_bytes = uint64_t{64}

@@ -12,15 +12,14 @@
 #include "engine/gate.h"
 #include "engine/load/archive.h"
 #include "engine/load/blob_check.h"
-#include "engine/load/export_source.h"
 #include "engine/load/load_interest.h"
 #include "engine/load/page_gate.h"
 #include "engine/load/page_room.h"
 #include "engine/load/placeholders.h"
-#include "engine/load/safetensors_source.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_gate.h"
+#include "engine/load/weights_file.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -29,11 +28,7 @@ using torch::inductor::AOTIModelContainerRunner;
 
 /// What a file of weights has, which is not the package.
 Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& files) {
-  const Result<RandomFile> file = files.Look(path);
-  if (!file) return file.error();
-  const Result<Archive> archive = Archive::Open(*file);
-  if (archive) return ReadExported(*archive);
-  return ReadSafetensors(path,
+  return ReadWeightsFile(path,
                          [&files](const std::filesystem::path& name) { return files.Look(name); });
 }
 

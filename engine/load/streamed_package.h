@@ -40,8 +40,9 @@ struct PackageOptions {
 class StreamedPackage {
  public:
   /// Starts to read the weights, opens the code meanwhile, and returns with that; if they are
-  /// streamed, nothing is read yet. They come from the package; from the file `weights` where that is not empty, by their names: an archive of
-  /// `torch.export.save`, or safetensors. `scheduler` must outlive the package.
+  /// streamed, nothing is read yet. They come from the package; from the file `weights` where that
+  /// is not empty, by their names: an archive of `torch.export.save`, or safetensors. `scheduler`
+  /// must outlive the package.
   ///
   /// Errors   Unsupported for weights in the library, which are left to the stock loader, and for
   ///          those in another form than we know; Unavailable for what cannot be read or opened;
@@ -118,7 +119,7 @@ class StreamedPackage {
   std::shared_ptr<Weights> weights_;
   mutable std::mutex users_;  // who streams weights: these are read and given back under it
   int64_t num_users_ = 0;     // calls
-  Tensors retired_;  // of the exchange before: the code still has them
+  Tensors retired_;           // of the exchange before: the code still has them
   std::unique_ptr<torch::inductor::AOTIModelContainerRunner> runner_;  // goes before its weights
 };
 

@@ -86,7 +86,8 @@ json MetadataOf(const Archive& archive, const std::string& folder) {
   return nullptr;
 }
 
-Result<Package> ReadPackage(const Archive& archive, const std::string& shown) {
+/// `has_weights`: some file has them, if the package does not.
+Result<Package> ReadPackage(const Archive& archive, const std::string& shown, bool has_weights) {
   if (Status checked = CheckVersion(archive, shown); !checked) return std::move(checked).error();
   Result<engine::load::AotiPackage> code = engine::load::ReadAotiPackage(archive);
   if (!code) return NotLoaded(std::move(code).error(), archive.file().name(), shown);
@@ -96,9 +97,15 @@ Result<Package> ReadPackage(const Archive& archive, const std::string& shown) {
   if (!package.metadata.is_object()) {
     return Wrong(ErrorCode::kInvalidArgument, shown, "does not say what it was compiled for");
   }
-  if (package.code.place == AotiWeights::kElsewhere) {
+  if (package.code.place == AotiWeights::kElsewhere && !has_weights) {
     return Wrong(ErrorCode::kUnsupported, shown,
-                 "has no weights with it; package them with its code");
+                 "has no weights with it; package them with its code, or say where they are: "
+                 "`weights: \"w.safetensors\"`");
+  }
+  if (package.code.place == AotiWeights::kInLibrary && has_weights) {
+    return Wrong(ErrorCode::kUnsupported, shown,
+                 "has its weights in its library, so `weights` cannot be chosen any more; compile "
+                 "it with `aot_inductor.package_constants_in_so` false");
   }
   std::optional<std::vector<AotiInput>> inputs = InputsOfWrapper(package.code.source);
   std::optional<AotiBody> body;
@@ -374,8 +381,8 @@ engine::load::PackageOptions OptionsOf(const LoadHints& hints, const Archive& ar
 /// Of a package with its weights in its library.
 ///
 /// Errors   as `OpenStock` and `ClaimAll`; Unsupported for weights that are to be streamed
-Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package,
-                             const LoadHints& hints, c10::Device device) {
+Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package, const LoadHints& hints,
+                             c10::Device device) {
   if (hints.streams) {
     return Error{ErrorCode::kUnsupported,
                  "its weights are in its library, which has them in memory as long as the model: "
@@ -391,7 +398,8 @@ Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package,
 ///
 /// Errors   as `OpenWhole`, as `StreamedPackage::Load`
 Result<OpenedCode> Open(engine::load::OpenFiles& files, const Archive& archive,
-                        const Package& package, const LoadHints& hints, c10::Device device) {
+                        const Package& package, const std::filesystem::path& weights,
+                        const LoadHints& hints, c10::Device device) {
   if (package.code.place == AotiWeights::kInLibrary) {
     return OpenWhole(archive, package, hints, device);
   }
@@ -403,7 +411,7 @@ Result<OpenedCode> Open(engine::load::OpenFiles& files, const Archive& archive,
   }
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
       engine::load::StreamedPackage::Load(engine::load::ProcessScheduler(), files,
-                                          archive.file().name(), /*weights=*/{},
+                                          archive.file().name(), weights,
                                           OptionsOf(hints, archive, package));
   if (!streamed) return std::move(streamed).error();
   return OpenedCode{.streamed = *std::move(streamed)};
@@ -421,7 +429,7 @@ Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown
                      std::span<const c10::IValue> inputs) {
   const Result<Archive> archive = Archive::Open(path);
   if (!archive) return NotLoaded(archive.error(), path, shown);
-  const Result<Package> package = ReadPackage(*archive, shown);
+  const Result<Package> package = ReadPackage(*archive, shown, /*has_weights=*/false);
   if (!package) return package.error();
   Status machine = CheckMachine(package->metadata, shown, c10::Device(c10::DeviceType::CPU));
   if (!machine) return machine;
@@ -442,9 +450,10 @@ Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown
 }
 
 Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem::path& path,
-                                                           const std::string& shown,
+                                                           const std::filesystem::path& weights,
                                                            const ModelOptions& options,
                                                            c10::Device device) {
+  const std::string& shown = options.source;
   for (const auto& [is_set, setting] :
        {std::pair(options.method != "forward", "method"), std::pair(options.starts_fresh, "state"),
         std::pair(options.dtype.has_value(), "dtype"),
@@ -459,12 +468,12 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
   const Result<Archive> archive = file ? Archive::Open(*file) : file.error();
   if (!archive) return NotLoaded(archive.error(), path, shown);
   try {
-    Result<Package> package = ReadPackage(*archive, shown);
+    Result<Package> package = ReadPackage(*archive, shown, !weights.empty());
     if (!package) return std::move(package).error();
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
-    Result<OpenedCode> opened = Open(files, *archive, *package, options.load, device);
+    Result<OpenedCode> opened = Open(files, *archive, *package, weights, options.load, device);
     // Says more than what became of it, and whether the inputs that are checked are the code's.
     if (Status unchanged = files.CheckUnchanged(); !unchanged) {
       return NotLoaded(std::move(unchanged).error(), path, shown);

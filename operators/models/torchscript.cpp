@@ -118,14 +118,19 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
-Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
-                          c10::Device device) {
+Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesystem::path& weights,
+                          const ModelOptions& options, c10::Device device) {
   if (device.is_cpu()) {
     load::ReadScheduler& scheduler = load::ProcessScheduler();
+    load::StreamedOptions read = OptionsOf(options, path, scheduler.clock());
+    read.weights = weights;
     Result<std::shared_ptr<load::StreamedModule>> streamed =
-        load::StreamedModule::Load(scheduler, path, OptionsOf(options, path, scheduler.clock()));
+        load::StreamedModule::Load(scheduler, path, std::move(read));
     if (streamed) return Loaded{(*streamed)->module(), *streamed};
-    if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
+    const bool is_left = streamed.error().code == ErrorCode::kUnsupported && weights.empty();
+    if (!is_left) return std::move(streamed).error();
+  } else if (!weights.empty()) {
+    return Error{ErrorCode::kUnsupported, "`weights` of a file of their own are for the CPU"};
   }
   const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
   if (device.is_cpu() && !claim) return claim.error();
@@ -134,12 +139,15 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions&
   return loaded;
 }
 
-/// `error`, which names `path`, in the words of whoever calls the file `shown`.
-Error NoModule(Error error, const std::filesystem::path& path, const std::string& shown) {
+/// `error`, which names `path`, in the words of whoever calls the file `shown`; or `weights`.
+Error NoModule(Error error, const std::filesystem::path& path, const std::filesystem::path& weights,
+               const std::string& shown) {
   const std::string whole = path.string();
   const size_t at = error.message.find(whole);
   if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
-  const bool is_other = error.code == ErrorCode::kInvalidArgument;
+  const bool is_of_weights =
+      !weights.empty() && error.message.find(weights.string()) != std::string::npos;
+  const bool is_other = error.code == ErrorCode::kInvalidArgument && !is_of_weights;
   error.message.insert(0, "model file " + shown + (is_other ? " is no TorchScript: " : ": "));
   return error;
 }
@@ -237,13 +245,14 @@ std::string MethodsOf(const torch::jit::Module& module) {
 }  // namespace
 
 Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem::path& path,
-                                                           const std::string& shown,
+                                                           const std::filesystem::path& weights,
                                                            const ModelOptions& options,
                                                            c10::Device device) {
+  const std::string& shown = options.source;
   try {
     const c10::InferenceMode inference;
-    Result<Loaded> loaded = LoadModule(path, options, device);
-    if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
+    Result<Loaded> loaded = LoadModule(path, weights, options, device);
+    if (!loaded) return NoModule(std::move(loaded).error(), path, weights, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
     const std::optional<torch::jit::Method> method = module.find_method(options.method);

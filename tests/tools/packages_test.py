@@ -67,6 +67,30 @@ def export(folder):
             program, package_path=str(folder / f"{name}.pt2"), inductor_configs={**apart, **on_disk}
         )
     export_odd(folder, rows)
+    export_weights(folder, net, example)
+
+
+def export_weights(folder, net, example):
+    """Half of all weights, in each form of file that has nothing else; and files that do not fit."""
+    import torch
+    from safetensors.torch import save_file
+
+    half = {name: (weight * 0.5).contiguous() for name, weight in net.state_dict().items()}
+    net.load_state_dict(half)
+    torch.jit.trace(net, example, strict=False).save(str(folder / "half.pt"))
+    torch.export.save(torch.export.export(net, example), str(folder / "half-program.pt2"))
+    save_file(half, str(folder / "half.safetensors"))
+    where = {}
+    for number, (name, weight) in enumerate(half.items()):
+        where[name] = f"half-{number}.safetensors"
+        save_file({name: weight}, str(folder / where[name]))
+    index = json.dumps({"metadata": {}, "weight_map": where})
+    (folder / "half.safetensors.index.json").write_text(index)
+    bias = half.pop("layer.bias")
+    save_file(half, str(folder / "lacking.safetensors"))
+    more = {**half, "layer.bias": bias, "head.weight": bias.clone()}
+    save_file(more, str(folder / "more.safetensors"))
+    save_file({**half, "layer.bias": torch.ones(4)}, str(folder / "odd.safetensors"))
 
 
 def export_odd(folder, rows):
@@ -278,6 +302,48 @@ class PackagesTest(unittest.TestCase):
         self.says(FLOW_IS_WRONG, "net.pt2", "its weights are in its library", settings=hint)
         tight = ", load { stream: true, memory: 10B }"
         self.says(MACHINE_LACKS, "blob.pt2", "of memory for its weights, `load { memory }`", settings=tight)
+
+    def test_weights_lie_in_a_file_of_their_own(self):
+        expected = [json.loads(line) for line in self.run_flow(FINE, "half.pt").stdout.splitlines()]
+        other = self.run_flow(FINE, "net.pt").stdout.splitlines()
+        self.assertNotAlmostEqual(expected[0]["total"], json.loads(other[0])["total"], delta=1e-3)
+        files = ("half.safetensors", "half.safetensors.index.json", "half-program.pt2")
+        for source in ("net.pt", "bare.pt2", "blob.pt2"):
+            for file in files:
+                out = self.run_flow(FINE, source, settings=f', weights: "{file}"').stdout
+                for got, want in zip(map(json.loads, out.splitlines()), expected, strict=True):
+                    self.assertAlmostEqual(got["total"], want["total"], delta=1e-5)
+
+    def test_weights_of_another_model_are_named(self):
+        for file, module, package in (
+            ("lacking", "lacks `layer.bias` of the model", "there is no weight `layer.bias`"),
+            ("more", "`head.weight` is no weight of the model", None),
+            (
+                "odd",
+                "`layer.bias` is float32[3] in the model, float32[4] in the file",
+                "`layer.bias` has another type or shape than the code was compiled for",
+            ),
+        ):
+            weights = f', weights: "{file}.safetensors"'
+            text = f"model file net.pt: {file}.safetensors: {module}"
+            self.says(MACHINE_LACKS, "net.pt", text, settings=weights)
+            if package is None:
+                self.run_flow(FINE, "bare.pt2", settings=weights)
+            else:
+                self.says(MACHINE_LACKS, "bare.pt2", package, settings=weights)
+        weights = ', weights: "half.safetensors"'
+        self.says(FLOW_IS_WRONG, "net.pt2", "has its weights in its library", settings=weights)
+        self.says(FLOW_IS_WRONG, "net.pt", "gone.safetensors", settings=', weights: "gone.safetensors"')
+        streams = weights + ", load { stream: true }"
+        self.says(FLOW_IS_WRONG, "net.pt", "are neither streamed nor shared", settings=streams)
+        self.run_flow(FINE, "bare.pt2", settings=streams)
+
+    def test_weights_that_have_changed_are_told(self):
+        (self.folder / "f.flow").write_text(flow("net.pt", settings=', weights: "half.safetensors"'))
+        self.call(FINE, "compile", "f.flow")
+        shutil.copy(self.folder / "more.safetensors", self.folder / "half.safetensors")
+        done = self.call(MACHINE_LACKS, "run", "f.plan", "--rows", "rows.jsonl")
+        self.assertIn("`half.safetensors` is not the file the plan was compiled with", done.stderr)
 
     def test_a_package_without_weights_is_refused(self):
         self.says(FLOW_IS_WRONG, "bare.pt2", "bare.pt2 has no weights with it")

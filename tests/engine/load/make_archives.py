@@ -138,6 +138,8 @@ class Wide(Layers):
 
     def __init__(self):
         super().__init__(1024)
+
+
 class Chain(nn.Module):
     """Eight weights of 1 MiB, one after the other."""
 

@@ -275,8 +275,7 @@ TEST(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
   const std::shared_ptr<PageRoom> room = *PageRoom::Reserve(extents);
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     FaultyScheduler scheduler(Faults{.seed = seed, .delay = 1ms});
-    const auto gate =
-        PageGate::Start(*scheduler, {file.Open()}, extents, room, kOptions).value();
+    const auto gate = PageGate::Start(*scheduler, {file.Open()}, extents, room, kOptions).value();
     for (const Extent& extent : extents) {
       EXPECT_EQ(gate->data(extent.storage), room->place(extent.storage).begin);
       EXPECT_TRUE(IsAsWritten(*gate, file, extent));

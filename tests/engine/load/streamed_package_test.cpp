@@ -308,15 +308,15 @@ TEST_F(StreamedPackageTest, WhatIsStreamedIsReadForEachCallAnew) {
   const at::Tensor narrow = StockAnswer(Packaged("inside.pt2"), narrow_);
   const at::Tensor wide = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   const at::Tensor folded = StockAnswer(Packaged("folding.pt2"), wide_, safetensors_);
-  for (const auto& [name, expected] : {std::pair("blob.pt2", narrow), std::pair("files.pt2", narrow),
-                                       std::pair("layers.pt2", wide),
-                                       std::pair("folding.pt2", folded)}) {
+  for (const auto& [name, expected] :
+       {std::pair("blob.pt2", narrow), std::pair("files.pt2", narrow),
+        std::pair("layers.pt2", wide), std::pair("folding.pt2", folded)}) {
     std::atomic<int64_t> num_reads = 0;
     FaultyScheduler scheduler(
         Faults{.delay = 1ms, .intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
-          ++num_reads;
-          return std::nullopt;
-        }});
+                 ++num_reads;
+                 return std::nullopt;
+               }});
     const auto package = LoadStreaming(scheduler, Packaged(name));
     EXPECT_EQ(num_reads, 0) << "nobody calls";
     for (int round = 0; round < 3; ++round) {
@@ -366,9 +366,9 @@ TEST_F(StreamedPackageTest, WhatIsStreamedIsReadAgainAfterAnErrorOrAStop) {
   std::atomic<bool> is_broken = true;
   FaultyScheduler scheduler(
       Faults{.delay = 1ms, .intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
-        if (is_broken) return -EIO;
-        return std::nullopt;
-      }});
+               if (is_broken) return -EIO;
+               return std::nullopt;
+             }});
   const auto package = LoadStreaming(scheduler, Packaged("layers.pt2"));
   EXPECT_THAT(ErrorOf(*package, wide_), HasSubstr("Input/output error"));
   is_broken = false;
