@@ -287,7 +287,7 @@ class PackagesTest(unittest.TestCase):
             ((*x, "--in", "0.5"), "input 2 is no tensor"),
             (("--in", "f32[3,5]", *k), "input 1 has 5 in dimension 0, compiled for f32[rows, 4]"),
             (("--in", "f64[3,4]", *k), "input 1 is f64, compiled for"),
-            ((*x, "--in", "f32[4]"), "compiled for the same"),
+            ((*x, "--in", "f32[4]"), "input 2 has 4 rows, input 1 3: compiled for the same"),
             ((*x, *k, "--method", "encode"), "has no `encode`"),
         ):
             self.assertIn(text, self.call(USAGE, "load", "net.pt2", *words).stderr)
