@@ -273,6 +273,16 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
                                                                const std::filesystem::path& path,
                                                                const std::filesystem::path& weights,
                                                                PackageOptions options) {
+  Result<std::shared_ptr<StreamedPackage>> streamed =
+      LoadFrom(files, scheduler, path, weights, std::move(options));
+  // Says more than what became of it, and whether it is of one file.
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return std::move(unchanged).error();
+  return streamed;
+}
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::LoadFrom(
+    OpenFiles& files, ReadScheduler& scheduler, const std::filesystem::path& path,
+    const std::filesystem::path& weights, PackageOptions options) {
   const LoadEventSink on_event = options.load.on_event;
   LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
   const Result<RandomFile> file = files.Look(path);
@@ -316,7 +326,6 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   } catch (const std::exception& exception) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
   }
-  if (Status unchanged = files.CheckUnchanged(); !unchanged) return std::move(unchanged).error();
   return streamed;
 }
 

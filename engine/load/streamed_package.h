@@ -98,6 +98,11 @@ class StreamedPackage {
   class Use;
   using Tensors = std::vector<at::Tensor>;
 
+  static Result<std::shared_ptr<StreamedPackage>> LoadFrom(OpenFiles& files,
+                                                           ReadScheduler& scheduler,
+                                                           const std::filesystem::path& path,
+                                                           const std::filesystem::path& weights,
+                                                           PackageOptions options);
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
   Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map, OpenFiles& files,

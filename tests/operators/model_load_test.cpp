@@ -312,6 +312,25 @@ TEST_P(ModelLoadTest, UndeployingLeavesThoseInFlightTheirLoad) {
   EXPECT_EQ(gone.wait_for(10s), std::future_status::ready);
 }
 
+// Whoever checks the inputs of compiled code must have seen the code that runs.
+TEST_P(ModelLoadTest, AFileThatIsReplacedMeanwhileIsTheOneThatWasOpened) {
+  Engine engine = MakeEngine();
+  const std::string kept = "kept" + a_;
+  std::filesystem::create_hard_link(PathOf(a_), PathOf(kept));
+  if (!is_module_) {
+    std::filesystem::copy_file(load::testing::Packaged("layers.pt2"), PathOf(b_),
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  load::ProcessAdmission().SetGauge([&] {
+    std::error_code was_done;
+    std::filesystem::rename(PathOf(b_), PathOf(a_), was_done);
+    return load::MemoryRoom();
+  });
+  const FlowHandle flow = Deploy(engine, Plan(a_));
+  turnstile_.Open();
+  EXPECT_EQ(Ask(engine, flow, kept), "right");
+}
+
 /// Holds up the first load, where it asks for memory.
 class ModelSharingTest : public ModelLoadTest {
  protected:
