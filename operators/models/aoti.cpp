@@ -349,11 +349,13 @@ class AotiModel final : public LoadedModel {
 
 size_t NumCalls() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-/// The code, unpacked for now, as LibTorch opens it. Throws what that throws.
+/// The code, unpacked once for all who want it; as LibTorch opens it. Throws what that throws.
 ///
-/// Errors   as `PackageCode::UnpackForNow`, Unavailable
+/// Errors   as `PackageCode::Unpack`, Unavailable
 Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10::Device device) {
-  Result<PackageCode> code = PackageCode::UnpackForNow(archive, package.code.folder);
+  // Kernels of CUDA are read when they are first used: nobody else would get into the cache.
+  const std::filesystem::path cache = device.is_cpu() ? PackageCode::DefaultCache() : "";
+  Result<PackageCode> code = PackageCode::Unpack(archive, package.code.folder, cache);
   if (!code) return std::move(code).error();
   // Compiled code names it, though all that it calls is in libtorch_cpu.
   Status opened = engine::load::OpenTorchLibrary("libtorch.so");

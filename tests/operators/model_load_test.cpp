@@ -5,6 +5,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
@@ -78,6 +79,7 @@ class ModelLoadTest : public ::testing::TestWithParam<const char*> {
                   return std::nullopt;
                 }},
             {.window = window, .background_window = 2, .patience = 1h, .late_factor = 1e6}) {
+    setenv("XDG_CACHE_HOME", folder_.path().c_str(), /*overwrite=*/1);  // for code of packages
     Save(a_);
     Save(b_);
   }
@@ -331,6 +333,34 @@ TEST_P(ModelLoadTest, AFileThatIsReplacedMeanwhileIsTheOneThatWasOpened) {
   EXPECT_EQ(Ask(engine, flow, kept), "right");
 }
 
+class EmbeddedPackageTest : public ModelLoadTest {
+ protected:
+  /// Where code is unpacked, and in which inodes.
+  std::map<std::string, ino_t> CodeFiles() const {
+    std::map<std::string, ino_t> inodes;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(PathOf("raceway"))) {
+      struct stat info {};
+      EXPECT_EQ(::stat(entry.path().c_str(), &info), 0);
+      if (entry.path().extension() == ".so") inodes.emplace(entry.path(), info.st_ino);
+    }
+    return inodes;
+  }
+};
+
+TEST_P(EmbeddedPackageTest, ItsCodeIsUnpackedOnce) {
+  Engine engine = MakeEngine();
+  std::filesystem::copy_file(load::testing::Packaged("chain-inside.pt2"), PathOf(c_));
+  std::map<std::string, ino_t> first;
+  for (int i = 0; i < 3; ++i) {
+    const FlowHandle flow = Deploy(engine, Plan(c_));
+    EXPECT_EQ(Ask(engine, flow, c_), "right");
+    engine.Undeploy(*flow).wait();
+    if (i == 0) first = CodeFiles();
+    EXPECT_EQ(CodeFiles(), first);
+  }
+  EXPECT_EQ(first.size(), 1u);
+}
+
 /// Holds up the first load, where it asks for memory.
 class ModelSharingTest : public ModelLoadTest {
  protected:
@@ -504,6 +534,7 @@ std::string KindOf(const ::testing::TestParamInfo<const char*>& info) {
 const auto kAllKinds = ::testing::Values(kModule, kPackage, kBlobPackage);
 INSTANTIATE_TEST_SUITE_P(Of, ModelLoadTest, kAllKinds, &KindOf);
 INSTANTIATE_TEST_SUITE_P(Of, ReadOrderTest, kAllKinds, &KindOf);
+INSTANTIATE_TEST_SUITE_P(Of, EmbeddedPackageTest, ::testing::Values(kPackage), &KindOf);
 INSTANTIATE_TEST_SUITE_P(Of, ModelSharingTest, kAllKinds, &KindOf);
 INSTANTIATE_TEST_SUITE_P(Of, BrokenModelTest, kAllKinds, &KindOf);
 INSTANTIATE_TEST_SUITE_P(Of, ModelMemoryTest, kAllKinds, &KindOf);
