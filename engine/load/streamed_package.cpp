@@ -6,7 +6,6 @@
 #include <atomic>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "engine/gate.h"
@@ -48,11 +47,26 @@ std::vector<size_t> StoragesOf(const std::vector<size_t>& tensors, const WeightM
   return storages;
 }
 
-/// Memory that somebody else keeps.
+/// Of memory that somebody else keeps. Weights are known by it.
+void LeaveWeight(void* /*bytes*/) {}
+
 c10::Storage StorageAt(std::byte* bytes, uint64_t num_bytes) {
-  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes,
-                      c10::DataPtr(bytes, c10::Device(c10::DeviceType::CPU)), nullptr,
+  c10::DataPtr memory(bytes, bytes, &LeaveWeight, c10::Device(c10::DeviceType::CPU));
+  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes, std::move(memory), nullptr,
                       /*resizable=*/false);
+}
+
+bool IsWeight(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.has_storage() &&
+         tensor.storage().data_ptr().get_deleter() == &LeaveWeight;
+}
+
+/// An answer that outlives the weights: some code hands one through.
+std::vector<at::Tensor> Owned(std::vector<at::Tensor> answer) {
+  for (at::Tensor& tensor : answer) {
+    if (IsWeight(tensor)) tensor = tensor.clone();
+  }
+  return answer;
 }
 
 /// Compiled code of LibTorch 2.11 counts itself as a holder of constants that are not its own, and
@@ -87,9 +101,7 @@ class StreamedPackage::Weights {
     std::unordered_map<size_t, c10::Storage> made;
     for (size_t i = 0; i < storages.size(); ++i) {
       const PageRoom::Place& place = room_->place(static_cast<int32_t>(i));
-      const c10::Storage storage = StorageAt(place.begin, extents_[i].size);
-      made.emplace(storages[i], storage);
-      storages_.insert(storage.unsafeGetStorageImpl());
+      made.emplace(storages[i], StorageAt(place.begin, extents_[i].size));
     }
     for (const size_t tensor : tensors) {
       const bool is_folded = tensor == map.tensors.size();
@@ -178,16 +190,6 @@ class StreamedPackage::Weights {
     throw WeightMissing{std::move(arrived).error()};
   }
 
-  /// An answer that outlives the weights: some code hands one through.
-  Tensors Owned(Tensors answer) const {
-    for (at::Tensor& tensor : answer) {
-      const bool is_weight = tensor.defined() && tensor.has_storage() &&
-                             storages_.count(tensor.storage().unsafeGetStorageImpl()) > 0;
-      if (is_weight) tensor = tensor.clone();
-    }
-    return answer;
-  }
-
  private:
   /// Where faults cannot be held: nobody may read before all are there.
   Status StartWithoutGate() {
@@ -222,7 +224,6 @@ class StreamedPackage::Weights {
   const std::shared_ptr<PageRoom> room_;
   std::optional<Extent> blob_;
   Tensors tensors_;
-  std::unordered_set<const c10::StorageImpl*> storages_;
 
   std::shared_ptr<PageGate> gate_;
   std::shared_ptr<LoadJob> job_;
@@ -344,7 +345,9 @@ StreamedPackage::~StreamedPackage() {
 }
 
 std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
-  const std::lock_guard door(door_);
+  if (is_door_shut_.load(std::memory_order_acquire)) {
+    const std::lock_guard door(door_);
+  }
   return std::shared_lock(calls_);
 }
 
@@ -405,7 +408,7 @@ std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inpu
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
-  return weights_->Owned(runner_->run(inputs));
+  return Owned(runner_->run(inputs));
 }
 
 /// Nothing where it has to be run when all weights are there: they cannot be waited for one by one,
@@ -420,7 +423,7 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
     if (options_.writes_inputs) {
       for (at::Tensor& tensor : given) tensor = tensor.clone();
     }
-    Tensors answer = weights_->Owned(runner_->run(given));
+    Tensors answer = Owned(runner_->run(given));
     const LoadSpan span(options_.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kWait, .name = "checksum"});
     if (visit.saw_weights_only() && weights_->WaitForCheck(&cancel)) return answer;
@@ -451,7 +454,9 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   }
   DropForgotten(retired_);  // the new ones have taken their place
   const std::lock_guard door(door_);
+  is_door_shut_ = true;
   const std::unique_lock calls(calls_);
+  is_door_shut_ = false;  // who comes now waits for `calls_`
   runner_->swap_constant_buffer();
   retired_ = weights_->tensors();
   weights_ = *std::move(weights);

@@ -3,6 +3,7 @@
 #include <ATen/core/TensorBody.h>
 #include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -117,10 +118,11 @@ class StreamedPackage {
   ReadScheduler& scheduler_;
   const std::vector<AotiConstant> constants_;
   const PackageOptions options_;
-  const bool folds_;         // computes constants from others, once
-  std::mutex exchange_;      // one after the other
-  mutable std::mutex door_;  // or calls that come would let those wait who need `calls_` alone
-  mutable std::shared_mutex calls_;
+  const bool folds_;                        // computes constants from others, once
+  std::mutex exchange_;                     // one after the other
+  mutable std::shared_mutex calls_;         // shared by calls
+  mutable std::mutex door_;                 // of who needs `calls_` alone: where calls that come
+  std::atomic<bool> is_door_shut_ = false;  // wait, or they would let him wait
   std::shared_ptr<Weights> weights_;
   mutable std::mutex users_;  // who streams weights: these are read and given back under it
   int64_t num_users_ = 0;     // calls

@@ -276,6 +276,19 @@ TEST_F(StreamedPackageTest, WhatIsComputedOfWeightsAloneIsComputedOfAllOfThem) {
   EXPECT_TRUE(at::equal(Answer(*package, wide_), other));
 }
 
+TEST_F(StreamedPackageTest, AWeightThatIsHandedThroughOutlivesThePackage) {
+  FaultyScheduler scheduler(Faults{.delay = 1ms});
+  const c10::InferenceMode inference;
+  auto package = Load(scheduler, Packaged("handing.pt2"));
+  const std::vector<at::Tensor> early = package->Run({wide_}, CancelToken());
+  ASSERT_TRUE(package->WaitAll().ok());
+  const std::vector<at::Tensor> later = package->Run({wide_}, CancelToken());
+  package.reset();
+  const at::Tensor expected = TensorsOf(safetensors_).at("layers.0.weight");
+  EXPECT_TRUE(at::equal(early.at(1), expected));
+  EXPECT_TRUE(at::equal(later.at(1), expected));
+}
+
 TEST_F(StreamedPackageTest, WeightsAreExchangedUnderLoad) {
   const at::Tensor first = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   const at::Tensor second = StockAnswer(Packaged("bare.pt2"), wide_, Packaged("other.safetensors"));
