@@ -217,6 +217,7 @@ class Declarer {
     }
     function.spec = *std::move(spec);
     function.spec.source = PathIn(folder_, function.spec.source);
+    FilesIn(folder_, function.spec);
     out_.functions[decl.name.text] = std::move(function);
   }
 

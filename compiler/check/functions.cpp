@@ -303,8 +303,8 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
       is_fine = false;
     } else if (!TakeHint(entry, place, spec, diagnostics)) {
       UnknownSetting(entry, "a model",
-                     {"source", "device", "threads", "instances", "method", "state", "dtype", "pad",
-                      "batch", "load", "prewarm"},
+                     {"source", "device", "threads", "instances", "method", "weights", "state",
+                      "dtype", "pad", "batch", "load", "prewarm"},
                      diagnostics);
       is_fine = false;
     }

@@ -57,6 +57,17 @@ std::optional<Value> Method(const ast::Entry& entry, dsl::Diagnostics& diagnosti
   return std::nullopt;
 }
 
+std::optional<Value> Weights(const ast::Entry& entry, dsl::Diagnostics& diagnostics) {
+  if (entry.value && entry.value->kind == ast::Expr::Kind::kString && !entry.value->text.empty()) {
+    return Value(entry.value->text);
+  }
+  diagnostics
+      .Add(DiagnosticKind::kBadSetting, ValueOf(entry),
+           "`weights` wants the file that has the weights of the model in quotes")
+      .help = "weights: \"model.safetensors\"";
+  return std::nullopt;
+}
+
 /// One of `words`, without quotes.
 std::optional<Value> Word(const ast::Entry& entry, const std::vector<std::string>& words,
                           const std::string& wanted, dsl::Diagnostics& diagnostics) {
@@ -110,6 +121,9 @@ bool TakeModelSetting(const ast::Entry& entry, FunctionSpec& spec, bool& is_fine
     value = Devices(entry, diagnostics);
   } else if (key == "method") {
     value = Method(entry, diagnostics);
+  } else if (key == "weights") {
+    value = Weights(entry, diagnostics);
+    spec.files.emplace_back(key, ValueOf(entry));
   } else if (key == "state") {
     value = Word(entry, {"fresh"}, "`state` is `fresh`: each call begins with what is in the file",
                  diagnostics);

@@ -5,8 +5,8 @@
 namespace raceway::compiler {
 
 /// Takes a setting of a model that decides what a call computes, where, or how many threads it has:
-/// `device`, `threads`, `instances`, `method`, `state`, `dtype`, `pad`. False if it is none of
-/// them; one that is wrong is reported and clears `is_fine`.
+/// `device`, `threads`, `instances`, `method`, `weights`, `state`, `dtype`, `pad`. False if it is
+/// none of them; one that is wrong is reported and clears `is_fine`.
 bool TakeModelSetting(const ast::Entry& entry, FunctionSpec& spec, bool& is_fine,
                       dsl::Diagnostics& diagnostics);
 

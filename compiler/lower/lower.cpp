@@ -134,6 +134,10 @@ class Lowering {
       for (const auto& setting : function.settings) {
         if (setting.first != "threads") spec.options.push_back(setting);
       }
+      if (const Value* weights = settings.Find("weights")) {
+        const std::string hash = Describe(*weights->AsString(), function.files.front().second);
+        spec.options.emplace_back("weights_sha256", hash);
+      }
       return;
     }
     spec.op = function.source.empty() ? "native" : "plugin";

@@ -197,6 +197,8 @@ Status CheckMatch(const AotiConstant& constant, const Tensor& tensor) {
 
 }  // namespace
 
+bool IsPackage(const Archive& archive) { return archive.Find("archive_format") != nullptr; }
+
 Result<AotiPackage> ReadAotiPackage(const Archive& archive) { return PackageReader(archive).Run(); }
 
 Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& constants,

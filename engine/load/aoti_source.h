@@ -40,6 +40,9 @@ struct AotiPackage {
   std::optional<Extent> blob;  // kInBlob: all of it, with the checksum that its weights lack
 };
 
+/// Whether an archive is a `.pt2`: compiled code, or a program of `torch.export`.
+bool IsPackage(const Archive& archive);
+
 /// Reads which weights the code of an AOTInductor package wants, and where they are. The package
 /// says it in its source, as LibTorch 2.9 to 2.11 write it. Of several models it takes `model`,
 /// else the first.

@@ -3,12 +3,15 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
 #include "engine/load/load_trace.h"
 #include "engine/load/streamed_module.h"
+#include "engine/load/streamed_package.h"
 #include "engine/load/torchscript_source.h"
 #include "engine/load/use_order.h"
 
@@ -34,13 +37,52 @@ void Call(StreamedModule& module, const std::string& method,
                   [&] { return module.module().get_method(method)(std::move(copies)); });
 }
 
+Result<WeightMap> WeightsOf(const Archive& archive) {
+  if (!IsPackage(archive)) return ReadTorchScript(archive);
+  Result<AotiPackage> package = ReadAotiPackage(archive);
+  if (!package) return std::move(package).error();
+  return std::move(package->weights);
+}
+
+uint64_t NumBytesOf(const WeightMap& weights) {
+  uint64_t num_bytes = 0;
+  for (const Storage& storage : weights.storages) num_bytes += storage.extent.size;
+  return num_bytes;
+}
+
+Result<std::vector<UseStep>> MeasurePackage(ReadScheduler& scheduler, const Archive& archive,
+                                            const std::vector<c10::IValue>& inputs) {
+  const Result<WeightMap> weights = WeightsOf(archive);
+  if (!weights) return weights.error();
+  const Result<std::shared_ptr<StreamedPackage>> package =
+      StreamedPackage::Load(scheduler, archive.file().name());
+  if (!package) return package.error();
+  if (Status arrived = (*package)->WaitAll(); !arrived) return std::move(arrived).error();
+  UseStep computes = {.compute = nanoseconds::max()};
+  try {
+    for (int i = 0; i <= kCalls; ++i) {
+      std::vector<at::Tensor> copies;
+      for (const c10::IValue& input : inputs) {
+        copies.push_back(input.toTensor().clone(at::MemoryFormat::Contiguous));
+      }
+      const TimePoint begin = scheduler.clock().Now();
+      (*package)->Run(copies, CancelToken());
+      const nanoseconds time = scheduler.clock().Now() - begin;
+      if (i > 0) computes.compute = std::min(computes.compute, time);
+    }
+  } catch (const std::exception& exception) {
+    return Error{ErrorCode::kFailed, exception.what()};
+  }
+  return std::vector<UseStep>{computes, {.num_bytes = NumBytesOf(*weights)}};
+}
+
 }  // namespace
 
 Result<LoadRates> MeasureRates(ReadScheduler& scheduler, const std::filesystem::path& model,
                                LoadOptions options) {
   const Result<Archive> archive = Archive::Open(model);
   if (!archive) return archive.error();
-  const Result<WeightMap> weights = ReadTorchScript(*archive);
+  const Result<WeightMap> weights = WeightsOf(*archive);
   if (!weights) return weights.error();
   Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(model.string());
   if (!file) return std::move(file).error();
@@ -66,6 +108,8 @@ Result<std::vector<UseStep>> MeasureUse(ReadScheduler& scheduler,
                                         const std::string& method,
                                         const std::vector<c10::IValue>& inputs) {
   const c10::InferenceMode inference;
+  const Result<Archive> archive = Archive::Open(model);
+  if (archive && IsPackage(*archive)) return MeasurePackage(scheduler, *archive, inputs);
   const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
   LoadRecorder recorder;
   LoadOptions options;

@@ -95,6 +95,7 @@ class PageGate::Inbox {
 Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
                                                   std::vector<std::shared_ptr<ModelFile>> files,
                                                   std::span<const Extent> extents,
+                                                  std::shared_ptr<PageRoom> room,
                                                   LoadOptions options) {
   if (extents.size() > kMaxViews) {
     return Error{ErrorCode::kUnsupported,
@@ -104,7 +105,8 @@ Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
   if (inbox->bell() < 0) return Refused("eventfd is refused", errno);
   const Result<int> faults = OpenFaults();
   if (!faults) return faults.error();
-  std::shared_ptr<PageGate> gate(new PageGate(inbox, *faults, scheduler.clock(), options.on_event));
+  std::shared_ptr<PageGate> gate(
+      new PageGate(inbox, std::move(room), *faults, scheduler.clock(), options.on_event));
   options.mappable = true;
   options.on_storage = [inbox](int32_t storage) { inbox->Add(storage); };
   Result<std::shared_ptr<LoadJob>> job =
@@ -118,9 +120,10 @@ Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
   return gate;
 }
 
-PageGate::PageGate(std::shared_ptr<Inbox> inbox, int faults_fd, const Clock& clock,
-                   LoadEventSink on_event)
+PageGate::PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room, int faults_fd,
+                   const Clock& clock, LoadEventSink on_event)
     : inbox_(std::move(inbox)),
+      room_(std::move(room)),
       faults_fd_(faults_fd),
       clock_(clock),
       on_event_(std::move(on_event)) {}
@@ -129,27 +132,19 @@ PageGate::~PageGate() {
   inbox_->Close();
   if (watcher_.joinable()) watcher_.join();
   if (faults_fd_ >= 0) close(faults_fd_);
-  for (const int32_t storage : by_place_) {
-    const View& view = views_[static_cast<size_t>(storage)];
-    munmap(view.pages, view.size);
-  }
+  room_->Clear();
 }
 
 Status PageGate::MapViews(int32_t num_storages) {
   views_.resize(static_cast<size_t>(num_storages));
   for (int32_t storage = 0; storage < num_storages; ++storage) {
     if (job_->num_bytes(storage) == 0) continue;
-    const std::shared_ptr<Arena> arena = job_->arena(storage);
-    const auto offset = static_cast<uint64_t>(job_->data(storage) - arena->data());
+    const PageRoom::Place& place = room_->place(storage);
     View& view = views_[static_cast<size_t>(storage)];
-    view.fd = arena->fd();
-    view.offset = RoundDown(offset);
-    view.size = RoundUp(offset + job_->num_bytes(storage)) - view.offset;
-    void* pages = mmap(nullptr, view.size, kProtection, MAP_SHARED | MAP_NORESERVE, view.fd,
-                       static_cast<off_t>(view.offset));
-    if (pages == MAP_FAILED) return Refused("no mapping for a storage", errno);
-    view.pages = static_cast<std::byte*>(pages);
-    view.begin = view.pages + (offset - view.offset);
+    view.fd = job_->arena(storage)->fd();
+    view.pages = place.pages;
+    view.size = place.size;
+    if (Status mapped = room_->Map(storage, view.fd); !mapped) return mapped;
     by_place_.push_back(storage);
     uffdio_register faults = {};
     faults.range = RangeOf(view.pages, view.size);
@@ -246,7 +241,7 @@ void PageGate::OnSettled(int32_t storage) {
   const bool was_touched = view.touched.has_value();
   NoteWait(storage);
   if (job_->IsReady(storage)) {
-    Open(view);
+    Open(storage);
   } else if (view.door == Door::kShut) {
     view.door = Door::kFailed;
     if (was_touched) GiveUp(storage);
@@ -254,12 +249,12 @@ void PageGate::OnSettled(int32_t storage) {
 }
 
 /// The bytes of a storage that is ready.
-void PageGate::Open(View& view) {
+void PageGate::Open(int32_t storage) {
+  View& view = views_[static_cast<size_t>(storage)];
   if (view.door == Door::kZeros) {
-    const void* pages =
-        mmap(view.pages, view.size, kProtection, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, view.fd,
-             static_cast<off_t>(view.offset));
-    if (pages == MAP_FAILED) return Fail(Refused("no mapping for a storage", errno));
+    if (Status mapped = room_->Map(storage, view.fd); !mapped) {
+      return Fail(std::move(mapped).error());
+    }
   } else if (view.door == Door::kShut) {
     // Maps all of it at once; what it leaves out is mapped when it is touched.
     uffdio_continue all = {};
@@ -319,7 +314,7 @@ void PageGate::LetAllGo() {
     if (view.door == Door::kOpen || view.door == Door::kZeros) continue;
     NoteWait(storage);
     if (job_->IsReady(storage)) {
-      Open(view);
+      Open(storage);
     } else {
       FillWithZeros(view);
     }

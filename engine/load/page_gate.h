@@ -13,6 +13,7 @@
 
 #include "engine/cancel.h"
 #include "engine/load/load_job.h"
+#include "engine/load/page_room.h"
 #include "engine/result.h"
 
 namespace raceway::engine::load {
@@ -34,23 +35,30 @@ namespace raceway::engine::load {
 class PageGate {
  public:
   /// Starts to load. `scheduler` must outlive the gate; `options` must not ask for other memory.
+  /// Storages are read in `room`, which is for these extents and one gate at a time.
   ///
   /// Errors   Unsupported where the kernel refuses: then a `LoadJob` can be waited for; else as
   ///          `LoadJob::Start`
   static Result<std::shared_ptr<PageGate>> Start(ReadScheduler& scheduler,
                                                  std::vector<std::shared_ptr<ModelFile>> files,
                                                  std::span<const Extent> extents,
+                                                 std::shared_ptr<PageRoom> room,
                                                  LoadOptions options = {});
   /// Nobody may be reading. Cancels the load.
   ~PageGate();
   PageGate(const PageGate&) = delete;
 
   /// Where to read a storage. The gate must outlive who reads. The load's own `data` has no gate.
-  std::byte* data(int32_t storage) const { return views_[static_cast<size_t>(storage)].begin; }
+  std::byte* data(int32_t storage) const { return room_->place(storage).begin; }
   const std::shared_ptr<LoadJob>& job() const { return job_; }
 
   /// Whether all storages are there: then nobody needs to say any more that he reads.
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
+  /// Whether somebody has touched in vain what never will be there.
+  bool has_failed() const {
+    const std::lock_guard lock(mutex_);
+    return failure_.has_value();
+  }
   /// Errors   as `LoadJob::WaitAll`; that of a storage which somebody has touched in vain, at once
   Status WaitAll(const CancelToken* cancel = nullptr);
 
@@ -90,23 +98,22 @@ class PageGate {
 
   /// The pages of one storage.
   struct View {
-    std::byte* begin = nullptr;  // of its bytes
     std::byte* pages = nullptr;  // null: it has no bytes
     uint64_t size = 0;           // of the pages
-    uint64_t offset = 0;         // of the pages, in the arena
     int fd = -1;                 // of the arena
     Door door = Door::kShut;
     std::optional<TimePoint> touched = std::nullopt;  // somebody waits for it, since then
   };
 
-  PageGate(std::shared_ptr<Inbox> inbox, int faults_fd, const Clock& clock, LoadEventSink on_event);
+  PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room, int faults_fd,
+           const Clock& clock, LoadEventSink on_event);
 
   Status MapViews(int32_t num_storages);
   void Watch();
   void ReadFaults();
   void OnTouch(int32_t storage);
   void OnSettled(int32_t storage);
-  void Open(View& view);
+  void Open(int32_t storage);
   void FillWithZeros(View& view);
   void GiveUp(int32_t storage);
   void Fail(Error error);
@@ -117,6 +124,7 @@ class PageGate {
   int32_t Find(uint64_t address) const;
 
   const std::shared_ptr<Inbox> inbox_;
+  const std::shared_ptr<PageRoom> room_;
   int faults_fd_;  // the watcher's, -1 once nobody can fault
   const Clock& clock_;
   const LoadEventSink on_event_;
@@ -128,7 +136,7 @@ class PageGate {
   std::atomic<int64_t> num_faults_ = 0;
   std::atomic<bool> is_complete_ = false;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable settled_;
   std::vector<Visit*> visits_;
   bool was_stopped_ = false;

@@ -1,17 +1,42 @@
 #include "engine/load/placeholders.h"
 
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
+
+#include "engine/load/crc.h"
+#include "engine/load/random_file.h"
 
 namespace raceway::engine::load {
 
+namespace {
+
+c10::Storage CopyOf(const std::string& bytes) {
+  c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), static_cast<char*>(memory.get()));
+  return MakeStorage(bytes.size(), std::move(memory));
+}
+
+}  // namespace
+
 Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
-  Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
-  if (!bytes) return std::move(bytes).error();
-  c10::DataPtr memory = c10::GetAllocator(c10::DeviceType::CPU)->allocate(bytes->size());
-  std::copy(bytes->begin(), bytes->end(), static_cast<char*>(memory.get()));
-  return MakeStorage(bytes->size(), std::move(memory));
+  const Result<std::string> bytes = archive.Read(storage.name, storage.extent.size);
+  if (!bytes) return bytes.error();
+  return CopyOf(*bytes);
+}
+
+Result<c10::Storage> ReadNow(const ModelFile& file, const Extent& extent) {
+  const Result<RandomFile> same = RandomFile::Of(file.cached_fd(), file.path());
+  if (!same) return same.error();
+  const Result<std::string> bytes = same->Read(extent.offset, extent.size);
+  if (!bytes) return bytes.error();
+  if (extent.crc32 && Crc32(std::as_bytes(std::span(*bytes))) != *extent.crc32) {
+    return same->Wrong(ErrorCode::kFailed, "wrong checksum", {}, extent.offset);
+  }
+  return CopyOf(*bytes);
 }
 
 c10::Storage MakeStorage(uint64_t num_bytes, c10::DataPtr memory) {
@@ -31,6 +56,12 @@ c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<con
 
 c10::Storage StorageOf(const LoadJob& job, int32_t number) {
   return StorageOn(job.data(number), job.num_bytes(number), job.arena(number));
+}
+
+at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor) {
+  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
+  return at::empty({0}, at::TensorOptions(dtype))
+      .set_(storage, static_cast<int64_t>(tensor.offset), tensor.sizes, tensor.strides);
 }
 
 void Add(Placeholders& placeholders, const std::string& record, c10::Storage storage) {

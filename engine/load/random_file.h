@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,5 +57,8 @@ class RandomFile {
   uint64_t begin_;
   uint64_t size_;
 };
+
+/// How those who read about files in a file open them.
+using FileOpener = std::function<Result<RandomFile>(const std::filesystem::path&)>;
 
 }  // namespace raceway::engine::load

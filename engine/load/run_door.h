@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace raceway::engine::load {
 
@@ -35,7 +36,7 @@ class RunDoor {
 
   /// `often` is called by the `count`th who enters from now on, within it. Not while others enter.
   void TellAfter(int32_t count, std::function<void()> often) {
-    often_ = std::move(often);
+    often_.push_back(std::move(often));
     num_untold_.store(count);
   }
 
@@ -66,14 +67,16 @@ class RunDoor {
       Leave();
       is_closed_.wait(true);
     }
-    if (num_untold_.load() > 0 && num_untold_.fetch_sub(1) == 1) often_();
+    if (num_untold_.load() > 0 && num_untold_.fetch_sub(1) == 1) {
+      for (const std::function<void()>& often : often_) often();
+    }
   }
   void Leave() { num_inside_.fetch_sub(1); }
 
   std::atomic<int32_t> num_inside_ = 0;
   std::atomic<bool> is_closed_ = false;
   std::atomic<int32_t> num_untold_ = 0;  // who enter until `often_` is called
-  std::function<void()> often_;
+  std::vector<std::function<void()>> often_;
 };
 
 }  // namespace raceway::engine::load

@@ -141,13 +141,13 @@ Status AddShard(WeightMap shard, const std::vector<std::string>& names, const Ra
   return Done{};
 }
 
-Result<WeightMap> ReadShards(const RandomFile& index) {
+Result<WeightMap> ReadShards(const RandomFile& index, const FileOpener& open) {
   const Result<Shards> shards = ReadIndex(index);
   if (!shards.ok()) return shards.error();
   WeightMap map;
   for (const auto& [name, tensors] : *shards) {
     const std::filesystem::path path = std::filesystem::path(index.name()).parent_path() / name;
-    const Result<RandomFile> file = RandomFile::Open(path);
+    const Result<RandomFile> file = open(path);
     if (!file.ok()) return file.error();
     Result<WeightMap> shard = ShardReader(*file, static_cast<int32_t>(map.files.size())).Run();
     if (!shard.ok()) return shard;
@@ -168,9 +168,13 @@ bool IsIndex(const RandomFile& file) {
 }  // namespace
 
 Result<WeightMap> ReadSafetensors(const std::filesystem::path& path) {
-  const Result<RandomFile> file = RandomFile::Open(path);
+  return ReadSafetensors(path, &RandomFile::Open);
+}
+
+Result<WeightMap> ReadSafetensors(const std::filesystem::path& path, const FileOpener& open) {
+  const Result<RandomFile> file = open(path);
   if (!file.ok()) return file.error();
-  if (IsIndex(*file)) return ReadShards(*file);
+  if (IsIndex(*file)) return ReadShards(*file, open);
   Result<WeightMap> map = ShardReader(*file, 0).Run();
   if (map.ok()) map->files = {path};
   return map;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "engine/load/random_file.h"
 #include "engine/load/weight_map.h"
 #include "engine/result.h"
 
@@ -18,5 +19,7 @@ namespace raceway::engine::load {
 ///          elements of less than a byte; Unavailable for a file that cannot be read
 /// Source   https://github.com/huggingface/safetensors, format and its validation
 Result<WeightMap> ReadSafetensors(const std::filesystem::path& path);
+/// The same of files that `open` opens.
+Result<WeightMap> ReadSafetensors(const std::filesystem::path& path, const FileOpener& open);
 
 }  // namespace raceway::engine::load

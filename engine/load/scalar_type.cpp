@@ -60,6 +60,13 @@ uint64_t SizeOf(ScalarType type) {
   return 0;
 }
 
+std::string_view NameOf(ScalarType type) {
+  for (const Names& names : kTypes) {
+    if (names.type == type) return names.cpp;
+  }
+  return "unknown";
+}
+
 std::optional<ScalarType> FromStorageName(std::string_view name) {
   return FindByName(&Names::storage, name);
 }

@@ -37,6 +37,9 @@ enum class ScalarType : int8_t {
 /// In bytes.
 uint64_t SizeOf(ScalarType type);
 
+/// "float32"
+std::string_view NameOf(ScalarType type);
+
 /// What archives call them; nothing for a name that we do not know.
 std::optional<ScalarType> FromStorageName(std::string_view name);      // "FloatStorage"
 std::optional<ScalarType> FromSafetensorsName(std::string_view name);  // "BF16"

@@ -4,9 +4,13 @@
 #include <numeric>
 #include <optional>
 #include <span>
+#include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "engine/load/archive.h"
+#include "engine/load/open_files.h"
 #include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/process_scheduler.h"
@@ -14,6 +18,7 @@
 #include "engine/load/torchscript_structure.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_cast.h"
+#include "engine/load/weights_file.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -77,12 +82,16 @@ struct CastRefused {};
 class StreamedModule::Loader {
  public:
   static Result<Loader> Open(ReadScheduler& scheduler, const std::filesystem::path& path,
-                             const LoadEventSink& on_event) {
-    const LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
+                             const StreamedOptions& options) {
+    const LoadSpan scan(options.load.on_event, scheduler.clock(),
+                        {.lane = Lane::kScan, .name = "archive"});
     Result<OpenedModel> model = OpenModel(path);
     if (!model) return std::move(model).error();
-    return Loader(scheduler, std::move(model->archive), std::move(model->weights),
+    Loader loader(scheduler, std::move(model->archive), std::move(model->weights),
                   std::move(model->file));
+    if (options.weights.empty()) return loader;
+    if (Status taken = loader.TakeOthers(options); !taken) return std::move(taken).error();
+    return loader;
   }
 
   /// Throws `CastRefused` if some weight cannot be cast on the way.
@@ -115,6 +124,9 @@ class StreamedModule::Loader {
       return std::move(started).error();
     }
     if (Status made = MakeModule(*streamed, on_event); !made) return std::move(made).error();
+    if (Status given = CheckGiven(streamed->module_, options); !given) {
+      return std::move(given).error();
+    }
     if (options.dtype) {
       MoveWeights(streamed->module_, early_, *options.dtype);
       const bool moved = MoveWeights(streamed->module_, awaited_, *options.dtype);
@@ -124,7 +136,12 @@ class StreamedModule::Loader {
     return streamed;
   }
 
-  Status CheckUnchanged() const { return file_->CheckUnchanged(); }
+  Status CheckUnchanged() const {
+    for (const auto& file : files_) {
+      if (Status unchanged = file->CheckUnchanged(); !unchanged) return unchanged;
+    }
+    return Done{};
+  }
 
   Result<std::shared_ptr<StreamedModule>> LoadThenCast(StreamedOptions options) {
     const c10::ScalarType dtype = *options.dtype;
@@ -143,11 +160,59 @@ class StreamedModule::Loader {
       : scheduler_(scheduler),
         archive_(std::move(archive)),
         weights_(std::move(weights)),
-        file_(std::move(file)) {}
+        files_{std::move(file)} {}
+
+  /// Weights from another file, where it has them.
+  Status TakeOthers(const StreamedOptions& options) {
+    const auto wrong = [&](ErrorCode code, const std::string& what) {
+      return Error{code, options.weights.string() + ": " + what};
+    };
+    if (options.memory != MemoryMode::kKeep) {
+      return wrong(ErrorCode::kUnsupported,
+                   "weights that lie apart from their model are neither streamed nor shared");
+    }
+    OpenFiles open;
+    const Result<WeightMap> others = ReadWeightsFile(
+        options.weights, [&open](const std::filesystem::path& path) { return open.Look(path); });
+    if (!others) return others.error();
+    Result<OtherWeights> mixed = WithOtherWeights(std::move(weights_), *others);
+    if (!mixed) return wrong(mixed.error().code, mixed.error().message);
+    weights_ = std::move(mixed->map);
+    for (const std::filesystem::path& path : others->files) {
+      Result<std::shared_ptr<ModelFile>> file = open.Find(path);
+      if (!file) return std::move(file).error();
+      files_.push_back(*std::move(file));
+    }
+    for (size_t i = 0; i < weights_.tensors.size(); ++i) {
+      if (mixed->is_theirs[i]) given_.insert(weights_.tensors[i].name);
+    }
+    return Done{};
+  }
+
+  /// Whether the other file has all that is a weight to the module.
+  Status CheckGiven(const torch::jit::Module& module, const StreamedOptions& options) const {
+    if (options.weights.empty()) return Done{};
+    std::vector<std::string> missing;
+    const auto look = [&](const auto& named) {
+      for (const auto& weight : named) {
+        if (given_.count(weight.name) == 0) missing.push_back("`" + weight.name + "`");
+      }
+    };
+    look(module.named_parameters());
+    look(module.named_buffers());
+    if (missing.empty()) return Done{};
+    std::string text = missing.front();
+    for (size_t i = 1; i < std::min<size_t>(missing.size(), 3); ++i) text += ", " + missing[i];
+    if (missing.size() > 3) text += " and " + std::to_string(missing.size() - 3) + " more";
+    return Error{ErrorCode::kInvalidArgument,
+                 options.weights.string() + ": lacks " + text + " of the model"};
+  }
 
   Status ReadEarly(const Storage& storage, const StreamedOptions& options) {
     const std::optional<c10::ScalarType> dtype = options.dtype;
-    Result<c10::Storage> read = ReadNow(archive_, storage);
+    const auto file = static_cast<size_t>(storage.extent.file);
+    Result<c10::Storage> read =
+        file == 0 ? ReadNow(archive_, storage) : ReadNow(*files_[file], storage.extent);
     if (!read) return std::move(read).error();
     if (options.load.claim != nullptr) options.load.claim->Arrived(storage.extent.size);
     if (dtype && IsCast(storage, *dtype)) {
@@ -160,11 +225,12 @@ class StreamedModule::Loader {
   Status StartWeights(std::span<const Storage* const> awaited, const StreamedOptions& options,
                       StreamedModule& streamed) {
     if (options.memory == MemoryMode::kStream && !awaited.empty()) {
-      streamed.stream_ = std::make_unique<WeightStream>(scheduler_, file_, awaited, options);
+      streamed.stream_ =
+          std::make_unique<WeightStream>(scheduler_, files_.front(), awaited, options);
     }
     const std::span<const Storage* const> none;
     Result<std::shared_ptr<WeightLoad>> load =
-        WeightLoad::Start(scheduler_, file_, streamed.stream_ ? none : awaited, options);
+        WeightLoad::Start(scheduler_, files_, streamed.stream_ ? none : awaited, options);
     if (!load) return std::move(load).error();
     streamed.load_ = *std::move(load);
     streamed.interest_.emplace(
@@ -222,8 +288,9 @@ class StreamedModule::Loader {
 
   ReadScheduler& scheduler_;
   const Archive archive_;
-  const WeightMap weights_;
-  const std::shared_ptr<ModelFile> file_;
+  WeightMap weights_;
+  std::vector<std::shared_ptr<ModelFile>> files_;  // the archive's first
+  std::unordered_set<std::string> given_;          // names of weights that are in other files
   Placeholders placeholders_;
   OtherStorages early_;    // cast ones, by those in `placeholders_`
   OtherStorages awaited_;  // likewise
@@ -248,7 +315,7 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::Load(ReadScheduler& sche
   if (MayBorrow(options)) options.load.writers = std::make_shared<RunDoor>();
   const std::shared_ptr<RunDoor> writers = options.load.writers;
   const RunDoor::Inside inside(writers.get());  // `__setstate__` may write
-  Result<Loader> loader = Loader::Open(scheduler, path, options.load.on_event);
+  Result<Loader> loader = Loader::Open(scheduler, path, options);
   if (!loader) return std::move(loader).error();
   Result<std::shared_ptr<StreamedModule>> streamed = LoadOrCast(*loader, std::move(options));
   // Says more than what became of it, and whether it is of one file.

@@ -26,7 +26,8 @@ namespace raceway::engine::load {
 class StreamedModule {
  public:
   /// Starts to read the weights, builds the structure meanwhile, and returns with that.
-  /// `scheduler` must outlive the module.
+  /// `scheduler` must outlive the module. Where another file has the weights, all parameters and
+  /// buffers of the module must be in there.
   ///
   /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
   ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to

@@ -21,6 +21,8 @@ enum class MemoryMode : uint8_t {
 /// How a module is loaded, and how it is kept.
 struct StreamedOptions {
   LoadOptions load = {};
+  /// A file that has the weights in place of the archive, by their names; empty: the archive does.
+  std::filesystem::path weights = {};
   MemoryMode memory = MemoryMode::kKeep;
   /// kKeep: the pages of the page cache, where it has all of the file (`BorrowPages`). Who calls
   /// the module then does so by `Run`, always.

@@ -1,24 +1,24 @@
 #include "engine/load/streamed_package.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <atomic>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "engine/gate.h"
 #include "engine/load/archive.h"
 #include "engine/load/blob_check.h"
-#include "engine/load/export_source.h"
+#include "engine/load/load_interest.h"
 #include "engine/load/page_gate.h"
-#include "engine/load/safetensors_source.h"
+#include "engine/load/page_room.h"
+#include "engine/load/placeholders.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_gate.h"
+#include "engine/load/weights_file.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -26,10 +26,9 @@ namespace {
 using torch::inductor::AOTIModelContainerRunner;
 
 /// What a file of weights has, which is not the package.
-Result<WeightMap> ReadWeights(const std::filesystem::path& path) {
-  const Result<Archive> archive = Archive::Open(path);
-  if (archive) return ReadExported(*archive);
-  return ReadSafetensors(path);
+Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& files) {
+  return ReadWeightsFile(path,
+                         [&files](const std::filesystem::path& name) { return files.Look(name); });
 }
 
 /// The storages that constants look at, in the order to read them: as it is recorded, else as the
@@ -48,17 +47,26 @@ std::vector<size_t> StoragesOf(const std::vector<size_t>& tensors, const WeightM
   return storages;
 }
 
-/// Memory that somebody else keeps.
+/// Of memory that somebody else keeps. Weights are known by it.
+void LeaveWeight(void* /*bytes*/) {}
+
 c10::Storage StorageAt(std::byte* bytes, uint64_t num_bytes) {
-  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes,
-                      c10::DataPtr(bytes, c10::Device(c10::DeviceType::CPU)), nullptr,
+  c10::DataPtr memory(bytes, bytes, &LeaveWeight, c10::Device(c10::DeviceType::CPU));
+  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes, std::move(memory), nullptr,
                       /*resizable=*/false);
 }
 
-at::Tensor TensorOn(const c10::Storage& storage, const Tensor& tensor) {
-  const auto dtype = static_cast<c10::ScalarType>(tensor.dtype);
-  return at::empty({0}, at::TensorOptions(dtype))
-      .set_(storage, static_cast<int64_t>(tensor.offset), tensor.sizes, tensor.strides);
+bool IsWeight(const at::Tensor& tensor) {
+  return tensor.defined() && tensor.has_storage() &&
+         tensor.storage().data_ptr().get_deleter() == &LeaveWeight;
+}
+
+/// An answer that outlives the weights: some code hands one through.
+std::vector<at::Tensor> Owned(std::vector<at::Tensor> answer) {
+  for (at::Tensor& tensor : answer) {
+    if (IsWeight(tensor)) tensor = tensor.clone();
+  }
+  return answer;
 }
 
 /// Compiled code of LibTorch 2.11 counts itself as a holder of constants that are not its own, and
@@ -74,22 +82,26 @@ void DropForgotten(const std::vector<at::Tensor>& constants) {
 
 }  // namespace
 
-/// The constants of a package, there or on their way.
+/// The constants of a package: at addresses that stay, be they nowhere, on their way or there.
 class StreamedPackage::Weights {
  public:
-  Weights(std::shared_ptr<PageGate> gate, std::shared_ptr<LoadJob> job)
-      : gate_(std::move(gate)), job_(std::move(job)) {}
+  /// Numbers of storages are those of `extents`.
+  Weights(ReadScheduler& scheduler, const PackageOptions& options,
+          std::vector<std::shared_ptr<ModelFile>> files, std::vector<Extent> extents,
+          std::shared_ptr<PageRoom> room)
+      : scheduler_(scheduler),
+        options_(options),
+        files_(std::move(files)),
+        extents_(std::move(extents)),
+        room_(std::move(room)) {}
 
   /// `tensors` by constant, as `MatchWeights` has it; `storages` of the map, by their numbers.
   void MakeTensors(const WeightMap& map, const std::vector<size_t>& tensors,
                    const std::vector<size_t>& storages) {
     std::unordered_map<size_t, c10::Storage> made;
     for (size_t i = 0; i < storages.size(); ++i) {
-      const auto number = static_cast<int32_t>(i);
-      std::byte* bytes = gate_ != nullptr ? gate_->data(number) : job_->data(number);
-      const c10::Storage storage = StorageAt(bytes, job_->num_bytes(number));
-      made.emplace(storages[i], storage);
-      storages_.insert(storage.unsafeGetStorageImpl());
+      const PageRoom::Place& place = room_->place(static_cast<int32_t>(i));
+      made.emplace(storages[i], StorageAt(place.begin, extents_[i].size));
     }
     for (const size_t tensor : tensors) {
       const bool is_folded = tensor == map.tensors.size();
@@ -99,23 +111,64 @@ class StreamedPackage::Weights {
     }
   }
 
+  /// Before an answer is given all of them are compared with it, since they have no checksums of
+  /// their own.
+  void Check(const Extent& blob) { blob_ = blob; }
+
+  /// Whether there is room for them.
+  ///
+  /// Errors   as `MemoryClaim::Take`
+  Status Admit() const {
+    if (options_.load.claim == nullptr) return Done{};
+    uint64_t num_bytes = 0;
+    for (const Extent& extent : extents_) num_bytes += extent.size;
+    return options_.load.claim->Take(num_bytes);
+  }
+
+  /// Begins to read them.
+  Status Start() {
+    if (Status admitted = Admit(); !admitted) return admitted;
+    Result<std::shared_ptr<PageGate>> gate =
+        PageGate::Start(scheduler_, files_, extents_, room_, options_.load);
+    if (gate) {
+      gate_ = *std::move(gate);
+      job_ = gate_->job();
+    } else if (gate.error().code != ErrorCode::kUnsupported) {
+      return std::move(gate).error();
+    } else {
+      options_.on_note(gate.error().message + "; packages wait for all of their weights");
+      if (Status started = StartWithoutGate(); !started) return started;
+    }
+    interest_.emplace(*job_, options_.load.urgency, options_.load.deadline);
+    if (blob_ && options_.load.verify != Verify::kNever) CheckAsTheyArrive();
+    return Done{};
+  }
+
+  /// Gives their memory back. Nobody reads them.
+  void Drop() {
+    check_.reset();
+    interest_.reset();
+    gate_.reset();
+    job_.reset();  // reads in flight keep its memory until they have landed, and no longer
+    room_->Clear();
+    is_complete_.store(false, std::memory_order_relaxed);
+    if (options_.load.claim != nullptr) options_.load.claim->GiveUp();
+  }
+
   /// By constant; undefined for those that are folded.
   const Tensors& tensors() const { return tensors_; }
   PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
-  LoadJob& job() const { return *job_; }
-
-  /// Before an answer is given, since its weights have no checksums of their own.
-  void Check(const Extent& blob, std::vector<Extent> extents) {
-    std::sort(extents.begin(), extents.end(),
-              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
-    std::vector<int32_t> storages;
-    for (const Extent& extent : extents) storages.push_back(extent.storage);
-    check_.emplace(job_, std::move(storages), blob);
-  }
+  LoadJob* job() const { return job_.get(); }     // null: they are not being read
+  LoadInterest& interest() { return *interest_; }
 
   bool is_complete() const {
     if (check_ && !check_->is_right()) return false;
     return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
+  }
+
+  bool has_failed() const {
+    return job_->has_failed() || (check_ && check_->has_failed()) ||
+           (gate_ != nullptr && gate_->has_failed());
   }
 
   Status WaitAll(const CancelToken* cancel) {
@@ -129,36 +182,113 @@ class StreamedPackage::Weights {
   }
 
   void WaitOrThrow(const CancelToken& cancel) {
+    const LoadSpan span(job_->on_event(), job_->clock(),
+                        {.lane = Lane::kWait, .name = "all weights"});
     Status arrived = WaitAll(&cancel);
     if (arrived) return;
     if (const auto stop = cancel.Check()) throw Stopped{*stop};
     throw WeightMissing{std::move(arrived).error()};
   }
 
-  /// An answer that outlives the weights: some code hands one through.
-  Tensors Owned(Tensors answer) const {
-    for (at::Tensor& tensor : answer) {
-      const bool is_weight = tensor.defined() && tensor.has_storage() &&
-                             storages_.count(tensor.storage().unsafeGetStorageImpl()) > 0;
-      if (is_weight) tensor = tensor.clone();
+ private:
+  /// Where faults cannot be held: nobody may read before all are there.
+  Status StartWithoutGate() {
+    LoadOptions load = options_.load;
+    load.mappable = true;
+    Result<std::shared_ptr<LoadJob>> job =
+        LoadJob::Start(scheduler_, files_, extents_, std::move(load));
+    if (!job) return std::move(job).error();
+    job_ = *std::move(job);
+    for (const Extent& extent : extents_) {
+      if (extent.size == 0) continue;
+      Status mapped = room_->Map(extent.storage, job_->arena(extent.storage)->fd());
+      if (!mapped) return mapped;
     }
-    return answer;
+    return Done{};
   }
 
- private:
-  const std::shared_ptr<PageGate> gate_;
-  const std::shared_ptr<LoadJob> job_;
+  void CheckAsTheyArrive() {
+    std::vector<Extent> extents = extents_;
+    std::sort(extents.begin(), extents.end(),
+              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
+    std::vector<int32_t> storages;
+    for (const Extent& extent : extents) storages.push_back(extent.storage);
+    check_.emplace(job_, std::move(storages), *blob_,
+                   files_[static_cast<size_t>(blob_->file)]->path());
+  }
+
+  ReadScheduler& scheduler_;
+  const PackageOptions& options_;
+  const std::vector<std::shared_ptr<ModelFile>> files_;
+  const std::vector<Extent> extents_;
+  const std::shared_ptr<PageRoom> room_;
+  std::optional<Extent> blob_;
   Tensors tensors_;
-  std::unordered_set<const c10::StorageImpl*> storages_;
+
+  std::shared_ptr<PageGate> gate_;
+  std::shared_ptr<LoadJob> job_;
+  std::optional<LoadInterest> interest_;
   std::atomic<bool> is_complete_ = false;  // without a gate
   std::optional<BlobCheck> check_;
+};
+
+/// A call: while there is one weights are not exchanged, nor given back if they are streamed.
+class StreamedPackage::Use {
+ public:
+  /// Throws `WeightMissing` if they cannot be read.
+  explicit Use(StreamedPackage& package) : package_(package), lock_(package.Enter()) {
+    if (!package_.options_.streams) return;
+    const std::lock_guard lock(package_.users_);
+    if (package_.num_users_ == 0) Start();
+    ++package_.num_users_;
+  }
+  ~Use() {
+    if (!package_.options_.streams) return;
+    const std::lock_guard lock(package_.users_);
+    if (--package_.num_users_ == 0) package_.weights_->Drop();
+  }
+  Use(const Use&) = delete;
+
+ private:
+  void Start() {
+    Status started = package_.weights_->Start();
+    if (started) return;
+    package_.weights_->Drop();
+    throw WeightMissing{std::move(started).error()};
+  }
+
+  StreamedPackage& package_;
+  const std::shared_lock<std::shared_mutex> lock_;
 };
 
 Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
                                                                const std::filesystem::path& path,
                                                                const std::filesystem::path& weights,
                                                                PackageOptions options) {
-  const Result<Archive> archive = Archive::Open(path);
+  OpenFiles files;
+  return Load(scheduler, files, path, weights, std::move(options));
+}
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& scheduler,
+                                                               OpenFiles& files,
+                                                               const std::filesystem::path& path,
+                                                               const std::filesystem::path& weights,
+                                                               PackageOptions options) {
+  Result<std::shared_ptr<StreamedPackage>> streamed =
+      LoadFrom(files, scheduler, path, weights, std::move(options));
+  // Says more than what became of it, and whether it is of one file.
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return std::move(unchanged).error();
+  return streamed;
+}
+
+Result<std::shared_ptr<StreamedPackage>> StreamedPackage::LoadFrom(
+    OpenFiles& files, ReadScheduler& scheduler, const std::filesystem::path& path,
+    const std::filesystem::path& weights, PackageOptions options) {
+  const LoadEventSink on_event = options.load.on_event;
+  LoadSpan scan(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "archive"});
+  const Result<RandomFile> file = files.Look(path);
+  if (!file) return file.error();
+  const Result<Archive> archive = Archive::Open(*file);
   if (!archive) return archive.error();
   Result<AotiPackage> package = ReadAotiPackage(*archive);
   if (!package) return std::move(package).error();
@@ -168,22 +298,31 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::Load(ReadScheduler& sc
   if (package->place == AotiWeights::kElsewhere && weights.empty()) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, "has no weights with it");
   }
-  const Result<WeightMap> map =
-      weights.empty() ? Result<WeightMap>(std::move(package->weights)) : ReadWeights(weights);
+  const Result<WeightMap> map = weights.empty() ? Result<WeightMap>(std::move(package->weights))
+                                                : ReadWeights(weights, files);
   if (!map) return map.error();
+  scan.End();
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
-  Result<std::shared_ptr<Weights>> started =
-      streamed->StartWeights(*map, RecordedOrder(*archive), blob);
+  Result<std::shared_ptr<Weights>> found =
+      streamed->FindWeights(*map, files, RecordedOrder(*archive), blob);
+  if (!found) return std::move(found).error();
+  streamed->weights_ = *std::move(found);
+  Weights& constants = *streamed->weights_;
+  const bool streams = streamed->options_.streams;
+  Status started = streams ? constants.Admit() : constants.Start();
   if (!started) return std::move(started).error();
-  streamed->weights_ = *std::move(started);
+  if (streams) constants.Drop();
+  LoadSpan unpack(on_event, scheduler.clock(), {.lane = Lane::kScan, .name = "code"});
   Result<PackageCode> code =
       PackageCode::Unpack(*archive, package->folder, streamed->options_.code_cache);
   if (!code) return std::move(code).error();
   if (Status opened = OpenTorchLibrary("libtorch.so"); !opened) return std::move(opened).error();
   try {
     streamed->OpenCode(*code);
+    unpack.End();
+    const LoadSpan bind(on_event, scheduler.clock(), {.lane = Lane::kApply, .name = "bind"});
     streamed->Bind(*streamed->weights_, /*is_exchange=*/false);
   } catch (const std::exception& exception) {
     return archive->file().Wrong(ErrorCode::kInvalidArgument, exception.what());
@@ -206,12 +345,14 @@ StreamedPackage::~StreamedPackage() {
 }
 
 std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
-  const std::lock_guard door(door_);
+  if (is_door_shut_.load(std::memory_order_acquire)) {
+    const std::lock_guard door(door_);
+  }
   return std::shared_lock(calls_);
 }
 
-Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
-    const WeightMap& map, const std::vector<std::string>& order,
+Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
+    const WeightMap& map, OpenFiles& files, const std::vector<std::string>& order,
     const std::optional<Extent>& blob) {
   const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
   if (!tensors) return tensors.error();
@@ -221,29 +362,19 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::StartWeights(
     extents.push_back(map.storages[storage].extent);
     extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
   }
-  std::vector<std::shared_ptr<ModelFile>> files;
+  std::vector<std::shared_ptr<ModelFile>> found;
   for (const std::filesystem::path& path : map.files) {
-    Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+    Result<std::shared_ptr<ModelFile>> file = files.Find(path);
     if (!file) return std::move(file).error();
-    files.push_back(*std::move(file));
+    found.push_back(*std::move(file));
   }
-  std::shared_ptr<Weights> weights;
-  Result<std::shared_ptr<PageGate>> gate =
-      PageGate::Start(scheduler_, files, extents, options_.load);
-  if (gate) {
-    weights = std::make_shared<Weights>(*gate, (*gate)->job());
-  } else if (gate.error().code != ErrorCode::kUnsupported) {
-    return std::move(gate).error();
-  } else {
-    options_.on_note(gate.error().message + "; packages wait for all of their weights");
-    Result<std::shared_ptr<LoadJob>> job =
-        LoadJob::Start(scheduler_, std::move(files), extents, options_.load);
-    if (!job) return std::move(job).error();
-    weights = std::make_shared<Weights>(nullptr, *std::move(job));
-  }
+  Result<std::shared_ptr<PageRoom>> room = PageRoom::Reserve(extents);
+  if (!room) return std::move(room).error();
+  auto weights = std::make_shared<Weights>(scheduler_, options_, std::move(found),
+                                           std::move(extents), *std::move(room));
   const c10::InferenceMode inference;
   weights->MakeTensors(map, *tensors, storages);
-  if (blob && options_.load.verify != Verify::kNever) weights->Check(*blob, extents);
+  if (blob) weights->Check(*blob);
   return weights;
 }
 
@@ -271,12 +402,13 @@ void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
 
 std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,
                                              const CancelToken& cancel) {
-  const auto lock = Enter();
+  const Use use(*this);
   if (!weights_->is_complete()) {
+    const LoadInterest::Request request = weights_->interest().Enter(cancel);
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
-  return weights_->Owned(runner_->run(inputs));
+  return Owned(runner_->run(inputs));
 }
 
 /// Nothing where it has to be run when all weights are there: they cannot be waited for one by one,
@@ -291,7 +423,9 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
     if (options_.writes_inputs) {
       for (at::Tensor& tensor : given) tensor = tensor.clone();
     }
-    Tensors answer = weights_->Owned(runner_->run(given));
+    Tensors answer = Owned(runner_->run(given));
+    const LoadSpan span(options_.load.on_event, scheduler_.clock(),
+                        {.lane = Lane::kWait, .name = "checksum"});
     if (visit.saw_weights_only() && weights_->WaitForCheck(&cancel)) return answer;
   } catch (const std::exception&) {
     if (visit.saw_weights_only()) throw;
@@ -301,11 +435,14 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
 
 Status StreamedPackage::Exchange(const std::filesystem::path& path, const CancelToken* cancel) {
   const std::lock_guard lock(exchange_);
-  const Result<WeightMap> map = ReadWeights(path);
+  OpenFiles files;
+  const Result<WeightMap> map = ReadWeights(path, files);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = StartWeights(*map, {}, std::nullopt);
+  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, files, {}, std::nullopt);
   if (!weights) return std::move(weights).error();
+  if (Status started = (*weights)->Start(); !started) return started;
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
+  if (Status unchanged = files.CheckUnchanged(); !unchanged) return unchanged;
   // Calls that still wait for old ones would hold up those that come.
   if (Status arrived = WaitAll(cancel); !arrived && cancel != nullptr && cancel->Check()) {
     return arrived;
@@ -317,30 +454,47 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   }
   DropForgotten(retired_);  // the new ones have taken their place
   const std::lock_guard door(door_);
+  is_door_shut_ = true;
   const std::unique_lock calls(calls_);
+  is_door_shut_ = false;  // who comes now waits for `calls_`
   runner_->swap_constant_buffer();
   retired_ = weights_->tensors();
   weights_ = *std::move(weights);
+  if (options_.streams) weights_->Drop();  // nobody runs
   return Done{};
 }
 
 bool StreamedPackage::is_complete() const {
   const auto lock = Enter();
-  return weights_->is_complete();
+  return !options_.streams && weights_->is_complete();
+}
+
+bool StreamedPackage::has_failed() const {
+  const auto lock = Enter();
+  return !options_.streams && weights_->has_failed();
+}
+
+void StreamedPackage::Raise(Urgency urgency, TimePoint deadline) {
+  const auto lock = Enter();
+  const std::lock_guard users(users_);
+  if (weights_->job() == nullptr || weights_->is_complete()) return;
+  weights_->interest().Raise(urgency, deadline);
 }
 
 Status StreamedPackage::WaitAll(const CancelToken* cancel) {
   const auto lock = Enter();
-  return weights_->WaitAll(cancel);
+  return options_.streams ? Status(Done{}) : weights_->WaitAll(cancel);
 }
 
 int32_t StreamedPackage::CountPending() const {
   const auto lock = Enter();
-  return weights_->job().CountPending();
+  const std::lock_guard users(users_);
+  return weights_->job() == nullptr ? 0 : weights_->job()->CountPending();
 }
 
 int64_t StreamedPackage::num_faults() const {
   const auto lock = Enter();
+  const std::lock_guard users(users_);
   return weights_->gate() == nullptr ? 0 : weights_->gate()->num_faults();
 }
 

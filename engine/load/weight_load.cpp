@@ -7,7 +7,7 @@
 namespace raceway::engine::load {
 
 Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
-                                                      std::shared_ptr<ModelFile> file,
+                                                      std::vector<std::shared_ptr<ModelFile>> files,
                                                       std::span<const Storage* const> storages,
                                                       const StreamedOptions& options) {
   LoadOptions load = options.load;
@@ -19,7 +19,7 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
   bool is_there = false;
   if (shares) {
     const SharedWeights shared =
-        ShareWeights(*file, storages, options, cast ? cast->size() : file->size());
+        ShareWeights(*files[0], storages, options, cast ? cast->size() : files[0]->size());
     memory = shared.arena;
     is_there = shared.is_published;
     load.on_settled = shared.on_settled;
@@ -46,7 +46,7 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
     load.names.push_back(storage->name);
   }
   Result<std::shared_ptr<LoadJob>> job =
-      LoadJob::Start(scheduler, {std::move(file)}, extents, std::move(load));
+      LoadJob::Start(scheduler, std::move(files), extents, std::move(load));
   if (!job) return std::move(job).error();
 
   std::vector<Place> places;

@@ -22,11 +22,12 @@ namespace raceway::engine::load {
 /// Threads  all functions, from any
 class WeightLoad {
  public:
-  /// `storages` in the order of first use, which is that of their numbers.
+  /// `storages` in the order of first use, which is that of their numbers; of several files only
+  /// where they are kept.
   /// `scheduler` must outlive it.
   /// Errors   as `LoadJob::Start`
   static Result<std::shared_ptr<WeightLoad>> Start(ReadScheduler& scheduler,
-                                                   std::shared_ptr<ModelFile> file,
+                                                   std::vector<std::shared_ptr<ModelFile>> files,
                                                    std::span<const Storage* const> storages,
                                                    const StreamedOptions& options);
 

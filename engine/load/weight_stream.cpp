@@ -73,7 +73,7 @@ Status WeightStream::Load(Segment& segment) {
     };
   }
   Result<std::shared_ptr<WeightLoad>> load =
-      WeightLoad::Start(scheduler_, file_, storages, options);
+      WeightLoad::Start(scheduler_, {file_}, storages, options);
   if (!load) return std::move(load).error();
   segment.load = *std::move(load);
   segment.last_use = 0;

@@ -15,6 +15,7 @@
 #include "engine/data/column.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
+#include "engine/load/open_files.h"
 #include "engine/load/package_code.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_package.h"
@@ -85,7 +86,8 @@ json MetadataOf(const Archive& archive, const std::string& folder) {
   return nullptr;
 }
 
-Result<Package> ReadPackage(const Archive& archive, const std::string& shown) {
+/// `has_weights`: some file has them, if the package does not.
+Result<Package> ReadPackage(const Archive& archive, const std::string& shown, bool has_weights) {
   if (Status checked = CheckVersion(archive, shown); !checked) return std::move(checked).error();
   Result<engine::load::AotiPackage> code = engine::load::ReadAotiPackage(archive);
   if (!code) return NotLoaded(std::move(code).error(), archive.file().name(), shown);
@@ -95,9 +97,15 @@ Result<Package> ReadPackage(const Archive& archive, const std::string& shown) {
   if (!package.metadata.is_object()) {
     return Wrong(ErrorCode::kInvalidArgument, shown, "does not say what it was compiled for");
   }
-  if (package.code.place == AotiWeights::kElsewhere) {
+  if (package.code.place == AotiWeights::kElsewhere && !has_weights) {
     return Wrong(ErrorCode::kUnsupported, shown,
-                 "has no weights with it; package them with its code");
+                 "has no weights with it; package them with its code, or say where they are: "
+                 "`weights: \"w.safetensors\"`");
+  }
+  if (package.code.place == AotiWeights::kInLibrary && has_weights) {
+    return Wrong(ErrorCode::kUnsupported, shown,
+                 "has its weights in its library, so `weights` cannot be chosen any more; compile "
+                 "it with `aot_inductor.package_constants_in_so` false");
   }
   std::optional<std::vector<AotiInput>> inputs = InputsOfWrapper(package.code.source);
   std::optional<AotiBody> body;
@@ -138,7 +146,7 @@ Status CheckMachine(const json& metadata, const std::string& shown, c10::Device 
   if (compiled_for != c10::DeviceTypeName(device.type(), /*lower_case=*/true)) {
     return Wrong(
         ErrorCode::kUnavailable, shown,
-        "was compiled for `" + compiled_for + "`, the plan runs it on `" + device.str() + "`");
+        "was compiled for `" + compiled_for + "`, here it is to run on `" + device.str() + "`");
   }
   utsname machine{};
   ::uname(&machine);
@@ -193,6 +201,38 @@ json SpecOf(const std::string& text) {
   return versioned.at(1);
 }
 
+std::string NameOfInput(size_t i) { return "input " + std::to_string(i + 1); }
+
+std::string BrokenTie(const AotiTie& tie, std::span<const at::Tensor> tensors) {
+  const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
+  const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
+  if (size == other) return {};
+  const std::string what = tie.dim == 0 ? " rows" : " in dimension " + std::to_string(tie.dim - 1);
+  return NameOfInput(tie.input) + " has " + std::to_string(size) + what + ", " +
+         NameOfInput(tie.with_input) + " " + std::to_string(other) + ": compiled for the same";
+}
+
+/// Whether compiled code may have `tensors`, one for each input; empty, or why not.
+std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
+                   std::span<const at::Tensor> tensors) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::string misfit = Misfit(inputs[i], tensors[i]);
+    if (!misfit.empty()) return NameOfInput(i) + " " + misfit;
+  }
+  for (const AotiTie& tie : body.ties) {
+    std::string broken = BrokenTie(tie, tensors);
+    if (!broken.empty()) return broken;
+  }
+  return {};
+}
+
+/// "(f32[rows, 4], f32[rows])"
+std::string ToString(std::span<const AotiInput> inputs) {
+  std::string text;
+  for (const AotiInput& input : inputs) text += (text.empty() ? "" : ", ") + ToString(input);
+  return "(" + text + ")";
+}
+
 /// Compiled code that is open: its weights still on their way, or all in its library.
 struct OpenedCode {
   std::shared_ptr<engine::load::StreamedPackage> streamed = nullptr;
@@ -218,13 +258,22 @@ class AotiModel final : public LoadedModel {
     outputs_ = SpecOf(specs[1]);
     num_outputs_ = NumLeaves(outputs_);
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      parameters_.push_back({"input " + std::to_string(i + 1), ModelParameter::Kind::kTensor, false,
-                             ToString(inputs_[i])});
+      parameters_.push_back(
+          {NameOfInput(i), ModelParameter::Kind::kTensor, false, ToString(inputs_[i])});
     }
   }
 
   const std::vector<ModelParameter>& parameters() const override { return parameters_; }
   bool writes_inputs() const override { return body_.writes_inputs; }
+  bool has_failed() const override {
+    return opened_.streamed != nullptr && opened_.streamed->has_failed();
+  }
+
+  void Raise(LoadHints::Priority priority) const override {
+    if (opened_.streamed == nullptr) return;
+    const LoadClass wanted = ClassOf(priority, engine::load::ProcessScheduler().clock().Now());
+    opened_.streamed->Raise(wanted.urgency, wanted.deadline);
+  }
 
   int64_t max_rows() const override {
     int64_t most = LoadedModel::max_rows();
@@ -249,12 +298,11 @@ class AotiModel final : public LoadedModel {
     const c10::InferenceMode inference;
     std::vector<at::Tensor> tensors;
     tensors.reserve(inputs.size());
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      tensors.push_back(inputs[i].toTensor().to(device_, /*non_blocking=*/true).contiguous());
-      const std::string misfit = Misfit(inputs_[i], tensors.back());
-      if (!misfit.empty()) throw std::runtime_error(parameters_[i].name + " " + misfit);
+    for (const c10::IValue& input : inputs) {
+      tensors.push_back(input.toTensor().to(device_, /*non_blocking=*/true).contiguous());
     }
-    for (const AotiTie& tie : body_.ties) CheckTie(tie, tensors);
+    const std::string misfit = Misfit(inputs_, body_, tensors);
+    if (!misfit.empty()) throw std::runtime_error(misfit);
     const std::vector<at::Tensor> leaves = opened_.streamed != nullptr
                                                ? opened_.streamed->Run(tensors, cancel)
                                                : opened_.stock->run(tensors);
@@ -266,16 +314,6 @@ class AotiModel final : public LoadedModel {
   }
 
  private:
-  void CheckTie(const AotiTie& tie, const std::vector<at::Tensor>& tensors) const {
-    const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
-    const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
-    if (size == other) return;
-    throw std::runtime_error(parameters_[tie.input].name + " has " + std::to_string(size) +
-                             " in dimension " + std::to_string(tie.dim - 1) + ", " +
-                             parameters_[tie.with_input].name + " " + std::to_string(other) +
-                             ": compiled for the same");
-  }
-
   static Status CheckInput(const AotiInput& input, const engine::Field& field) {
     const auto wrong = [&](const std::string& more) {
       return Error{ErrorCode::kInvalidArgument, "the package was compiled for `" + field.name +
@@ -310,11 +348,13 @@ class AotiModel final : public LoadedModel {
 
 size_t NumCalls() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-/// The code, unpacked for now, as LibTorch opens it. Throws what that throws.
+/// The code, unpacked once for all who want it; as LibTorch opens it. Throws what that throws.
 ///
-/// Errors   as `PackageCode::UnpackForNow`, Unavailable
+/// Errors   as `PackageCode::Unpack`, Unavailable
 Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10::Device device) {
-  Result<PackageCode> code = PackageCode::UnpackForNow(archive, package.code.folder);
+  // Kernels of CUDA are read when they are first used: nobody else would get into the cache.
+  const std::filesystem::path cache = device.is_cpu() ? PackageCode::DefaultCache() : "";
+  Result<PackageCode> code = PackageCode::Unpack(archive, package.code.folder, cache);
   if (!code) return std::move(code).error();
   // Compiled code names it, though all that it calls is in libtorch_cpu.
   Status opened = engine::load::OpenTorchLibrary("libtorch.so");
@@ -331,11 +371,40 @@ Result<OpenedCode> OpenStock(const Archive& archive, const Package& package, c10
   return stock;
 }
 
+engine::load::PackageOptions OptionsOf(const LoadHints& hints, const Archive& archive,
+                                       const Package& package) {
+  const engine::TimePoint now = engine::load::ProcessScheduler().clock().Now();
+  return {.load = ReadOptionsOf(hints, archive.file().name(), now),
+          .num_calls = NumCalls(),
+          .writes_inputs = package.body.writes_inputs,
+          .streams = hints.streams};
+}
+
+/// Of a package with its weights in its library.
+///
+/// Errors   as `OpenStock` and `ClaimAll`; Unsupported for weights that are to be streamed
+Result<OpenedCode> OpenWhole(const Archive& archive, const Package& package, const LoadHints& hints,
+                             c10::Device device) {
+  if (hints.streams) {
+    return Error{ErrorCode::kUnsupported,
+                 "its weights are in its library, which has them in memory as long as the model: "
+                 "`load { stream }` wants a package that was compiled with "
+                 "`aot_inductor.package_constants_in_so` false"};
+  }
+  const auto claim = ClaimAll(archive.file().name(), hints);  // until it is loaded
+  if (!claim && device.is_cpu()) return claim.error();
+  return OpenStock(archive, package, device);
+}
+
 /// Through the pipelined loader where that can fill its weights.
 ///
-/// Errors   as `OpenStock`, as `StreamedPackage::Load`
-Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Device device) {
-  if (package.code.place == AotiWeights::kInLibrary) return OpenStock(archive, package, device);
+/// Errors   as `OpenWhole`, as `StreamedPackage::Load`
+Result<OpenedCode> Open(engine::load::OpenFiles& files, const Archive& archive,
+                        const Package& package, const std::filesystem::path& weights,
+                        const LoadHints& hints, c10::Device device) {
+  if (package.code.place == AotiWeights::kInLibrary) {
+    return OpenWhole(archive, package, hints, device);
+  }
   if (!device.is_cpu()) {
     return Error{ErrorCode::kUnsupported,
                  "its weights are apart from its code, which is not "
@@ -343,9 +412,9 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Dev
                      device.str()};
   }
   Result<std::shared_ptr<engine::load::StreamedPackage>> streamed =
-      engine::load::StreamedPackage::Load(
-          engine::load::ProcessScheduler(), archive.file().name(), /*weights=*/{},
-          {.num_calls = NumCalls(), .writes_inputs = package.body.writes_inputs});
+      engine::load::StreamedPackage::Load(engine::load::ProcessScheduler(), files,
+                                          archive.file().name(), weights,
+                                          OptionsOf(hints, archive, package));
   if (!streamed) return std::move(streamed).error();
   return OpenedCode{.streamed = *std::move(streamed)};
 }
@@ -355,13 +424,38 @@ Result<OpenedCode> Open(const Archive& archive, const Package& package, c10::Dev
 bool IsAotiPackage(const std::filesystem::path& path) {
   const Result<Archive> archive = Archive::Open(path);
   // Whoever reads it as something else says why it is none.
-  return archive.ok() && archive->Find("archive_format") != nullptr;
+  return archive.ok() && engine::load::IsPackage(*archive);
+}
+
+Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown,
+                     std::span<const c10::IValue> inputs) {
+  const Result<Archive> archive = Archive::Open(path);
+  if (!archive) return NotLoaded(archive.error(), path, shown);
+  const Result<Package> package = ReadPackage(*archive, shown, /*has_weights=*/false);
+  if (!package) return package.error();
+  Status machine = CheckMachine(package->metadata, shown, c10::Device(c10::DeviceType::CPU));
+  if (!machine) return machine;
+  const auto wrong = [&](const std::string& what) {
+    return Wrong(ErrorCode::kInvalidArgument, shown,
+                 "takes " + ToString(package->inputs) + ": " + what);
+  };
+  if (inputs.size() != package->inputs.size()) {
+    return wrong("it was given " + (inputs.empty() ? "nothing" : std::to_string(inputs.size())));
+  }
+  std::vector<at::Tensor> tensors;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].isTensor()) return wrong(NameOfInput(i) + " is no tensor");
+    tensors.push_back(inputs[i].toTensor().contiguous());
+  }
+  const std::string misfit = Misfit(package->inputs, package->body, tensors);
+  return misfit.empty() ? Status(engine::Done{}) : wrong(misfit);
 }
 
 Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem::path& path,
-                                                           const std::string& shown,
+                                                           const std::filesystem::path& weights,
                                                            const ModelOptions& options,
                                                            c10::Device device) {
+  const std::string& shown = options.source;
   for (const auto& [is_set, setting] :
        {std::pair(options.method != "forward", "method"), std::pair(options.starts_fresh, "state"),
         std::pair(options.dtype.has_value(), "dtype"),
@@ -371,17 +465,21 @@ Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(const std::filesystem
                    std::string("is compiled, so `") + setting + "` cannot be chosen any more");
     }
   }
-  const Result<Archive> archive = Archive::Open(path);
+  engine::load::OpenFiles files;
+  const Result<engine::load::RandomFile> file = files.Look(path);
+  const Result<Archive> archive = file ? Archive::Open(*file) : file.error();
   if (!archive) return NotLoaded(archive.error(), path, shown);
   try {
-    Result<Package> package = ReadPackage(*archive, shown);
+    Result<Package> package = ReadPackage(*archive, shown, !weights.empty());
     if (!package) return std::move(package).error();
     if (Status checked = CheckMachine(package->metadata, shown, device); !checked) {
       return std::move(checked).error();
     }
-    const auto claim = ClaimAll(path, options.load);  // until it is loaded
-    if (!claim && device.is_cpu()) return Wrong(claim.error().code, shown, claim.error().message);
-    Result<OpenedCode> opened = Open(*archive, *package, device);
+    Result<OpenedCode> opened = Open(files, *archive, *package, weights, options.load, device);
+    // Says more than what became of it, and whether the inputs that are checked are the code's.
+    if (Status unchanged = files.CheckUnchanged(); !unchanged) {
+      return NotLoaded(std::move(unchanged).error(), path, shown);
+    }
     if (!opened) return NotLoaded(std::move(opened).error(), path, shown);
     return std::shared_ptr<const LoadedModel>(
         std::make_shared<AotiModel>(*std::move(package), *std::move(opened), device));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "engine/result.h"
@@ -15,7 +16,15 @@ namespace raceway::operators {
 /// Whether the content of a file is a `.pt2` archive, whatever it is called.
 bool IsAotiPackage(const std::filesystem::path& path);
 
-/// Reads a package that `torch._inductor.aoti_compile_and_package` wrote, for `device`.
+/// Whether this machine's CPU runs a package, and it may be called with `inputs`: tensors, the rows
+/// in front. Compiled code asks for neither.
+///
+/// Errors   InvalidArgument with what it takes; as `LoadAotiPackage`
+engine::Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown,
+                             std::span<const c10::IValue> inputs);
+
+/// Reads a package that `torch._inductor.aoti_compile_and_package` wrote, for `device`. `weights`
+/// is the file that has its weights, empty where they are in the package.
 ///
 /// Compiled code trusts its inputs; the sizes it was compiled for stand in its source, which the
 /// package has with it, and `Call` checks them. As many calls run at once as the machine has
@@ -26,7 +35,7 @@ bool IsAotiPackage(const std::filesystem::path& path);
 /// Errors   InvalidArgument for what is no whole package, Unsupported for one that was made for
 ///          other machines or in another way than we know, Unavailable for another device
 engine::Result<std::shared_ptr<const LoadedModel>> LoadAotiPackage(
-    const std::filesystem::path& path, const std::string& shown, const ModelOptions& options,
-    c10::Device device);
+    const std::filesystem::path& path, const std::filesystem::path& weights,
+    const ModelOptions& options, c10::Device device);
 
 }  // namespace raceway::operators

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/load/archive.h"
+#include "engine/load/load_listener.h"
 
 namespace raceway::operators {
 namespace {
@@ -79,6 +80,17 @@ LoadClass ClassOf(Priority priority, engine::TimePoint now) {
     case Priority::kHigh: return {Urgency::kNear, now};
   }
   return {Urgency::kNear, engine::TimePoint::max()};
+}
+
+engine::load::LoadOptions ReadOptionsOf(const LoadHints& hints, const std::filesystem::path& path,
+                                        engine::TimePoint now) {
+  const LoadClass wanted = ClassOf(hints.priority, now);
+  engine::load::LoadOptions read;
+  read.urgency = wanted.urgency;
+  read.deadline = wanted.deadline;
+  read.claim = std::make_shared<MemoryClaim>(engine::load::ProcessAdmission(), hints.max_bytes);
+  read.on_event = engine::load::TellListeners(path.filename().string());
+  return read;
 }
 
 Result<std::unique_ptr<MemoryClaim>> ClaimAll(const std::filesystem::path& path,

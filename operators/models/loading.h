@@ -8,6 +8,7 @@
 
 #include "engine/clock.h"
 #include "engine/load/admission.h"
+#include "engine/load/load_job.h"
 #include "engine/load/read_queue.h"
 #include "engine/plan/physical_plan.h"
 #include "engine/result.h"
@@ -38,6 +39,11 @@ struct LoadClass {
   engine::TimePoint deadline;
 };
 LoadClass ClassOf(LoadHints::Priority priority, engine::TimePoint now);
+
+/// How the pipelined loader reads the weights of the model file `path` from `now` on: as soon as
+/// the hints ask, with the room that there is for them, and heard by who listens to loads.
+engine::load::LoadOptions ReadOptionsOf(const LoadHints& hints, const std::filesystem::path& path,
+                                        engine::TimePoint now);
 
 /// Room for all that is in the file `path`, for loaders that say nothing of what arrives: to be
 /// held until they are done.

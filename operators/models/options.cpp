@@ -91,6 +91,11 @@ Result<ModelOptions> ReadModelOptions(const Value::Record& record, std::string_v
     if (text("state") != "fresh") return Wrong(read.name, "state", *state);
     read.starts_fresh = true;
   }
+  if (const Value* weights = options.Find("weights")) {
+    read.weights = text("weights");
+    read.weights_sha256 = text("weights_sha256");
+    if (read.weights.empty()) return Wrong(read.name, "weights", *weights);
+  }
   if (const Value* dtype = options.Find("dtype")) {
     const auto type = engine::DataTypeFromName(text("dtype"));
     if (!type || !engine::IsFloat(*type)) return Wrong(read.name, "dtype", *dtype);

@@ -30,9 +30,11 @@ struct Padding {
 
 /// What a flow says of a model.
 struct ModelOptions {
-  std::string source;  // path of the file, relative to the plan's folder
-  std::string sha256;  // of the file; tells contents apart where the path is the same
-  std::string name;    // for messages
+  std::string source;          // path of the file, relative to the plan's folder
+  std::string sha256;          // of the file; tells contents apart where the path is the same
+  std::string name;            // for messages
+  std::string weights;         // path of a file that has them, likewise; empty: `source` has
+  std::string weights_sha256;  // of that file
   std::string method = "forward";
   bool starts_fresh = false;             // each call begins with the state that is in the file
   std::optional<c10::ScalarType> dtype;  // of weights and inputs that are floats

@@ -11,7 +11,6 @@
 #include <exception>
 #include <utility>
 
-#include "engine/load/load_listener.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/streamed_module.h"
 #include "engine/load/weight_cast.h"
@@ -108,12 +107,8 @@ struct Loaded {
 load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
                                 const engine::Clock& clock) {
   const LoadHints& hints = options.load;
-  const LoadClass wanted = ClassOf(hints.priority, clock.Now());
   load::StreamedOptions read;
-  read.load.urgency = wanted.urgency;
-  read.load.deadline = wanted.deadline;
-  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
-  read.load.on_event = load::TellListeners(path.filename().string());
+  read.load = ReadOptionsOf(hints, path, clock.Now());
   if (hints.streams) read.memory = load::MemoryMode::kStream;
   if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
   read.borrows_pages = true;
@@ -124,14 +119,19 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
 /// Through the pipelined loader where it can; else LibTorch's own reads all of it first.
 ///
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
-Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
-                          c10::Device device) {
+Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesystem::path& weights,
+                          const ModelOptions& options, c10::Device device) {
   if (device.is_cpu()) {
     load::ReadScheduler& scheduler = load::ProcessScheduler();
+    load::StreamedOptions read = OptionsOf(options, path, scheduler.clock());
+    read.weights = weights;
     Result<std::shared_ptr<load::StreamedModule>> streamed =
-        load::StreamedModule::Load(scheduler, path, OptionsOf(options, path, scheduler.clock()));
+        load::StreamedModule::Load(scheduler, path, std::move(read));
     if (streamed) return Loaded{(*streamed)->module(), *streamed};
-    if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
+    const bool is_left = streamed.error().code == ErrorCode::kUnsupported && weights.empty();
+    if (!is_left) return std::move(streamed).error();
+  } else if (!weights.empty()) {
+    return Error{ErrorCode::kUnsupported, "`weights` of a file of their own are for the CPU"};
   }
   const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
   if (device.is_cpu() && !claim) return claim.error();
@@ -140,12 +140,15 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions&
   return loaded;
 }
 
-/// `error`, which names `path`, in the words of whoever calls the file `shown`.
-Error NoModule(Error error, const std::filesystem::path& path, const std::string& shown) {
+/// `error`, which names `path`, in the words of whoever calls the file `shown`; or `weights`.
+Error NoModule(Error error, const std::filesystem::path& path, const std::filesystem::path& weights,
+               const std::string& shown) {
   const std::string whole = path.string();
   const size_t at = error.message.find(whole);
   if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
-  const bool is_other = error.code == ErrorCode::kInvalidArgument;
+  const bool is_of_weights =
+      !weights.empty() && error.message.find(weights.string()) != std::string::npos;
+  const bool is_other = error.code == ErrorCode::kInvalidArgument && !is_of_weights;
   error.message.insert(0, "model file " + shown + (is_other ? " is no TorchScript: " : ": "));
   return error;
 }
@@ -243,13 +246,14 @@ std::string MethodsOf(const torch::jit::Module& module) {
 }  // namespace
 
 Result<std::shared_ptr<const LoadedModel>> LoadTorchScript(const std::filesystem::path& path,
-                                                           const std::string& shown,
+                                                           const std::filesystem::path& weights,
                                                            const ModelOptions& options,
                                                            c10::Device device) {
+  const std::string& shown = options.source;
   try {
     const c10::InferenceMode inference;
-    Result<Loaded> loaded = LoadModule(path, options, device);
-    if (!loaded) return NoModule(std::move(loaded).error(), path, shown);
+    Result<Loaded> loaded = LoadModule(path, weights, options, device);
+    if (!loaded) return NoModule(std::move(loaded).error(), path, weights, shown);
     torch::jit::Module& module = loaded->module;
     module.eval();
     const std::optional<torch::jit::Method> method = module.find_method(options.method);

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
 
-FINE, FLOW_IS_WRONG, REQUEST_FAILED, MACHINE_LACKS = 0, 1, 3, 4
+FINE, FLOW_IS_WRONG, USAGE, REQUEST_FAILED, MACHINE_LACKS = range(5)
 SIGNATURE = "(x: f32[4], k: f32) -> (y: f32[3], total: f32)"
 ROWS = [{"id": i, "x": [i * 0.5 - 2, 1.0, -i, 0.25], "k": 0.1 * i} for i in range(9)]
 
@@ -66,6 +67,30 @@ def export(folder):
             program, package_path=str(folder / f"{name}.pt2"), inductor_configs={**apart, **on_disk}
         )
     export_odd(folder, rows)
+    export_weights(folder, net, example)
+
+
+def export_weights(folder, net, example):
+    """Half of all weights, in each form of file that has nothing else; and files that do not fit."""
+    import torch
+    from safetensors.torch import save_file
+
+    half = {name: (weight * 0.5).contiguous() for name, weight in net.state_dict().items()}
+    net.load_state_dict(half)
+    torch.jit.trace(net, example, strict=False).save(str(folder / "half.pt"))
+    torch.export.save(torch.export.export(net, example), str(folder / "half-program.pt2"))
+    save_file(half, str(folder / "half.safetensors"))
+    where = {}
+    for number, (name, weight) in enumerate(half.items()):
+        where[name] = f"half-{number}.safetensors"
+        save_file({name: weight}, str(folder / where[name]))
+    index = json.dumps({"metadata": {}, "weight_map": where})
+    (folder / "half.safetensors.index.json").write_text(index)
+    bias = half.pop("layer.bias")
+    save_file(half, str(folder / "lacking.safetensors"))
+    more = {**half, "layer.bias": bias, "head.weight": bias.clone()}
+    save_file(more, str(folder / "more.safetensors"))
+    save_file({**half, "layer.bias": torch.ones(4)}, str(folder / "odd.safetensors"))
 
 
 def export_odd(folder, rows):
@@ -213,6 +238,113 @@ class PackagesTest(unittest.TestCase):
         self.assertEqual(first, self.run_flow(FINE, "blob.pt2").stdout)
         self.assertEqual(inode, libraries[0].stat().st_ino)
 
+    GIVEN = ("--in", "f32[3,4]", "--in", "f32[3]")
+
+    def load(self, source, *words):
+        done = self.call(FINE, "load", source, *self.GIVEN, "--check", "--json", *words)
+        done = json.loads(done.stdout)
+        self.assertTrue(done["checked"])
+        return done["runs"][0]
+
+    def test_load_shows_where_the_time_goes(self):
+        for source in ("blob.pt2", "files.pt2"):
+            run = self.load(source, "--trace", "t.json", "--gantt", "g.svg")
+            self.assertGreater(run["limit_ms"], 0)
+            self.assertAlmostEqual(run["eta"], run["limit_ms"] / run["answer_ms"])
+            self.assertTrue(0 < run["utilisation"] <= 1)
+            for lane in ("scan", "retrieve", "verify", "apply", "execute"):
+                self.assertGreater(run["lanes"][lane]["units"], 0, lane)
+            self.assertGreaterEqual(run["lanes"]["verify"]["bytes"], 60)
+            trace = json.loads((self.folder / "t.json").read_text())
+            names = {event["name"] for event in trace["traceEvents"] if event["ph"] == "X"}
+            self.assertLessEqual({"archive", "code", "bind", "execute"}, names)
+            root = ElementTree.parse(self.folder / "g.svg").getroot()
+            texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+            self.assertIn(f"{source}, raceway", texts)
+            self.assertIn("limit", texts)
+        table = self.call(FINE, "load", "blob.pt2", *self.GIVEN, "--runs", "2", "--check").stdout
+        self.assertIn("check: the answers are those of AOTIModelPackageLoader, bit by bit", table)
+
+    def test_load_of_weights_in_the_library_is_the_stock_loader(self):
+        run = self.load("net.pt2")
+        self.assertIsNone(run["limit_ms"])
+        self.assertEqual({"retrieve", "execute"}, set(run["lanes"]) - {"scan"})
+
+    def test_load_by_the_strategies_that_there_are(self):
+        for source in ("net.pt2", "blob.pt2", "files.pt2"):
+            for name in ("sequential", "sequential-fast", "raceway"):
+                self.load(source, "--strategy", name)
+        for name in ("mmap", "pisel", "mini", "preload", "cicada", "tetris", "optimus"):
+            done = self.call(USAGE, "load", "blob.pt2", *self.GIVEN, "--strategy", name)
+            self.assertIn(f"`{name}` ", done.stderr)
+            self.assertIn("packages have `sequential`, `sequential-fast` and `raceway`", done.stderr)
+
+    def test_load_says_what_a_package_takes(self):
+        x, k = self.GIVEN[:2], self.GIVEN[2:]
+        for words, text in (
+            ((), "net.pt2 takes (f32[rows, 4], f32[rows]): it was given nothing"),
+            (x, "it was given 1"),
+            ((*x, "--in", "0.5"), "input 2 is no tensor"),
+            (("--in", "f32[3,5]", *k), "input 1 has 5 in dimension 0, compiled for f32[rows, 4]"),
+            (("--in", "f64[3,4]", *k), "input 1 is f64, compiled for"),
+            ((*x, "--in", "f32[4]"), "input 2 has 4 rows, input 1 3: compiled for the same"),
+            ((*x, *k, "--method", "encode"), "has no `encode`"),
+        ):
+            self.assertIn(text, self.call(USAGE, "load", "net.pt2", *words).stderr)
+        done = self.call(USAGE, "load", "bare.pt2", *self.GIVEN)
+        self.assertIn("bare.pt2 has no weights with it", done.stderr)
+
+    def test_weights_are_streamed_where_they_lie_apart(self):
+        hint = ", load { stream: true }"
+        for source in ("blob.pt2", "files.pt2"):
+            plain = self.run_flow(FINE, source).stdout
+            self.assertEqual(plain, self.run_flow(FINE, source, settings=hint).stdout)
+        self.says(FLOW_IS_WRONG, "net.pt2", "its weights are in its library", settings=hint)
+        tight = ", load { stream: true, memory: 10B }"
+        self.says(MACHINE_LACKS, "blob.pt2", "of memory for its weights, `load { memory }`", settings=tight)
+
+    def test_weights_lie_in_a_file_of_their_own(self):
+        expected = [json.loads(line) for line in self.run_flow(FINE, "half.pt").stdout.splitlines()]
+        other = self.run_flow(FINE, "net.pt").stdout.splitlines()
+        self.assertNotAlmostEqual(expected[0]["total"], json.loads(other[0])["total"], delta=1e-3)
+        files = ("half.safetensors", "half.safetensors.index.json", "half-program.pt2")
+        for source in ("net.pt", "bare.pt2", "blob.pt2"):
+            for file in files:
+                out = self.run_flow(FINE, source, settings=f', weights: "{file}"').stdout
+                for got, want in zip(map(json.loads, out.splitlines()), expected, strict=True):
+                    self.assertAlmostEqual(got["total"], want["total"], delta=1e-5)
+
+    def test_weights_of_another_model_are_named(self):
+        for file, module, package in (
+            ("lacking", "lacks `layer.bias` of the model", "there is no weight `layer.bias`"),
+            ("more", "`head.weight` is no weight of the model", None),
+            (
+                "odd",
+                "`layer.bias` is float32[3] in the model, float32[4] in the file",
+                "`layer.bias` has another type or shape than the code was compiled for",
+            ),
+        ):
+            weights = f', weights: "{file}.safetensors"'
+            text = f"model file net.pt: {file}.safetensors: {module}"
+            self.says(MACHINE_LACKS, "net.pt", text, settings=weights)
+            if package is None:
+                self.run_flow(FINE, "bare.pt2", settings=weights)
+            else:
+                self.says(MACHINE_LACKS, "bare.pt2", package, settings=weights)
+        weights = ', weights: "half.safetensors"'
+        self.says(FLOW_IS_WRONG, "net.pt2", "has its weights in its library", settings=weights)
+        self.says(FLOW_IS_WRONG, "net.pt", "gone.safetensors", settings=', weights: "gone.safetensors"')
+        streams = weights + ", load { stream: true }"
+        self.says(FLOW_IS_WRONG, "net.pt", "are neither streamed nor shared", settings=streams)
+        self.run_flow(FINE, "bare.pt2", settings=streams)
+
+    def test_weights_that_have_changed_are_told(self):
+        (self.folder / "f.flow").write_text(flow("net.pt", settings=', weights: "half.safetensors"'))
+        self.call(FINE, "compile", "f.flow")
+        shutil.copy(self.folder / "more.safetensors", self.folder / "half.safetensors")
+        done = self.call(MACHINE_LACKS, "run", "f.plan", "--rows", "rows.jsonl")
+        self.assertIn("`half.safetensors` is not the file the plan was compiled with", done.stderr)
+
     def test_a_package_without_weights_is_refused(self):
         self.says(FLOW_IS_WRONG, "bare.pt2", "bare.pt2 has no weights with it")
 
@@ -287,7 +419,7 @@ class PackagesTest(unittest.TestCase):
             (
                 MACHINE_LACKS,
                 metadata("AOTI_DEVICE_KEY", "cuda"),
-                "was compiled for `cuda`, the plan runs it on `cpu`",
+                "was compiled for `cuda`, here it is to run on `cpu`",
             ),
             (
                 FLOW_IS_WRONG,

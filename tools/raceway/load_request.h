@@ -29,6 +29,7 @@ struct LoadRequest {
   enum class Cache { kAsItIs, kCold, kHot };
 
   std::string model = {};
+  bool is_package = false;  // of AOTInductor, as the engine's side finds out
   std::string method = {};
   std::string strategy = {};
   std::vector<ModelInput> inputs = {};

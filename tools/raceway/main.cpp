@@ -280,7 +280,9 @@ void AddLoad(CLI::App& app, int& exit_code) {
       "η is limit / time. Utilisation (as Cicada has it): part of the time in which any stage was\n"
       "active. Overlap: stages active at once, on average. Waits: of operators for weights.\n"
       "With several runs, the one of median time is drawn and has its stages listed.\n"
-      "Takes TorchScript; AOTInductor packages (.pt2) are not drawn yet.\n"
+      "Of an AOTInductor package (.pt2) nobody sees which weights are read when: its limit is the\n"
+      "longer of reading all and computing all, and its strategies are sequential,\n"
+      "sequential-fast and raceway.\n"
       "\n"
       "Inputs, one --in each, in the order of the method's parameters:\n"
       "  f32[1,3,224,224]   random numbers from 0 to 1, the same in each run; f16, bf16, f64, "
@@ -288,7 +290,8 @@ void AddLoad(CLI::App& app, int& exit_code) {
       "  i64[1,128]:30522   random integers below 30522; without it 0 and 1, u8 to 255\n"
       "  x.npy              an array as NumPy saves it\n"
       "  16000, 0.5, true   a number or bool that is no tensor");
-  command->add_option("MODEL", options->model, "A TorchScript file")->required();
+  command->add_option("MODEL", options->model, "A TorchScript file, or a package (.pt2)")
+      ->required();
   command->add_option("--in", options->in, "What to call it with: a shape, a .npy file, a number")
       ->type_name("INPUT")
       ->allow_extra_args(false);
@@ -314,7 +317,7 @@ void AddLoad(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--check", options->check,
-                    "Compare the answer, bit by bit, with that of torch::jit::load");
+                    "Compare the answer, bit by bit, with that of LibTorch's own loader");
   command->add_option("--trace", options->trace, "Write what happened when, for ui.perfetto.dev")
       ->type_name("FILE");
   command->add_option("--gantt", options->gantt, "Draw what happened when, as SVG")

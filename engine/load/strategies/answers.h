@@ -18,6 +18,11 @@ Result<ColdAnswer> AnswerRaceway(const ColdRequest& request);
 Result<ColdAnswer> AnswerTetris(const ColdRequest& request);
 Result<ColdAnswer> AnswerOptimus(const ColdRequest& request);
 
+/// Of a package, by any of them. What the loader leaves to LibTorch's own is loaded by that here.
+///
+/// Errors   as `AnswerCold`
+Result<ColdAnswer> AnswerPackage(Strategy strategy, const ColdRequest& request);
+
 void ForgetIdleTensors();  // tetris
 void ForgetIdleModels();   // optimus
 

@@ -34,6 +34,12 @@ constexpr Answerer kAnswerers[] = {
 };
 static_assert(std::size(kAnswerers) == std::size(kStrategies));
 
+Result<ColdAnswer> AnswerModule(Strategy strategy, const ColdRequest& request) {
+  Result<ColdAnswer> answer = kAnswerers[static_cast<size_t>(strategy)](request);
+  const bool is_left = !answer && answer.error().code == ErrorCode::kUnsupported;
+  return is_left ? AnswerSequential(request) : std::move(answer);
+}
+
 }  // namespace
 
 std::span<const StrategyInfo> Strategies() { return kStrategies; }
@@ -51,8 +57,8 @@ Result<ColdAnswer> AnswerCold(Strategy strategy, const ColdRequest& request) {
   const c10::InferenceMode inference;
   const torch::jit::GraphOptimizerEnabledGuard optimiser(false);  // as the model operator has it
   const TimePoint begin = SteadyClock().Now();
-  Result<ColdAnswer> answer = kAnswerers[static_cast<size_t>(strategy)](request);
-  if (!answer && answer.error().code == ErrorCode::kUnsupported) answer = AnswerSequential(request);
+  Result<ColdAnswer> answer =
+      request.is_package ? AnswerPackage(strategy, request) : AnswerModule(strategy, request);
   if (answer) answer->begin = begin;
   return answer;
 }

@@ -43,9 +43,10 @@ struct StrategyInfo {
 std::span<const StrategyInfo> Strategies();
 std::optional<Strategy> StrategyNamed(std::string_view name);
 
-/// A request for a TorchScript model that is not in memory.
+/// A request for a model that is not in memory: TorchScript, or a package of AOTInductor.
 struct ColdRequest {
   std::filesystem::path model;
+  bool is_package = false;  // not looked up here, since that would count as loading
   std::vector<c10::IValue> inputs = {};
   std::string method = "forward";
   std::optional<ThrottleOptions> disk = {};  // as slow as this; else as the disk is
@@ -55,7 +56,7 @@ struct ColdRequest {
 };
 
 struct ColdAnswer {
-  c10::IValue value;
+  c10::IValue value;                     // of a package: the list of its outputs
   TimePoint begin = {};                  // the request is there
   TimePoint end = {};                    // the answer is
   std::shared_ptr<const void> resident;  // what stays in memory, until this goes
@@ -63,9 +64,11 @@ struct ColdAnswer {
 
 /// Loads by `strategy` and answers. All strategies give the same answer, bit by bit.
 ///
-/// What the loader leaves to LibTorch's own is loaded by that, whatever the strategy.
+/// What the loader leaves to LibTorch's own is loaded by that, whatever the strategy. Compiled code
+/// trusts its inputs: whoever asks for a package has seen that it may be called with them.
 ///
-/// Errors   as `StreamedModule::Load`; Failed for what goes wrong while it runs
+/// Errors   as `StreamedModule::Load`, or of packages as `StreamedPackage::Load`; Failed for what
+///          goes wrong while it runs; Unsupported for a package by a strategy of layers or modules
 /// Threads  several may run at once
 Result<ColdAnswer> AnswerCold(Strategy strategy, const ColdRequest& request);
 

@@ -6,13 +6,13 @@
 #include <malloc.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <random>
 #include <thread>
 
 #include "engine/load/chunk_reader.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/files.h"
+#include "tests/engine/load/soak.h"
 #include "tests/engine/load/whole_models.h"
 #include "tests/support/resident.h"
 
@@ -143,12 +143,6 @@ TEST_F(LeftModelTest, AGateIsThereWhileWeightsComeAndNotAfterwards) {
   EXPECT_EQ(inside, own);
 }
 
-/// 200, or what RACEWAY_SOAK_LOADS says.
-int NumLoads() {
-  const char* const loads = std::getenv("RACEWAY_SOAK_LOADS");
-  return loads == nullptr ? 200 : std::atoi(loads);
-}
-
 class LoadSoakTest : public LeftModelTest {
  protected:
   /// A life of a model: it answers, fails, is cancelled or left, now and then before it is read.
@@ -171,7 +165,7 @@ class LoadSoakTest : public LeftModelTest {
 };
 
 TEST_F(LoadSoakTest, LivesOfModelsAreAlike) {
-  const int num_loads = NumLoads();
+  const int num_loads = testing::NumSoakLoads();
   const SteadyClock clock;
   ReadScheduler scheduler(MakeChunkReader(), {}, clock);
   for (int life = 0; life < num_loads / 4; ++life) OneLife(scheduler, life);  // caches fill

@@ -7,6 +7,7 @@
 The second compiles packages, which takes a minute.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Tuple
@@ -122,13 +123,33 @@ class Shared(nn.Module):
 class Layers(nn.Module):
     """Weights that lie as safetensors have them, some of several blocks."""
 
-    def __init__(self):
+    def __init__(self, width=128):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(128, 128) for _ in range(4))
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(4))
 
     def forward(self, x):
         for layer in self.layers:
             x = torch.relu(layer(x))
+        return x
+
+
+class Wide(Layers):
+    """Of 16 MiB, which are seen in the memory of a process."""
+
+    def __init__(self):
+        super().__init__(1024)
+
+
+class Chain(nn.Module):
+    """Eight weights of 1 MiB, one after the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.weights = nn.ParameterList(torch.randn(512, 512) for _ in range(8))
+
+    def forward(self, x):
+        for weight in self.weights:
+            x = torch.tanh(x @ weight)
         return x
 
 
@@ -137,6 +158,13 @@ class Doubling(Layers):
 
     def forward(self, x):
         return super().forward(x.mul_(2))
+
+
+class Handing(Layers):
+    """Hands a weight through."""
+
+    def forward(self, x):
+        return super().forward(x), self.layers[0].weight
 
 
 class Folding(Layers):
@@ -207,6 +235,11 @@ def packages(folder):
         ("bare", layers, apart),
         ("folding", program(Folding, 128), folding),
         ("doubling", program(Doubling, 128), files),
+        ("wide", program(Wide, 1024), files),
+        ("handing", program(Handing, 128), files),
+        ("chain", program(Chain, 512), files),
+        ("chain-blob", program(Chain, 512), blob),
+        ("chain-inside", program(Chain, 512), {}),
     ):
         torch._inductor.aoti_compile_and_package(
             of, package_path=str(folder / f"{name}.pt2"), inductor_configs=configs
@@ -216,6 +249,24 @@ def packages(folder):
     safetensors.torch.save_file(weights, str(folder / "layers.safetensors"))
     other = {name: weight * 0.5 for name, weight in weights.items()}
     safetensors.torch.save_file(other, str(folder / "other.safetensors"))
+    structures(folder, other)
+
+
+def structures(folder, other):
+    """TorchScript of the same layers, alone and with the other weights, which lie in shards, too."""
+    torch.manual_seed(0)
+    layers = Layers().eval()
+    torch.jit.script(layers).save(str(folder / "layers.pt"))
+    layers.load_state_dict(other)
+    torch.jit.script(layers).save(str(folder / "other.pt"))
+    shards = {}
+    for name, weight in other.items():
+        shards.setdefault(f"other-{name.split('.')[1]}.safetensors", {})[name] = weight
+    for file, shard in shards.items():
+        safetensors.torch.save_file(shard, str(folder / file))
+    where = {name: file for file, shard in shards.items() for name in shard}
+    index = {"metadata": {}, "weight_map": where}
+    (folder / "other.safetensors.index.json").write_text(json.dumps(index))
 
 
 def main():

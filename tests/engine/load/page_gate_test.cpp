@@ -34,7 +34,9 @@ const CancelToken kNever;
 std::shared_ptr<PageGate> Start(FaultyScheduler& scheduler, const RandomFile& file,
                                 const std::vector<Extent>& extents,
                                 LoadOptions options = kOptions) {
-  return PageGate::Start(*scheduler, {file.Open()}, extents, std::move(options)).value();
+  return PageGate::Start(*scheduler, {file.Open()}, extents, *PageRoom::Reserve(extents),
+                         std::move(options))
+      .value();
 }
 
 std::span<const std::byte> Seen(const PageGate& gate, const Extent& extent) {
@@ -266,12 +268,34 @@ TEST(PageGateTest, CanBeLeftAtAnyPointAndLeavesNothing) {
   EXPECT_EQ(CountInProc("task"), num_threads);
 }
 
+TEST(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
+  const RandomFile file(500'000);
+  std::mt19937_64 random(3);
+  const std::vector<Extent> extents = RandomExtents(file, 40, random);
+  const std::shared_ptr<PageRoom> room = *PageRoom::Reserve(extents);
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    FaultyScheduler scheduler(Faults{.seed = seed, .delay = 1ms});
+    const auto gate = PageGate::Start(*scheduler, {file.Open()}, extents, room, kOptions).value();
+    for (const Extent& extent : extents) {
+      EXPECT_EQ(gate->data(extent.storage), room->place(extent.storage).begin);
+      EXPECT_TRUE(IsAsWritten(*gate, file, extent));
+    }
+    EXPECT_GT(gate->num_faults(), 0);
+  }
+  for (const Extent& extent : extents) {
+    if (extent.size == 0) continue;
+    EXPECT_FALSE(IsReadable(room->place(extent.storage).begin));
+  }
+}
+
 TEST(PageGateTest, SaysWhereItIsRefused) {
   std::thread([] {
     testing::RefuseUserfaultfd();
     const RandomFile file(100'000);
     FaultyScheduler scheduler({});
-    const auto gate = PageGate::Start(*scheduler, {file.Open()}, EqualExtents(file, 30'000));
+    const std::vector<Extent> extents = EqualExtents(file, 30'000);
+    const auto gate =
+        PageGate::Start(*scheduler, {file.Open()}, extents, *PageRoom::Reserve(extents));
     ASSERT_FALSE(gate.ok());
     EXPECT_EQ(gate.error().code, ErrorCode::kUnsupported);
     EXPECT_EQ(gate.error().message, "userfaultfd is refused: Operation not permitted");

@@ -1,5 +1,6 @@
 #include "engine/load/streamed_module.h"
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
@@ -73,6 +74,47 @@ TEST_F(StreamedModuleTest, AnswersAsTheStockLoaderDoes) {
       EXPECT_TRUE(at::equal(Answer(*streamed, input), expected)) << name;
     }
   }
+}
+
+TEST_F(StreamedModuleTest, WeightsMayLieInOtherFiles) {
+  const at::Tensor input = at::randn({5, 128});
+  const std::filesystem::path path = Packaged("layers.pt");
+  const at::Tensor own = StockAnswer(path, input);
+  const at::Tensor other = StockAnswer(Packaged("other.pt"), input);
+  ASSERT_FALSE(at::equal(own, other));
+  for (const auto& [name, expected] :
+       {std::pair("other.safetensors", other), std::pair("other.safetensors.index.json", other),
+        std::pair("layers-exported.pt2", own)}) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+      FaultyScheduler scheduler(
+          Faults{.seed = seed, .short_reads = 20, .interruptions = 10, .delay = 1ms});
+      StreamedOptions options{.load = {.guarded = seed % 2 == 0}, .weights = Packaged(name)};
+      options.load.plan.chunk_bytes = 4096;
+      const auto streamed = LoadStreamed(scheduler, path, options);
+      EXPECT_TRUE(at::equal(Answer(*streamed, input), expected)) << name;
+      EXPECT_TRUE(streamed->WaitAll().ok());
+      options.dtype = at::kDouble;
+      const auto cast = LoadStreamed(scheduler, path, options);
+      EXPECT_TRUE(at::allclose(Answer(*cast, input.to(at::kDouble)), expected.to(at::kDouble),
+                               /*rtol=*/1e-4, /*atol=*/1e-5));
+    }
+  }
+}
+
+TEST_F(StreamedModuleTest, WeightsOfAnotherModelAreRefused) {
+  FaultyScheduler scheduler(Faults{});
+  const auto error_of = [&](const std::filesystem::path& model, StreamedOptions options) {
+    const auto streamed = StreamedModule::Load(*scheduler, model, std::move(options));
+    return streamed.ok() ? std::string() : streamed.error().Text();
+  };
+  EXPECT_THAT(error_of(Packaged("layers.pt"), {.weights = Archived("all.safetensors")}),
+              HasSubstr("is no weight of the model; "));
+  EXPECT_THAT(error_of(Packaged("layers.pt"), {.weights = Packaged("other-3.safetensors")}),
+              HasSubstr("other-3.safetensors: lacks `layers.0.weight`, `layers.0.bias`, "
+                        "`layers.1.weight` and 3 more of the model"));
+  EXPECT_THAT(error_of(Packaged("layers.pt"),
+                       {.weights = Packaged("other.safetensors"), .memory = MemoryMode::kStream}),
+              HasSubstr("neither streamed nor shared"));
 }
 
 TEST_F(StreamedModuleTest, AnswersAreRightInWhateverOrderTheBytesCome) {

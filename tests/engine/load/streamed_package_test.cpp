@@ -8,10 +8,13 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
+#include <cerrno>
 #include <fstream>
 #include <thread>
 
 #include "engine/gate.h"
+#include "engine/load/admission.h"
+#include "engine/load/memory_use.h"
 #include "engine/load/safetensors_source.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/weight_gate.h"
@@ -82,6 +85,12 @@ class StreamedPackageTest : public ::testing::Test {
     return *package;
   }
 
+  std::shared_ptr<StreamedPackage> LoadStreaming(FaultyScheduler& scheduler, const Path& path) {
+    PackageOptions options = Options();
+    options.streams = true;
+    return StreamedPackage::Load(*scheduler, path, {}, std::move(options)).value();
+  }
+
   static at::Tensor Answer(StreamedPackage& package, const at::Tensor& input,
                            const CancelToken& cancel = CancelToken()) {
     const c10::InferenceMode inference;
@@ -99,6 +108,7 @@ class StreamedPackageTest : public ::testing::Test {
 
   TemporaryFolder folder_;
   std::vector<std::string> notes_;
+  uint64_t room_ = 0;
   const at::Tensor narrow_ = at::randn({5, 32});
   const at::Tensor wide_ = at::randn({5, 128});
   const Path safetensors_ = Packaged("layers.safetensors");
@@ -266,6 +276,19 @@ TEST_F(StreamedPackageTest, WhatIsComputedOfWeightsAloneIsComputedOfAllOfThem) {
   EXPECT_TRUE(at::equal(Answer(*package, wide_), other));
 }
 
+TEST_F(StreamedPackageTest, AWeightThatIsHandedThroughOutlivesThePackage) {
+  FaultyScheduler scheduler(Faults{.delay = 1ms});
+  const c10::InferenceMode inference;
+  auto package = Load(scheduler, Packaged("handing.pt2"));
+  const std::vector<at::Tensor> early = package->Run({wide_}, CancelToken());
+  ASSERT_TRUE(package->WaitAll().ok());
+  const std::vector<at::Tensor> later = package->Run({wide_}, CancelToken());
+  package.reset();
+  const at::Tensor expected = TensorsOf(safetensors_).at("layers.0.weight");
+  EXPECT_TRUE(at::equal(early.at(1), expected));
+  EXPECT_TRUE(at::equal(later.at(1), expected));
+}
+
 TEST_F(StreamedPackageTest, WeightsAreExchangedUnderLoad) {
   const at::Tensor first = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   const at::Tensor second = StockAnswer(Packaged("bare.pt2"), wide_, Packaged("other.safetensors"));
@@ -292,6 +315,126 @@ TEST_F(StreamedPackageTest, WeightsAreExchangedUnderLoad) {
   EXPECT_FALSE(package->Exchange(Archived("all.safetensors")).ok());
   EXPECT_TRUE(at::equal(Answer(*package, wide_), first)) << "the old ones stay";
   is_over = true;
+}
+
+TEST_F(StreamedPackageTest, WhatIsStreamedIsReadForEachCallAnew) {
+  const at::Tensor narrow = StockAnswer(Packaged("inside.pt2"), narrow_);
+  const at::Tensor wide = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  const at::Tensor folded = StockAnswer(Packaged("folding.pt2"), wide_, safetensors_);
+  for (const auto& [name, expected] :
+       {std::pair("blob.pt2", narrow), std::pair("files.pt2", narrow),
+        std::pair("layers.pt2", wide), std::pair("folding.pt2", folded)}) {
+    std::atomic<int64_t> num_reads = 0;
+    FaultyScheduler scheduler(
+        Faults{.delay = 1ms, .intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
+                 ++num_reads;
+                 return std::nullopt;
+               }});
+    const auto package = LoadStreaming(scheduler, Packaged(name));
+    EXPECT_EQ(num_reads, 0) << "nobody calls";
+    for (int round = 0; round < 3; ++round) {
+      num_reads = 0;
+      std::vector<std::jthread> callers;
+      for (int i = 0; i < 3; ++i) {
+        const at::Tensor& input = expected.size(1) == 128 ? wide_ : narrow_;
+        callers.emplace_back(
+            [&] { EXPECT_TRUE(at::equal(Answer(*package, input), expected)) << name; });
+      }
+      callers.clear();
+      EXPECT_GT(num_reads, 0);
+      EXPECT_EQ(package->CountPending(), 0);
+      EXPECT_FALSE(package->is_complete());
+      EXPECT_TRUE(package->WaitAll().ok());
+    }
+  }
+}
+
+TEST_F(StreamedPackageTest, WhatIsStreamedIsNotInMemoryBetweenCalls) {
+  constexpr int64_t kWeights = 16 << 20;
+  const auto resident = [] { return OwnMemoryUse()->resident; };
+  const at::Tensor input = at::randn({5, 1024});
+  FaultyScheduler scheduler(Faults{});
+  at::Tensor expected;
+  {
+    const auto kept = Load(scheduler, Packaged("wide.pt2"));
+    expected = Answer(*kept, input);  // and memory of LibTorch's own is there
+    EXPECT_TRUE(kept->WaitAll().ok());
+    const int64_t with = resident();
+    const auto package = LoadStreaming(scheduler, Packaged("wide.pt2"));
+    EXPECT_LT(resident() - with, kWeights / 4);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(at::equal(Answer(*package, input), expected));
+      EXPECT_TRUE(Eventually([&] { return resident() - with < kWeights / 4; }))
+          << resident() - with << " bytes";
+    }
+  }
+  const int64_t without = resident();
+  const auto kept = Load(scheduler, Packaged("wide.pt2"));
+  EXPECT_TRUE(kept->WaitAll().ok());
+  EXPECT_GT(resident() - without, kWeights) << "what this test would see";
+}
+
+TEST_F(StreamedPackageTest, WhatIsStreamedIsReadAgainAfterAnErrorOrAStop) {
+  const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  std::atomic<bool> is_broken = true;
+  FaultyScheduler scheduler(
+      Faults{.delay = 1ms, .intercept = [&](const ReadRequest&) -> std::optional<int64_t> {
+               if (is_broken) return -EIO;
+               return std::nullopt;
+             }});
+  const auto package = LoadStreaming(scheduler, Packaged("layers.pt2"));
+  EXPECT_THAT(ErrorOf(*package, wide_), HasSubstr("Input/output error"));
+  is_broken = false;
+  EXPECT_TRUE(at::equal(Answer(*package, wide_), expected));
+  for (int i = 0; i < 20; ++i) {
+    CancelToken cancel;
+    std::jthread stopped([&] {
+      try {
+        EXPECT_TRUE(at::equal(Answer(*package, wide_, cancel), expected));
+      } catch (const Stopped&) {
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 200));
+    cancel.Cancel();
+    if (i % 2 == 0) stopped.join();
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), expected));
+  }
+}
+
+TEST_F(StreamedPackageTest, WhatIsStreamedAsksForRoomEachTime) {
+  Admission admission([this] { return MemoryRoom{room_, "in this test"}; });
+  FaultyScheduler scheduler(Faults{});
+  PackageOptions options = Options();
+  options.streams = true;
+  options.load.claim = std::make_shared<MemoryClaim>(admission);
+  room_ = 1000;
+  const auto refused = StreamedPackage::Load(*scheduler, Packaged("layers.pt2"), {}, options);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  room_ = 300'000;  // for once
+  const auto package =
+      StreamedPackage::Load(*scheduler, Packaged("layers.pt2"), {}, options).value();
+  EXPECT_EQ(ErrorOf(*package, wide_), "");
+  EXPECT_EQ(ErrorOf(*package, wide_), "");
+  room_ = 1000;
+  EXPECT_THAT(ErrorOf(*package, wide_), HasSubstr("needs 264.2 kB of memory"));
+}
+
+TEST_F(StreamedPackageTest, WhatIsStreamedIsExchangedAndWorksWhereFaultsCannotBeHeld) {
+  const at::Tensor first = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  const at::Tensor second = StockAnswer(Packaged("bare.pt2"), wide_, Packaged("other.safetensors"));
+  FaultyScheduler scheduler(Faults{.delay = 1ms});
+  const auto exchange = [&] {
+    const auto package = LoadStreaming(scheduler, Packaged("layers.pt2"));
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), first));
+    EXPECT_TRUE(package->Exchange(Packaged("other.safetensors")).ok());
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), second));
+    EXPECT_TRUE(at::equal(Answer(*package, wide_), second));
+  };
+  exchange();
+  std::thread([&] {
+    testing::RefuseUserfaultfd();
+    exchange();
+  }).join();
 }
 
 TEST_F(StreamedPackageTest, CodeIsUnpackedOnceAndNothingIsLeft) {

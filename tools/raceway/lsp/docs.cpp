@@ -123,6 +123,8 @@ constexpr OptionDoc kSettings[] = {
     {"model", "threads", "Threads of one call."},
     {"model", "instances", "How many calls may run at once; others wait."},
     {"model", "method", "The method of the module that is called, `forward` otherwise."},
+    {"model", "weights",
+     "The file that has its weights: safetensors, their index, or `torch.export.save`."},
     {"model", "state", "`fresh`: each call begins with the state in the file."},
     {"model", "dtype", "What weights and floating inputs become: `f16`, `bf16`, `f32`, `f64`."},
     {"model", "pad",

@@ -68,6 +68,11 @@ double Megabytes(uint64_t num_bytes) { return static_cast<double>(num_bytes) / 1
 
 /// Bit by bit what an answer should be.
 Result<c10::IValue> PlainAnswer(const LoadRequest& request, const Inputs& inputs) {
+  if (request.is_package) {
+    const ColdRequest plain = {.model = request.model, .is_package = true, .inputs = inputs};
+    Result<ColdAnswer> answer = AnswerCold(Strategy::kSequential, plain);
+    return answer ? Result<c10::IValue>(answer->value) : std::move(answer).error();
+  }
   try {
     const c10::InferenceMode inference;
     const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
@@ -119,7 +124,7 @@ Signature SignatureOf(const torch::jit::Method& method) {
 
 /// Whether the model has the method, and that as many parameters as there are inputs; else it is
 /// said. `takes` becomes what the method takes, if the model can be looked at.
-int CheckCall(const LoadRequest& request, std::string& takes) {
+int CheckModule(const LoadRequest& request, std::string& takes) {
   const auto module = StreamedModule::Load(engine::load::ProcessScheduler(), request.model);
   if (!module.ok()) return kFine;  // whoever loads it says why
   const auto method = (*module)->module().find_method(request.method);
@@ -135,11 +140,23 @@ int CheckCall(const LoadRequest& request, std::string& takes) {
                           ": say each with --in, as in --in f32[1,3,224,224] or --in x.npy");
 }
 
+/// Before anything else is done with a package: no compiled code says that its inputs are wrong.
+int CheckPackage(const LoadRequest& request, const Inputs& inputs) {
+  if (request.method != "forward") {
+    return Fail(kUsage, "`" + request.model + "` is compiled: it is one function, and has no `" +
+                            request.method + "`");
+  }
+  const Status checked = operators::CheckAotiCall(request.model, request.model, inputs);
+  if (checked.ok()) return kFine;
+  const bool is_call = checked.error().code == ErrorCode::kInvalidArgument;
+  return Fail(is_call ? kUsage : ExitCodeOf(checked.error()), checked.error().message);
+}
+
 /// Of a run that did not come to its end.
 int FailOf(const LoadRequest& request, const Error& error) {
   if (error.code != ErrorCode::kFailed) return Fail(ExitCodeOf(error), error.message);
   std::string takes;
-  if (const int checked = CheckCall(request, takes); checked != kFine) return checked;
+  if (const int checked = CheckModule(request, takes); checked != kFine) return checked;
   return Fail(kRequestFailed, "request failed: " + operators::OneLine(error.message) +
                                   (takes.empty() ? "" : "\n" + takes));
 }
@@ -206,6 +223,7 @@ Result<LoadRun> RunOnce(const LoadRequest& request, Strategy strategy, const Inp
   engine::load::LoadRecorder recorder;
   ColdRequest cold;
   cold.model = request.model;
+  cold.is_package = request.is_package;
   cold.inputs = CopyOf(inputs);
   cold.method = request.method;
   cold.use_page_cache = !request.bytes_per_second;
@@ -285,11 +303,14 @@ Result<std::vector<LoadRun>> RunAll(const LoadRequest& request, Strategy strateg
 
 int Check(const LoadRequest& request, const Inputs& inputs, const std::vector<LoadRun>& runs) {
   const Result<c10::IValue> plain = PlainAnswer(request, CopyOf(inputs));
-  if (!plain.ok()) return Fail(kRequestFailed, "torch::jit::load: " + plain.error().message);
+  const char* const loader = StockLoaderOf(request);
+  if (!plain.ok()) {
+    return Fail(kRequestFailed, std::string(loader) + ": " + plain.error().message);
+  }
   for (size_t i = 0; i < runs.size(); ++i) {
     if (IsSame(runs[i].answer, *plain)) continue;
     return Fail(kRequestFailed,
-                "run " + std::to_string(i + 1) + ": the answer is not that of torch::jit::load");
+                "run " + std::to_string(i + 1) + ": the answer is not that of " + loader);
   }
   return kFine;
 }
@@ -303,22 +324,20 @@ std::string StrategyNames() {
   return text;
 }
 
-int LoadAll(const LoadRequest& request) {
+int LoadAll(LoadRequest request) {
   const auto strategy = engine::load::StrategyNamed(request.strategy);
   if (!strategy) {
     return Fail(kUsage, "no strategy `" + request.strategy + "`: " + StrategyNames());
   }
-  if (operators::IsAotiPackage(request.model)) {
-    return Fail(kUsage, "`" + request.model +
-                            "` is an AOTInductor package, which `load` does not draw yet; it takes "
-                            "TorchScript (torch.jit.save)");
-  }
+  request.is_package = operators::IsAotiPackage(request.model);
   const Result<Inputs> inputs = MakeInputs(request.inputs);
   if (!inputs.ok()) return Fail(kUsage, "--in " + inputs.error().message);
   WarmUp();
-  if (inputs->empty()) {  // before anything large is read for nothing
-    std::string takes;
-    if (const int checked = CheckCall(request, takes); checked != kFine) return checked;
+  std::string takes;
+  if (request.is_package) {
+    if (const int checked = CheckPackage(request, *inputs); checked != kFine) return checked;
+  } else if (inputs->empty()) {  // before anything large is read for nothing
+    if (const int checked = CheckModule(request, takes); checked != kFine) return checked;
   }
   const Result<std::vector<LoadRun>> runs = RunAll(request, *strategy, *inputs);
   if (!runs.ok()) return FailOf(request, runs.error());

@@ -79,7 +79,9 @@ void PrintText(const LoadRequest& request, std::span<const LoadRun> runs, size_t
   if (runs.size() > 1) std::printf("run %zu, of median time:\n", median + 1);
   PrintLanes(runs[median].report.figures);
   PrintLimit(runs[median]);
-  if (request.check) std::puts("check: the answers are those of torch::jit::load, bit by bit");
+  if (request.check) {
+    std::printf("check: the answers are those of %s, bit by bit\n", StockLoaderOf(request));
+  }
 }
 
 /// Null for what JSON has no number for.
@@ -106,6 +108,10 @@ void PrintJson(const LoadRequest& request, std::span<const LoadRun> runs, size_t
 }
 
 }  // namespace
+
+const char* StockLoaderOf(const LoadRequest& request) {
+  return request.is_package ? "AOTIModelPackageLoader" : "torch::jit::load";
+}
 
 void PrintLoad(const LoadRequest& request, std::span<const LoadRun> runs, size_t median) {
   request.json ? PrintJson(request, runs, median) : PrintText(request, runs, median);

@@ -18,6 +18,9 @@ struct LoadRun {
   c10::IValue answer = {};
 };
 
+/// What answers are compared with: "torch::jit::load".
+const char* StockLoaderOf(const LoadRequest& request);
+
 /// On standard output: a line for each run, the stages of the one of median time, and what its
 /// limit consists of. Or JSON, if the request says so.
 void PrintLoad(const LoadRequest& request, std::span<const LoadRun> runs, size_t median);
