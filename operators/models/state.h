@@ -13,7 +13,8 @@ using StatePath = std::vector<std::string>;
 /// What `method` keeps from one call to the next: attributes that it sets, and tensors and lists in
 /// attributes that it writes into. What only runs in training (`if self.training`) does not count.
 ///
-/// Limits   a write through a value that came out of a branch or a container is not seen, nor one in
+/// Limits   a write through a value that came out of a branch or a container is not seen, nor one
+/// in
 ///          a call that `InlinedGraph` leaves
 std::vector<StatePath> StateOf(const torch::jit::Module& module, const torch::jit::Method& method);
 
