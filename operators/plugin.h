@@ -202,8 +202,9 @@ class Settings {
   bool Bool(std::string_view name, bool otherwise) const {
     return Has(name) ? Get<bool>(name) : otherwise;
   }
-  std::vector<double> Numbers(std::string_view name, std::vector<double> otherwise = {}) const {
-    return Has(name) ? Get<std::vector<double>>(name) : std::move(otherwise);
+  std::vector<double> Numbers(std::string_view name,
+                              const std::vector<double>& otherwise = {}) const {
+    return Has(name) ? Get<std::vector<double>>(name) : otherwise;
   }
   /// Of a kString; of a kFile its path.
   const std::string& Text(std::string_view name) const { return Get<std::string>(name); }
@@ -324,6 +325,7 @@ struct Manifest {
 }  // namespace raceway::plugin
 
 /// Begins the one function of a library that declares all others: `RACEWAY_PLUGIN(library) { … }`.
+// NOLINTBEGIN(bugprone-macro-parentheses): the name of a parameter
 #define RACEWAY_PLUGIN(library)                                                                   \
   static void RacewayDeclare(::raceway::plugin::Library& library);                                \
   extern "C" {                                                                                    \
@@ -331,3 +333,4 @@ struct Manifest {
   const ::raceway::plugin::Manifest raceway_plugin = {RACEWAY_PLUGIN_BUILT_FOR, &RacewayDeclare}; \
   }                                                                                               \
   static void RacewayDeclare(::raceway::plugin::Library& library)
+// NOLINTEND(bugprone-macro-parentheses)

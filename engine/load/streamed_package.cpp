@@ -23,8 +23,6 @@
 namespace raceway::engine::load {
 namespace {
 
-using torch::inductor::AOTIModelContainerRunner;
-
 /// What a file of weights has, which is not the package.
 Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& files) {
   return ReadWeightsFile(path,
@@ -103,6 +101,7 @@ class StreamedPackage::Weights {
       const PageRoom::Place& place = room_->place(static_cast<int32_t>(i));
       made.emplace(storages[i], StorageAt(place.begin, extents_[i].size));
     }
+    tensors_.reserve(tensors.size());
     for (const size_t tensor : tensors) {
       const bool is_folded = tensor == map.tensors.size();
       tensors_.push_back(is_folded
@@ -139,7 +138,9 @@ class StreamedPackage::Weights {
       options_.on_note(gate.error().message + "; packages wait for all of their weights");
       if (Status started = StartWithoutGate(); !started) return started;
     }
-    interest_.emplace(*job_, options_.load.urgency, options_.load.deadline);
+    interest_.emplace(
+        options_.load.urgency, options_.load.deadline,
+        [&job = *job_](Urgency urgency, TimePoint deadline) { job.Reclass(urgency, deadline); });
     if (blob_ && options_.load.verify != Verify::kNever) CheckAsTheyArrive();
     return Done{};
   }
@@ -212,6 +213,7 @@ class StreamedPackage::Weights {
     std::sort(extents.begin(), extents.end(),
               [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
     std::vector<int32_t> storages;
+    storages.reserve(extents.size());
     for (const Extent& extent : extents) storages.push_back(extent.storage);
     check_.emplace(job_, std::move(storages), *blob_,
                    files_[static_cast<size_t>(blob_->file)]->path());
@@ -358,11 +360,13 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
   if (!tensors) return tensors.error();
   const std::vector<size_t> storages = StoragesOf(*tensors, map, order);
   std::vector<Extent> extents;
+  extents.reserve(storages.size());
   for (const size_t storage : storages) {
     extents.push_back(map.storages[storage].extent);
     extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
   }
   std::vector<std::shared_ptr<ModelFile>> found;
+  found.reserve(map.files.size());
   for (const std::filesystem::path& path : map.files) {
     Result<std::shared_ptr<ModelFile>> file = files.Find(path);
     if (!file) return std::move(file).error();

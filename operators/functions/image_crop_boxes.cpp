@@ -61,7 +61,7 @@ class CropBoxes final : public NativeFunction {
                                              std::to_string(image.size(0))};
       }
       const at::Tensor part = image.narrow(0, top, bottom - top).narrow(1, left, right - left);
-      const Result<at::Tensor> crop = ScaleImages(part.unsqueeze(0), size_, filter_);
+      Result<at::Tensor> crop = ScaleImages(part.unsqueeze(0), size_, filter_);
       if (!crop) return crop;
       crops.select(0, i).copy_(crop->squeeze(0));
     }

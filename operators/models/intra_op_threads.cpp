@@ -39,7 +39,7 @@ IntraOpThreads::IntraOpThreads(int num_threads) {
 }
 
 IntraOpThreads::~IntraOpThreads() {
-  if (before_ == 0) return;
+  if (before_ == 0 || OfThisThread().openmp == nullptr) return;
   OfThisThread().openmp(before_);
   if (OfThisThread().mkl != nullptr) OfThisThread().mkl(mkl_before_);
 }

@@ -11,6 +11,7 @@
 #include "engine/load/archive.h"
 #include "engine/load/torchscript_source.h"
 #include "tests/engine/load/archives.h"
+#include "tests/engine/load/read_any.h"
 
 namespace raceway::engine::load {
 namespace {
