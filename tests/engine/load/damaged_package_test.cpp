@@ -113,7 +113,7 @@ TEST_F(DamagedPackageTest, AFlippedBitIsFoundOrNotUsed) {
     ASSERT_NO_FATAL_FAILURE(FlipAt(victim, offsets));
   }
   EXPECT_GT(num_errors_, 50);
-  EXPECT_GT(num_right_, 10);  // paddings, sources of kernels
+  EXPECT_GT(num_right_, 0);  // paddings, sources of kernels
 }
 
 TEST_F(DamagedPackageTest, AFlippedBitOfAWeightIsFound) {

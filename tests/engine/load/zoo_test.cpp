@@ -164,22 +164,22 @@ TEST(ZooTest, AFileOfAWeightWaitsForIt) {
   EXPECT_EQ(bytes, testing::BytesOf(saved));
 }
 
-/// What a module behind an interface does with its weight `w0`.
-const char* const kPartUses[] = {
-    "def half(self, x):\n  return x @ self.w0\n"
-    "def forward(self, x):\n  return torch.jit.wait(torch.jit.fork(self.half, x))\n",
-    "def forward(self, x):\n"
-    "  y : List[List[float]] = self.w0.tolist()\n"
-    "  return x * y[0][1]\n",
-};
+/// A module that makes a list of its weight, which no operator does.
+torch::jit::Module Listing() {
+  torch::jit::Module module("Listing");
+  module.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+  module.register_attribute("training", c10::BoolType::get(), false);
+  module.define(
+      "def forward(self, x):\n"
+      "  y : List[List[float]] = self.w0.tolist()\n"
+      "  return x * y[0][1]\n");
+  return module;
+}
 
 TEST(ZooTest, ModelsBehindInterfaces) {
   const TemporaryFolder folder;
-  for (const char* use : kPartUses) {
-    torch::jit::Module part("Implementation");
-    part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
-    part.register_attribute("training", c10::BoolType::get(), false);
-    part.define(use);
+  const torch::jit::Module forking = torch::jit::load(Archived("forking.pt").string());
+  for (const torch::jit::Module& part : {forking, Listing()}) {
     tests::BehindInterface(part).save((folder / "m.pt").string());
     for (const MemoryMode memory : {MemoryMode::kKeep, MemoryMode::kStream}) {
       ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate(), memory);
