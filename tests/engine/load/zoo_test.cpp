@@ -187,30 +187,6 @@ TEST(ZooTest, ModelsBehindInterfaces) {
   }
 }
 
-// Where its module is known, a call through an interface is like any other.
-TEST(ZooTest, AnInterfaceIsLookedThrough) {
-  const TemporaryFolder folder;
-  torch::jit::Module part("Implementation");
-  part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
-  part.register_parameter("w1", at::randn({kLayerWidth, kLayerWidth}), false);
-  part.register_attribute("training", c10::BoolType::get(), false);
-  part.define("def forward(self, x):\n  return x @ self.w0\n");
-  tests::BehindInterface(part).save((folder / "m.pt").string());
-  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
-  const Extent never = testing::ExtentOf(folder / "m.pt", "part.w1");
-  testing::Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest& request) {
-    if (request.offset + request.num_bytes > never.offset + kBlock) barrier.Pass();
-    return std::nullopt;
-  }});
-  LoadOptions options{.guarded = true};
-  options.plan.chunk_bytes = kBlock;
-  const auto streamed = LoadModel(*scheduler, folder / "m.pt", options);
-  Answer(*streamed, {at::randn({5, kLayerWidth})});  // without the rest of `w1`
-  EXPECT_FALSE(streamed->is_complete());
-  barrier.Open();
-}
-
 // Blocks of 4 KiB have bytes of two weights: what is read later must not bring back what a model
 // has written over.
 TEST(ZooTest, ModelsThatWriteIntoTheirWeights) {
