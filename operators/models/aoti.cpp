@@ -226,6 +226,21 @@ std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
   return {};
 }
 
+/// Code that broadcasts one input to another compares no sizes: it would read past the end.
+std::string UnequalRows(std::span<const AotiInput> inputs, std::span<const at::Tensor> tensors) {
+  std::optional<size_t> first;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dims.empty() || inputs[i].dims.front().is_fixed()) continue;
+    if (!first) first = i;
+    const int64_t rows = tensors[i].size(0);
+    const int64_t expected = tensors[*first].size(0);
+    if (rows == expected) continue;
+    return NameOfInput(i) + " has " + std::to_string(rows) + " rows, " + NameOfInput(*first) + " " +
+           std::to_string(expected) + ": a flow gives all of them as many";
+  }
+  return {};
+}
+
 /// "(f32[rows, 4], f32[rows])"
 std::string ToString(std::span<const AotiInput> inputs) {
   std::string text;
@@ -447,7 +462,8 @@ Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown
     if (!inputs[i].isTensor()) return wrong(NameOfInput(i) + " is no tensor");
     tensors.push_back(inputs[i].toTensor().contiguous());
   }
-  const std::string misfit = Misfit(package->inputs, package->body, tensors);
+  std::string misfit = Misfit(package->inputs, package->body, tensors);
+  if (misfit.empty()) misfit = UnequalRows(package->inputs, tensors);
   return misfit.empty() ? Status(engine::Done{}) : wrong(misfit);
 }
 
