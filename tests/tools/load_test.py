@@ -106,7 +106,7 @@ class LoadTest(CliTest):
         self.assertEqual(lines[0], "net.pt, raceway")
         self.assertRegex(lines[2], r"^run +answer +limit +η +utilisation +overlap +waits +read +speed +cached")
         for number in [1, 2, 3]:
-            self.assertRegex(lines[2 + number], rf"^ +{number} +[\d.]+ ms +[\d.]+ ms +\d\.\d\d ")
+            self.assertRegex(lines[2 + number], rf"^ +{number} +[\d.]+ ms +[\d.]+ ms +\d+\.\d\d ")
         self.assertRegex(done.stdout, r"(?m)^run [123], of median time:$")
         self.assertRegex(done.stdout, r"(?m)^execute +[\d.]+ ms +[\d.]+ ms +[\d.]+ ms +\d+$")
         self.assertRegex(done.stdout, r"(?m)^limit: [\d.]+ MB take [\d.]+ ms at [\d.]+ GB/s")

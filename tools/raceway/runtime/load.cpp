@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -205,8 +206,11 @@ std::string TitleOf(const LoadRequest& request) {
 
 /// A fast disk stays as it is; a throttled one has the rate that was asked for.
 LoadRates MeasureRatesOf(const LoadRequest& request) {
-  const Result<LoadRates> measured = MeasureRates(engine::load::ProcessScheduler(), request.model,
-                                                  {.use_page_cache = !request.bytes_per_second});
+  engine::load::LoadOptions options{.use_page_cache = !request.bytes_per_second};
+  // As the load has it: what the page cache has is borrowed.
+  if (options.use_page_cache) options.writers = std::make_shared<engine::load::RunDoor>();
+  const Result<LoadRates> measured =
+      MeasureRates(engine::load::ProcessScheduler(), request.model, std::move(options));
   LoadRates rates = measured.ok() ? *measured : LoadRates();
   if (request.bytes_per_second) {
     rates.read = std::min(rates.read, *request.bytes_per_second);
