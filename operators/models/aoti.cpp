@@ -207,8 +207,7 @@ std::string BrokenTie(const AotiTie& tie, std::span<const at::Tensor> tensors) {
   const int64_t size = tensors[tie.input].size(static_cast<int64_t>(tie.dim));
   const int64_t other = tensors[tie.with_input].size(static_cast<int64_t>(tie.with_dim));
   if (size == other) return {};
-  const std::string what =
-      tie.dim == 0 ? " rows" : " in dimension " + std::to_string(tie.dim - 1);
+  const std::string what = tie.dim == 0 ? " rows" : " in dimension " + std::to_string(tie.dim - 1);
   return NameOfInput(tie.input) + " has " + std::to_string(size) + what + ", " +
          NameOfInput(tie.with_input) + " " + std::to_string(other) + ": compiled for the same";
 }
