@@ -212,6 +212,17 @@ std::string BrokenTie(const AotiTie& tie, std::span<const at::Tensor> tensors) {
          NameOfInput(tie.with_input) + " " + std::to_string(other) + ": compiled for the same";
 }
 
+/// Inputs have as many rows as each other: code reads of one how many.
+std::vector<AotiTie> TiesOfRows(std::span<const AotiInput> inputs) {
+  std::vector<size_t> with_rows;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].dims.empty() && !inputs[i].dims[0].is_fixed()) with_rows.push_back(i);
+  }
+  std::vector<AotiTie> ties;
+  for (const size_t input : with_rows) ties.push_back({input, 0, with_rows.front(), 0});
+  return ties;
+}
+
 /// Whether compiled code may have `tensors`, one for each input; empty, or why not.
 std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
                    std::span<const at::Tensor> tensors) {
@@ -219,9 +230,11 @@ std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
     const std::string misfit = Misfit(inputs[i], tensors[i]);
     if (!misfit.empty()) return NameOfInput(i) + " " + misfit;
   }
-  for (const AotiTie& tie : body.ties) {
-    std::string broken = BrokenTie(tie, tensors);
-    if (!broken.empty()) return broken;
+  for (const std::vector<AotiTie>& ties : {TiesOfRows(inputs), body.ties}) {
+    for (const AotiTie& tie : ties) {
+      std::string broken = BrokenTie(tie, tensors);
+      if (!broken.empty()) return broken;
+    }
   }
   return {};
 }

@@ -339,7 +339,8 @@ class PackagesTest(unittest.TestCase):
         weights = ', weights: "half.safetensors"'
         self.says(MACHINE_LACKS, "baked.pt2", "`layer.bias` is no weight of the code", settings=weights)
         self.says(FLOW_IS_WRONG, "net.pt2", "has its weights in its library", settings=weights)
-        self.says(FLOW_IS_WRONG, "net.pt", "gone.safetensors", settings=', weights: "gone.safetensors"')
+        gone = ', weights: "gone.safetensors"'
+        self.says(MACHINE_LACKS, "net.pt", "cannot read `gone.safetensors`", settings=gone)
         streams = weights + ", load { stream: true }"
         self.says(FLOW_IS_WRONG, "net.pt", "are neither streamed nor shared", settings=streams)
         self.run_flow(FINE, "bare.pt2", settings=streams)
