@@ -195,6 +195,14 @@ Status CheckMatch(const AotiConstant& constant, const Tensor& tensor) {
   return Error{ErrorCode::kUnsupported, name + "lies in another order than the code expects"};
 }
 
+/// Whether TorchInductor writes such a weight into the code as numbers, and forgets its name. A
+/// count of batches is of no use to code that answers.
+bool MayBeInCode(const Tensor& tensor, const WeightMap& weights) {
+  const bool is_little = tensor.sizes.empty() || (tensor.sizes.size() == 1 && tensor.sizes[0] <= 8);
+  const bool is_of_program = weights.storages[tensor.storage].name.starts_with("data/constants/");
+  return is_little && !is_of_program && !tensor.name.ends_with("num_batches_tracked");
+}
+
 }  // namespace
 
 bool IsPackage(const Archive& archive) { return archive.Find("archive_format") != nullptr; }
@@ -208,6 +216,7 @@ Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& consta
     by_name.try_emplace(weights.tensors[i].name, i);
   }
   std::vector<size_t> matches;
+  std::vector<bool> is_wanted(weights.tensors.size());
   for (const AotiConstant& constant : constants) {
     const auto found = by_name.find(constant.name);
     if (!constant.is_folded && found == by_name.end()) {
@@ -217,6 +226,14 @@ Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& consta
     if (constant.is_folded) continue;
     Status checked = CheckMatch(constant, weights.tensors[found->second]);
     if (!checked) return std::move(checked).error();
+    is_wanted[found->second] = true;
+  }
+  for (size_t i = 0; i < weights.tensors.size(); ++i) {
+    if (is_wanted[i] || !MayBeInCode(weights.tensors[i], weights)) continue;
+    return Error{ErrorCode::kInvalidArgument,
+                 "`" + weights.tensors[i].name +
+                     "` is no weight of the code, which may have it as numbers of its own: compile "
+                     "it with `always_keep_tensor_constants`"};
   }
   return matches;
 }

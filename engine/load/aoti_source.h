@@ -53,10 +53,12 @@ Result<AotiPackage> ReadAotiPackage(const Archive& archive);
 
 /// The tensors of `weights` that constants get, by name, an index for each; of those that are
 /// folded none is wanted, they get `weights.tensors.size()`. For weights that a package does not
-/// have.
+/// have. What the code does not want is left alone, unless it is so little that the code may have
+/// the numbers it was compiled with: these would stay what they were.
 ///
-/// Errors   InvalidArgument, without a file, for one that is missing or of another type or shape;
-///          Unsupported for one whose elements lie in another order than the code was compiled for
+/// Errors   InvalidArgument, without a file, for one that is missing, of another type or shape, or
+///          perhaps in the code; Unsupported for one whose elements lie in another order than the
+///          code was compiled for
 Result<std::vector<size_t>> MatchWeights(const std::vector<AotiConstant>& constants,
                                          const WeightMap& weights);
 

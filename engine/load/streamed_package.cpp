@@ -29,24 +29,6 @@ Result<WeightMap> ReadWeights(const std::filesystem::path& path, OpenFiles& file
                          [&files](const std::filesystem::path& name) { return files.Look(name); });
 }
 
-/// Whoever chooses weights means all of them: the compiler puts small ones (a bias of eight) into
-/// the code, and these would stay what they were.
-Status CheckAllAreTaken(const WeightMap& chosen, std::span<const AotiConstant> constants) {
-  for (const Tensor& tensor : chosen.tensors) {
-    // Constants of an exported program are none of its module's.
-    if (chosen.storages[tensor.storage].name.starts_with("data/constants/")) continue;
-    const bool is_taken =
-        std::any_of(constants.begin(), constants.end(),
-                    [&](const AotiConstant& constant) { return constant.name == tensor.name; });
-    if (is_taken) continue;
-    return Error{ErrorCode::kInvalidArgument,
-                 "the code has no weight `" + tensor.name +
-                     "`: it is another model's, or was compiled into it; compile with "
-                     "`always_keep_tensor_constants`"};
-  }
-  return Done{};
-}
-
 /// The storages that constants look at, in the order to read them: as it is recorded, else as the
 /// code has its constants, which is about that of their use.
 std::vector<size_t> StoragesOf(const std::vector<size_t>& tensors, const WeightMap& map,
@@ -328,11 +310,6 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::LoadFrom(
   Result<std::shared_ptr<Weights>> found =
       streamed->FindWeights(*map, files, RecordedOrder(*archive), blob);
   if (!found) return std::move(found).error();
-  if (!weights.empty()) {
-    if (Status taken = CheckAllAreTaken(*map, streamed->constants_); !taken) {
-      return std::move(taken).error();
-    }
-  }
   streamed->weights_ = *std::move(found);
   Weights& constants = *streamed->weights_;
   const bool streams = streamed->options_.streams;

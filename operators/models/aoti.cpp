@@ -86,6 +86,16 @@ json MetadataOf(const Archive& archive, const std::string& folder) {
   return nullptr;
 }
 
+/// Inputs have as many rows as each other: code reads of one how many.
+void TieRows(std::span<const AotiInput> inputs, std::vector<AotiTie>& ties) {
+  std::optional<size_t> first;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dims.empty() || inputs[i].dims.front().is_fixed()) continue;
+    if (first) ties.push_back({i, 0, *first, 0});
+    first = first.value_or(i);
+  }
+}
+
 /// `has_weights`: some file has them, if the package does not.
 Result<Package> ReadPackage(const Archive& archive, const std::string& shown, bool has_weights) {
   if (Status checked = CheckVersion(archive, shown); !checked) return std::move(checked).error();
@@ -119,6 +129,7 @@ Result<Package> ReadPackage(const Archive& archive, const std::string& shown, bo
     return Wrong(ErrorCode::kUnsupported, shown,
                  "keeps state from call to call in its weights or buffers; export it without");
   }
+  TieRows(*inputs, body->ties);
   package.inputs = *std::move(inputs);
   package.body = *std::move(body);
   return package;
@@ -222,21 +233,6 @@ std::string Misfit(std::span<const AotiInput> inputs, const AotiBody& body,
   for (const AotiTie& tie : body.ties) {
     std::string broken = BrokenTie(tie, tensors);
     if (!broken.empty()) return broken;
-  }
-  return {};
-}
-
-/// Code that broadcasts one input to another compares no sizes: it would read past the end.
-std::string UnequalRows(std::span<const AotiInput> inputs, std::span<const at::Tensor> tensors) {
-  std::optional<size_t> first;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].dims.empty() || inputs[i].dims.front().is_fixed()) continue;
-    if (!first) first = i;
-    const int64_t rows = tensors[i].size(0);
-    const int64_t expected = tensors[*first].size(0);
-    if (rows == expected) continue;
-    return NameOfInput(i) + " has " + std::to_string(rows) + " rows, " + NameOfInput(*first) + " " +
-           std::to_string(expected) + ": a flow gives all of them as many";
   }
   return {};
 }
@@ -462,8 +458,7 @@ Status CheckAotiCall(const std::filesystem::path& path, const std::string& shown
     if (!inputs[i].isTensor()) return wrong(NameOfInput(i) + " is no tensor");
     tensors.push_back(inputs[i].toTensor().contiguous());
   }
-  std::string misfit = Misfit(package->inputs, package->body, tensors);
-  if (misfit.empty()) misfit = UnequalRows(package->inputs, tensors);
+  const std::string misfit = Misfit(package->inputs, package->body, tensors);
   return misfit.empty() ? Status(engine::Done{}) : wrong(misfit);
 }
 

@@ -119,7 +119,12 @@ std::string Misfit(const AotiInput& input, const at::Tensor& tensor) {
     if (dim.is_fixed() && size != dim.min) return wrong(what);
     if (size < dim.min) return what + ", compiled for " + std::to_string(dim.min) + " or more";
     if (size > dim.max) return what + ", compiled for " + std::to_string(dim.max) + " at most";
-    if (dim.stride && size > 1 && tensor.stride(static_cast<int64_t>(i)) != *dim.stride) {
+  }
+  // Other sizes have other strides as well: they come first.
+  for (size_t i = 0; i < input.dims.size(); ++i) {
+    const std::optional<int64_t>& stride = input.dims[i].stride;
+    const auto at = static_cast<int64_t>(i);
+    if (stride && tensor.size(at) > 1 && tensor.stride(at) != *stride) {
       return wrong("lies in memory in another order");
     }
   }

@@ -59,7 +59,11 @@ def export(folder):
         program = torch.export.export(net, example, dynamic_shapes=shapes)
         torch._inductor.aoti_compile_and_package(program, package_path=str(folder / name))
     torch.export.save(program, str(folder / "program.pt2"))
-    apart = {"aot_inductor.package_constants_in_so": False, "always_keep_tensor_constants": True}
+    program = torch.export.export(net, example, dynamic_shapes=({0: rows}, {0: rows}))
+    apart = {"aot_inductor.package_constants_in_so": False}
+    baked = str(folder / "baked.pt2")  # its bias is so small that it is in the code
+    torch._inductor.aoti_compile_and_package(program, package_path=baked, inductor_configs=apart)
+    apart["always_keep_tensor_constants"] = True
     for name, form in {"bare": "", "blob": "binary_blob", "files": "pickle_weights"}.items():
         on_disk = {"aot_inductor.package_constants_on_disk_format": form} if form else {}
         program = torch.export.export(net, example, dynamic_shapes=({0: rows}, {0: rows}))
@@ -285,9 +289,10 @@ class PackagesTest(unittest.TestCase):
             ((), "net.pt2 takes (f32[rows, 4], f32[rows]): it was given nothing"),
             (x, "it was given 1"),
             ((*x, "--in", "0.5"), "input 2 is no tensor"),
-            (("--in", "f32[3,5]", *k), "compiled for f32[rows, 4]"),
+            (("--in", "f32[3,5]", *k), "input 1 has 5 in dimension 0, compiled for f32[rows, 4]"),
+            (("--in", "f32[3,4,1]", *k), "input 1 has 3 dimensions with the rows, compiled for"),
             (("--in", "f64[3,4]", *k), "input 1 is f64, compiled for"),
-            ((*x, "--in", "f32[4]"), "input 2 has 4 rows, input 1 3: a flow gives all of them"),
+            ((*x, "--in", "f32[4]"), "input 2 has 4 rows, input 1 3: compiled for the same"),
             ((*x, *k, "--method", "encode"), "has no `encode`"),
         ):
             self.assertIn(text, self.call(USAGE, "load", "net.pt2", *words).stderr)
@@ -320,7 +325,7 @@ class PackagesTest(unittest.TestCase):
             (
                 "more",
                 "`head.weight` is no weight of the model",
-                "the code has no weight `head.weight`",
+                "`head.weight` is no weight of the code, which may have it as numbers of its own",
             ),
             (
                 "odd",
@@ -333,8 +338,10 @@ class PackagesTest(unittest.TestCase):
             self.says(MACHINE_LACKS, "net.pt", text, settings=weights)
             self.says(MACHINE_LACKS, "bare.pt2", package, settings=weights)
         weights = ', weights: "half.safetensors"'
+        self.says(MACHINE_LACKS, "baked.pt2", "`layer.bias` is no weight of the code", settings=weights)
         self.says(FLOW_IS_WRONG, "net.pt2", "has its weights in its library", settings=weights)
-        self.says(MACHINE_LACKS, "net.pt", "gone.safetensors", settings=', weights: "gone.safetensors"')
+        gone = ', weights: "gone.safetensors"'
+        self.says(MACHINE_LACKS, "net.pt", "cannot read `gone.safetensors`", settings=gone)
         streams = weights + ", load { stream: true }"
         self.says(FLOW_IS_WRONG, "net.pt", "are neither streamed nor shared", settings=streams)
         self.run_flow(FINE, "bare.pt2", settings=streams)

@@ -77,6 +77,26 @@ TEST(AotiSourceTest, FindsWeightsInFilesOfTheirOwn) {
   EXPECT_EQ(testing::NumberAt<float>(file, big.offset + 16380), 1.0F);
 }
 
+TEST(AotiSourceTest, WhatMayBeInTheCodeCannotBeExchanged) {
+  WeightMap map = *ReadExported(*Archive::Open(Packaged("layers-exported.pt2")));
+  const std::vector<AotiConstant> constants = Read(Packaged("bare.pt2"))->constants;
+  const auto error_with = [&](const std::string& name, std::vector<int64_t> sizes) {
+    WeightMap more = map;
+    more.tensors.push_back({.name = name, .storage = 0, .sizes = std::move(sizes), .strides = {}});
+    const auto matches = MatchWeights(constants, more);
+    return matches ? "" : matches.error().message;
+  };
+  EXPECT_EQ(error_with("scale", {8}),
+            "`scale` is no weight of the code, which may have it as numbers of its own: compile it "
+            "with `always_keep_tensor_constants`");
+  EXPECT_NE(error_with("scale", {}), "");
+  EXPECT_EQ(error_with("scale", {9}), "");
+  EXPECT_EQ(error_with("scale", {1, 1}), "");
+  EXPECT_EQ(error_with("norm.num_batches_tracked", {}), "");
+  map.storages[0].name = "data/constants/tensor_0";  // of the exported program
+  EXPECT_EQ(error_with("lifted", {}), "");
+}
+
 TEST(AotiSourceTest, MatchesWeightsOfOtherFilesByName) {
   const WeightMap map = *ReadExported(*Archive::Open(testing::Archived("exported.pt2")));
   std::vector<AotiConstant> constants = Read(Packaged("elsewhere.pt2"))->constants;
