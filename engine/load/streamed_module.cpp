@@ -334,8 +334,6 @@ void StreamedModule::WaitForState(const c10::IValue& state) {
     WeightStream::Request request(*stream_);
     ForEachWeight(state, numbers_,
                   [&](int32_t number) { ThrowIfMissing(request.Keep(number, &never), never); });
-  } else if (shares_pages_) {  // it may write, as `WeightGate` has it
-    ThrowIfMissing(job().WaitAll(&never), never);
   } else {
     ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
   }

@@ -461,7 +461,8 @@ TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsGetsACopy) {
   }
 }
 
-// The page that it writes into has bytes of weights that come later.
+// The page that it writes into has bytes of weights that come later; they are there, as the block
+// is.
 TEST_F(MemoryModeTest, WhoWritesIntoSharedWeightsWhenItIsMadeGetsACopy) {
   const auto unit = std::make_shared<torch::jit::CompilationUnit>();
   torch::jit::Module part(c10::QualifiedName("Part"), unit);
