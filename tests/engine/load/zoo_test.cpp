@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/load/torchscript_structure.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/whole_models.h"
 #include "tests/support/interface_module.h"
@@ -185,6 +186,18 @@ TEST(ZooTest, ModelsBehindInterfaces) {
       ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate(), memory);
     }
   }
+}
+
+// Where its module is known, a call through an interface is like any other.
+TEST(ZooTest, AnInterfaceIsLookedThrough) {
+  const TemporaryFolder folder;
+  torch::jit::Module part("Implementation");
+  part.register_parameter("w0", at::randn({kLayerWidth, kLayerWidth}), false);
+  part.register_attribute("training", c10::BoolType::get(), false);
+  part.define("def forward(self, x):\n  return x @ self.w0\n");
+  tests::BehindInterface(part).save((folder / "m.pt").string());
+  ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
+  EXPECT_FALSE(ReadsUnseen(torch::jit::load((folder / "m.pt").string())));
 }
 
 // Blocks of 4 KiB have bytes of two weights: what is read later must not bring back what a model
