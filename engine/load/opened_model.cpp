@@ -7,10 +7,10 @@
 
 namespace raceway::engine::load {
 
-Result<OpenedModel> OpenModel(const std::filesystem::path& path) {
-  Result<std::shared_ptr<ModelFile>> file = ModelFile::Open(path.string());
+Result<OpenedModel> OpenModel(const std::filesystem::path& path, OpenFiles& files) {
+  Result<std::shared_ptr<ModelFile>> file = files.Find(path);
   if (!file) return std::move(file).error();
-  Result<RandomFile> same = RandomFile::Of((*file)->cached_fd(), path);
+  Result<RandomFile> same = files.Look(path);
   if (!same) return std::move(same).error();
   Result<Archive> archive = Archive::Open(*std::move(same));
   if (!archive) return std::move(archive).error();

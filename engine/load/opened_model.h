@@ -5,6 +5,7 @@
 
 #include "engine/load/archive.h"
 #include "engine/load/model_file.h"
+#include "engine/load/open_files.h"
 #include "engine/load/weight_map.h"
 #include "engine/result.h"
 
@@ -17,9 +18,9 @@ struct OpenedModel {
   WeightMap weights;
 };
 
-/// No weight is read.
+/// No weight is read. The file is among `files` afterwards.
 ///
 /// Errors   those of `ModelFile::Open`, `Archive::Open` and `ReadTorchScript`
-Result<OpenedModel> OpenModel(const std::filesystem::path& path);
+Result<OpenedModel> OpenModel(const std::filesystem::path& path, OpenFiles& files);
 
 }  // namespace raceway::engine::load

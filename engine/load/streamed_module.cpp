@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "engine/load/archive.h"
-#include "engine/load/open_files.h"
 #include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/process_scheduler.h"
@@ -85,10 +84,10 @@ class StreamedModule::Loader {
                              const StreamedOptions& options) {
     const LoadSpan scan(options.load.on_event, scheduler.clock(),
                         {.lane = Lane::kScan, .name = "archive"});
-    Result<OpenedModel> model = OpenModel(path);
+    OpenFiles files;
+    Result<OpenedModel> model = OpenModel(path, files);
     if (!model) return std::move(model).error();
-    Loader loader(scheduler, std::move(model->archive), std::move(model->weights),
-                  std::move(model->file));
+    Loader loader(scheduler, std::move(files), *std::move(model));
     if (options.weights.empty()) return loader;
     if (Status taken = loader.TakeOthers(options); !taken) return std::move(taken).error();
     return loader;
@@ -136,12 +135,7 @@ class StreamedModule::Loader {
     return streamed;
   }
 
-  Status CheckUnchanged() const {
-    for (const auto& file : files_) {
-      if (Status unchanged = file->CheckUnchanged(); !unchanged) return unchanged;
-    }
-    return Done{};
-  }
+  Status CheckUnchanged() const { return open_.CheckUnchanged(); }
 
   Result<std::shared_ptr<StreamedModule>> LoadThenCast(StreamedOptions options) {
     const c10::ScalarType dtype = *options.dtype;
@@ -155,12 +149,12 @@ class StreamedModule::Loader {
   }
 
  private:
-  Loader(ReadScheduler& scheduler, Archive archive, WeightMap weights,
-         std::shared_ptr<ModelFile> file)
+  Loader(ReadScheduler& scheduler, OpenFiles open, OpenedModel model)
       : scheduler_(scheduler),
-        archive_(std::move(archive)),
-        weights_(std::move(weights)),
-        files_{std::move(file)} {}
+        open_(std::move(open)),
+        archive_(std::move(model.archive)),
+        weights_(std::move(model.weights)),
+        files_{std::move(model.file)} {}
 
   /// Weights from another file, where it has them.
   Status TakeOthers(const StreamedOptions& options) {
@@ -171,15 +165,14 @@ class StreamedModule::Loader {
       return wrong(ErrorCode::kUnsupported,
                    "weights that lie apart from their model are neither streamed nor shared");
     }
-    OpenFiles open;
     const Result<WeightMap> others = ReadWeightsFile(
-        options.weights, [&open](const std::filesystem::path& path) { return open.Look(path); });
+        options.weights, [this](const std::filesystem::path& path) { return open_.Look(path); });
     if (!others) return others.error();
     Result<OtherWeights> mixed = WithOtherWeights(std::move(weights_), *others);
     if (!mixed) return wrong(mixed.error().code, mixed.error().message);
     weights_ = std::move(mixed->map);
     for (const std::filesystem::path& path : others->files) {
-      Result<std::shared_ptr<ModelFile>> file = open.Find(path);
+      Result<std::shared_ptr<ModelFile>> file = open_.Find(path);
       if (!file) return std::move(file).error();
       files_.push_back(*std::move(file));
     }
@@ -287,6 +280,7 @@ class StreamedModule::Loader {
   }
 
   ReadScheduler& scheduler_;
+  OpenFiles open_;
   const Archive archive_;
   WeightMap weights_;
   std::vector<std::shared_ptr<ModelFile>> files_;  // the archive's first

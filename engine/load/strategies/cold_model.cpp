@@ -9,7 +9,8 @@ namespace raceway::engine::load {
 
 Result<ScannedModel> Scan(const ColdRequest& request) {
   const TimePoint begin = Now();
-  Result<OpenedModel> model = OpenModel(request.model);
+  OpenFiles files;
+  Result<OpenedModel> model = OpenModel(request.model, files);
   if (!model) return std::move(model).error();
   ScannedModel scanned{*std::move(model), {}, {}, {}};
   for (size_t i = 0; i < scanned.weights.storages.size(); ++i) {

@@ -3,18 +3,15 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <cerrno>
 #include <random>
 #include <thread>
 
-#include "engine/load/chunk_reader.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/files.h"
 #include "tests/engine/load/soak.h"
 #include "tests/engine/load/whole_models.h"
-#include "tests/support/resident.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -22,8 +19,6 @@ namespace {
 using testing::Answer;
 using testing::Barrier;
 using testing::CallModel;
-using testing::CountInProc;
-using testing::Eventually;
 using testing::FaultyScheduler;
 using testing::InChunksOf;
 using testing::IsSame;
@@ -165,29 +160,9 @@ class LoadSoakTest : public LeftModelTest {
 };
 
 TEST_F(LoadSoakTest, LivesOfModelsAreAlike) {
-  const int num_loads = testing::NumSoakLoads();
-  const SteadyClock clock;
-  ReadScheduler scheduler(MakeChunkReader(), {}, clock);
-  for (int life = 0; life < num_loads / 4; ++life) OneLife(scheduler, life);  // caches fill
-  const auto settled = [&] { return scheduler.CountInFlight() == 0; };
-  ASSERT_TRUE(Eventually(settled));
-  const int64_t files = CountInProc("fd");
-  const int64_t threads = CountInProc("task");
-  const int64_t maps = CountInProc("map_files");
-  malloc_trim(0);
-  const int64_t bytes = tests::ResidentBytes();
-  for (int life = 0; life < num_loads; ++life) OneLife(scheduler, life);
-  EXPECT_TRUE(Eventually([&] { return settled() && CountInProc("fd") == files; }))
-      << CountInProc("fd") << ", were " << files;
-  EXPECT_EQ(CountInProc("task"), threads);
-  EXPECT_LE(CountInProc("map_files"), maps + 4);  // of the allocator
-  malloc_trim(0);
-  const int64_t grown = tests::ResidentBytes() - bytes;
-  std::printf("%d loads: %+ld KiB\n", num_loads, static_cast<long>(grown / 1024));
   // A load that kept its weights would keep 320 KiB.
-  if (tests::kFreedIsGone) {
-    EXPECT_LT(grown, 4 << 20);
-  }
+  testing::ExpectLivesAreAlike(
+      [this](ReadScheduler& scheduler, int life) { OneLife(scheduler, life); }, 4 << 20);
 }
 
 }  // namespace

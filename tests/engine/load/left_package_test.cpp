@@ -3,17 +3,14 @@
 #include <ATen/ops/randn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <random>
 #include <thread>
 
-#include "engine/load/chunk_reader.h"
 #include "tests/engine/load/fault_reader.h"
 #include "tests/engine/load/files.h"
 #include "tests/engine/load/soak.h"
 #include "tests/engine/load/whole_packages.h"
-#include "tests/support/resident.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -128,29 +125,9 @@ class PackageSoakTest : public LeftPackageTest {
 };
 
 TEST_F(PackageSoakTest, LivesOfPackagesAreAlike) {
-  const int num_loads = testing::NumSoakLoads();
-  const SteadyClock clock;
-  ReadScheduler scheduler(MakeChunkReader(), {}, clock);
-  for (int life = 0; life < num_loads / 4; ++life) OneLife(scheduler, life);  // caches fill
-  const auto settled = [&] { return scheduler.CountInFlight() == 0; };
-  ASSERT_TRUE(Eventually(settled));
-  const int64_t files = CountInProc("fd");
-  const int64_t threads = CountInProc("task");
-  const int64_t maps = CountInProc("map_files");
-  malloc_trim(0);
-  const int64_t bytes = tests::ResidentBytes();
-  for (int life = 0; life < num_loads; ++life) OneLife(scheduler, life);
-  EXPECT_TRUE(Eventually([&] { return settled() && CountInProc("fd") == files; }))
-      << CountInProc("fd") << ", were " << files;
-  EXPECT_EQ(CountInProc("task"), threads);
-  EXPECT_LE(CountInProc("map_files"), maps + 4);  // of the allocator
-  malloc_trim(0);
-  const int64_t grown = tests::ResidentBytes() - bytes;
-  std::printf("%d loads: %+ld KiB\n", num_loads, static_cast<long>(grown / 1024));
   // A load that kept its weights would keep 258 KiB.
-  if (tests::kFreedIsGone) {
-    EXPECT_LT(grown, 8 << 20);
-  }
+  testing::ExpectLivesAreAlike(
+      [this](ReadScheduler& scheduler, int life) { OneLife(scheduler, life); }, 8 << 20);
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
 #pragma once
 
-#include <cstdlib>
+#include <cstdint>
+#include <functional>
+
+#include "engine/load/read_scheduler.h"
 
 namespace raceway::engine::load::testing {
 
-/// How many loads a soak makes: 200, or what RACEWAY_SOAK_LOADS says.
-inline int NumSoakLoads() {
-  const char* const loads = std::getenv("RACEWAY_SOAK_LOADS");
-  return loads == nullptr ? 200 : std::atoi(loads);
-}
+/// Many lives of a model, one after another: they leave as many descriptors, threads and mappings
+/// as the first ones, and no more memory than `most_grown` bytes. 200 lives, or what
+/// RACEWAY_SOAK_LOADS says.
+void ExpectLivesAreAlike(const std::function<void(ReadScheduler& scheduler, int life)>& one_life,
+                         int64_t most_grown);
 
 }  // namespace raceway::engine::load::testing
