@@ -45,7 +45,7 @@ class Unit:
         self.name = str(self.path.relative_to(ROOT))
         words = shlex.split(command["command"])
         self.object = words[words.index("-o") + 1]
-        self.flags = words[1:]
+        self.flags = [word for word in words[1:] if word not in ONLY_GNU]
         paths = [Path(os.path.normpath(build / p)) for p in headers.get(self.object, [])]
         self.is_known = bool(paths)
         self.is_heavy = any("/include/ATen/" in str(p) or "antlr4-runtime" in str(p) for p in paths)
@@ -61,6 +61,7 @@ class Unit:
         return digest.hexdigest()[:24]
 
 
+ONLY_GNU = {"-fno-gnu-unique"}  # clang does without
 # The path-sensitive analyzer triples the time, so only --full has it. It does not know what a
 # std::variant holds, so that every access to a Result could be of the other kind: no UndefReturn.
 ANALYZER = (

@@ -77,6 +77,7 @@ int FromFlow(const StoreLoadOptions& options, StoreRequest& request) {
     PrintDiagnostics(loaded->result.diagnostics, loaded->result.sources, false);
     if (loaded->result.diagnostics.has_errors()) return kFlowIsWrong;
     std::vector<std::string> known;
+    known.reserve(stores.size());
     for (const auto& one : stores) known.push_back(one.name);
     const std::string hint = dsl::DidYouMeanText(options.store, known);
     return Fail(kUsage, options.flow.file + " has no store `" + options.store + "`" +

@@ -23,7 +23,6 @@
 namespace raceway::engine::load {
 namespace {
 
-using testing::Eventually;
 using namespace std::chrono_literals;
 
 constexpr uint64_t kSize = 16 * kBlock;
