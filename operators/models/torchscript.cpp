@@ -139,11 +139,17 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions&
   return loaded;
 }
 
-/// `error`, which names `path`, in the words of whoever calls the file `shown`.
+/// `error`, which may begin with `path` ("`m.pt`, record `r`: …", "m.pt: …"), in the words of
+/// whoever calls the file `shown`: it is named once.
 Error NoModule(Error error, const std::filesystem::path& path, const std::string& shown) {
   const std::string whole = path.string();
-  const size_t at = error.message.find(whole);
-  if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
+  for (const std::string& name : {"`" + whole + "`", whole}) {
+    const size_t end = name.size() + 2;  // of ": " or ", "
+    if (error.message.starts_with(name)) error.message.erase(0, end);
+  }
+  if (const size_t at = error.message.find(whole); at != std::string::npos) {
+    error.message.replace(at, whole.size(), shown);
+  }
   const bool is_other = error.code == ErrorCode::kInvalidArgument;
   error.message.insert(0, "model file " + shown + (is_other ? " is no TorchScript: " : ": "));
   return error;

@@ -196,6 +196,7 @@ class DryRunTest(ModelsTest):
         self.assertEqual(["E0802", "E0802", "E0801", "E0802", "E0801"], [f.split()[1] for f in found])
         for message in found:
             self.assertNotIn("\n", message)
+            self.assertEqual(1, message.count(".pt"), message)
 
     def test_what_is_missing_alone_is_the_machines(self):
         model = 'model a(x: f32) -> (y: f32) { source: "gone.pt" }'
