@@ -42,6 +42,7 @@ class Declarer {
     Each<ast::SchemaDecl>([&](const auto& d) { Declare(d); });
     Each<ast::StoreDecl>([&](const auto& d) { Declare(d); });
     Each<ast::ModelDecl>([&](const auto& d) { Declare(d); });
+    ReportLibraries(file_, libraries_, diagnostics_);
     Each<ast::FnDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FlowDecl>([&](const auto& d) { Declare(d); });
     CheckHintNames(out_, diagnostics_);
