@@ -26,6 +26,7 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
   result.logical = std::move(checked.plan);
   result.tests = std::move(checked.tests);
   result.models = std::move(checked.models);
+  result.files = std::move(checked.files);
   result.stores = std::move(checked.stores);
   for (TestCase& test : result.tests) {
     for (TestStep& step : test.steps) {

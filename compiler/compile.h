@@ -41,6 +41,7 @@ struct CompileResult {
   std::optional<engine::PhysicalPlan> physical;
   std::vector<TestCase> tests;        // of the file; none if a flow was asked for
   std::vector<DeclaredModel> models;  // of all files, to be compared with what they name
+  std::vector<NamedFile> files;       // of all files, that are no models
   std::vector<DeclaredStore> stores;  // of the flow's file
   bool is_file_missing = false;       // the only mistakes are files that the flow names
 

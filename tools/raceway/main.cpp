@@ -64,14 +64,16 @@ void AddCheck(CLI::App& app, int& exit_code) {
   command->footer(
       "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
       "and remarks, each with its place. With --models each model file is compared with\n"
-      "its signature: with FILE.json beside it, or by running it on zeros.");
+      "its signature: with FILE.json beside it, or by running it on zeros; the other files that\n"
+      "flows name have to be there.");
   AddFile(*command, options->flow, "A .flow file");
   command->add_flag("--fix", options->fix,
                     "Make the changes that are sure to be meant, write the file, say what is left");
   command->add_flag("--sarif", options->sarif, "Output for code hosts: SARIF 2.1.0")
       ->excludes("--json");
   CLI::Option* models =
-      command->add_flag("--models", options->models, "Open the model files and compare signatures");
+      command->add_flag("--models", options->models,
+                        "Open the model files and compare signatures; look for other files");
   command
       ->add_option("--model-seconds", options->model_seconds,
                    "How long one model may take to load and run")
@@ -347,7 +349,7 @@ void AddTest(CLI::App& app, int& exit_code) {
       "Models answer as their stubs say, so no model file needs to be there; time passes only\n"
       "in slow stubs. Each test runs apart from the others. With --update a list of rows in\n"
       "`expect out == [...]` that differs from what came out is written anew.");
-  command->add_option("PATH", options->paths, "A .flow file, or a folder of them")->required();
+  command->add_option("PATH", options->paths, "A .flow file")->required();
   command->add_option("--filter", options->filter, "Only tests with this text in their title")
       ->type_name("TEXT");
   command->add_flag("--real", options->real, "Run the models that have no stub");
