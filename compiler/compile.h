@@ -36,6 +36,7 @@ struct CompileResult {
   Modules modules;               // the same, parsed; the flow's file is there in any case
   dsl::Diagnostics diagnostics;  // of all steps
   std::string usage_error;       // a mistake in the options rather than in the file, or empty
+  bool is_badly_set = false;     // so is one of the diagnostics: an option's value for a parameter
   std::optional<LogicalPlan> logical;
   std::optional<LogicalPlan> optimized;
   std::optional<engine::PhysicalPlan> physical;

@@ -48,6 +48,8 @@ struct CheckResult {
   /// A mistake that has no place in the file: `--set` of an unknown parameter, `--hint` of an
   /// unknown step. Else empty.
   std::string usage_error;
+  /// A value from outside does not suit its parameter; `diagnostics` say so at its declaration.
+  bool is_badly_set = false;
 };
 
 /// Syntax → logical plan: names, types, shapes, rows. Every flow of every file is checked by itself
