@@ -73,7 +73,7 @@ class UsageTest(CliTest):
             self.ends(USAGE, "run", "gone.plan", *rows, says="cannot read `gone.plan`: No such file")
 
     def test_a_folder_as_file(self):
-        self.ends(USAGE, "check", ".", says="cannot read `.`: it is a folder")
+        self.ends(USAGE, "explain", ".", says="cannot read `.`: it is a folder")
         self.ends(USAGE, "run", "twice.flow", "--rows", ".", says="cannot read `.`: it is a folder")
 
     @unittest.skipIf(os.geteuid() == 0, "root reads everything")

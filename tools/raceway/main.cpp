@@ -65,8 +65,10 @@ void AddCheck(CLI::App& app, int& exit_code) {
       "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
       "and remarks, each with its place. With --models each model file is compared with\n"
       "its signature: with FILE.json beside it, or by running it on zeros; the other files that\n"
-      "flows name have to be there.");
-  AddFile(*command, options->flow, "A .flow file");
+      "flows name have to be there.\n"
+      "Of a folder each *.flow below it is checked, and what several import said once. The exit\n"
+      "code is that of the worst file: 2, then 1, then 4.");
+  AddFile(*command, options->flow, "A .flow file, or a folder of them");
   command->add_flag("--fix", options->fix,
                     "Make the changes that are sure to be meant, write the file, say what is left");
   command->add_flag("--sarif", options->sarif, "Output for code hosts: SARIF 2.1.0")
@@ -349,7 +351,7 @@ void AddTest(CLI::App& app, int& exit_code) {
       "Models answer as their stubs say, so no model file needs to be there; time passes only\n"
       "in slow stubs. Each test runs apart from the others. With --update a list of rows in\n"
       "`expect out == [...]` that differs from what came out is written anew.");
-  command->add_option("PATH", options->paths, "A .flow file")->required();
+  command->add_option("PATH", options->paths, "A .flow file, or a folder of them")->required();
   command->add_option("--filter", options->filter, "Only tests with this text in their title")
       ->type_name("TEXT");
   command->add_flag("--real", options->real, "Run the models that have no stub");
