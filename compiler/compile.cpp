@@ -23,9 +23,11 @@ CompileResult Compile(dsl::ParseResult parsed, const dsl::Source& source,
                               {options.flow, std::move(params), options.hints, options.plan_tests});
   result.diagnostics.Append(checked.diagnostics);
   result.usage_error = std::move(checked.usage_error);
+  result.is_badly_set = checked.is_badly_set;
   result.logical = std::move(checked.plan);
   result.tests = std::move(checked.tests);
   result.models = std::move(checked.models);
+  result.files = std::move(checked.files);
   result.stores = std::move(checked.stores);
   for (TestCase& test : result.tests) {
     for (TestStep& step : test.steps) {

@@ -36,11 +36,13 @@ struct CompileResult {
   Modules modules;               // the same, parsed; the flow's file is there in any case
   dsl::Diagnostics diagnostics;  // of all steps
   std::string usage_error;       // a mistake in the options rather than in the file, or empty
+  bool is_badly_set = false;     // so is one of the diagnostics: an option's value for a parameter
   std::optional<LogicalPlan> logical;
   std::optional<LogicalPlan> optimized;
   std::optional<engine::PhysicalPlan> physical;
   std::vector<TestCase> tests;        // of the file; none if a flow was asked for
   std::vector<DeclaredModel> models;  // of all files, to be compared with what they name
+  std::vector<NamedFile> files;       // of all files, that are no models
   std::vector<DeclaredStore> stores;  // of the flow's file
   bool is_file_missing = false;       // the only mistakes are files that the flow names
 

@@ -88,6 +88,8 @@ CheckResult Check(const Modules& modules, bool was_read, const engine::Catalog& 
     if (&module == &modules.main()) all[i].facts = options.facts;
     CheckFlows(all[i], catalog, result.diagnostics);
     for (DeclaredModel& model : ModelsOf(all[i])) result.models.push_back(std::move(model));
+    for (NamedFile& file : NamedFilesOf(all[i])) result.files.push_back(std::move(file));
+    result.is_badly_set |= all[i].is_badly_set;
   }
   Declarations& main = all.back();
   result.stores = StoresOf(main);

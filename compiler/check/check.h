@@ -9,6 +9,7 @@
 #include "compiler/check/params.h"
 #include "compiler/load/modules.h"
 #include "compiler/models/check_models.h"
+#include "compiler/models/named_files.h"
 #include "compiler/plan/logical_plan.h"
 #include "compiler/testing/test_case.h"
 #include "dsl/ast.h"
@@ -40,11 +41,15 @@ struct CheckResult {
   std::vector<TestCase> tests;
   /// The models of all files whose declarations are right.
   std::vector<DeclaredModel> models;
+  /// The other files that all of them name.
+  std::vector<NamedFile> files;
   /// The stores of the main file whose declarations are right.
   std::vector<DeclaredStore> stores;
   /// A mistake that has no place in the file: `--set` of an unknown parameter, `--hint` of an
   /// unknown step. Else empty.
   std::string usage_error;
+  /// A value from outside does not suit its parameter; `diagnostics` say so at its declaration.
+  bool is_badly_set = false;
 };
 
 /// Syntax → logical plan: names, types, shapes, rows. Every flow of every file is checked by itself

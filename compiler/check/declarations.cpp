@@ -42,6 +42,7 @@ class Declarer {
     Each<ast::SchemaDecl>([&](const auto& d) { Declare(d); });
     Each<ast::StoreDecl>([&](const auto& d) { Declare(d); });
     Each<ast::ModelDecl>([&](const auto& d) { Declare(d); });
+    ReportLibraries(file_, libraries_, diagnostics_);
     Each<ast::FnDecl>([&](const auto& d) { Declare(d); });
     Each<ast::FlowDecl>([&](const auto& d) { Declare(d); });
     CheckHintNames(out_, diagnostics_);
@@ -93,7 +94,9 @@ class Declarer {
     const std::optional<Type> type = types_.Resolve(decl.type);
     const bool is_optional = type && RefuseOptional(*type, decl.type.range, "a parameter has");
     std::optional<Value> value;
-    if (type && !is_optional) value = ValueOfParam(decl, *type, options_.params, diagnostics_);
+    if (type && !is_optional) {
+      value = ValueOfParam(decl, *type, options_.params, out_.is_badly_set, diagnostics_);
+    }
     if (!value) return out_.broken.push_back(decl.name.text);
     out_.params[decl.name.text] = {decl.range, *type, *std::move(value)};
   }

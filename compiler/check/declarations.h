@@ -102,6 +102,7 @@ struct Declarations {
   std::vector<std::string> own;                   // what other files may ask for
   std::map<std::string, dsl::SourceRange> names;  // of every item, where it is declared
   std::vector<std::string> broken;
+  bool is_badly_set = false;  // a value from outside does not suit its parameter, which is reported
   HintTable hints;
   Facts* facts = nullptr;  // what is learnt of the bodies of flows goes here, if there is one
 

@@ -497,6 +497,8 @@ class FlowChecker {
                      "map(" + dsl::SpellName(name) + ")");
     } else {
       SuggestOwn(diagnostic, NameKind::kOperator, name, known);
+      if (!diagnostic.help.empty()) return;
+      diagnostic.help = Suggest(name, CoreOperators()) + ", and flows by their names";
     }
   }
 

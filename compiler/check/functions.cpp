@@ -1,6 +1,7 @@
 #include "compiler/check/functions.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "compiler/check/model_settings.h"
 
@@ -184,8 +185,9 @@ const ast::Entry* FindEntry(const ast::FnDecl& decl, std::string_view key) {
   return found == entries.end() ? nullptr : &*found;
 }
 
-/// Why nothing is known of the library that `entry` names.
-void ReportLibrary(const ast::Entry& entry, const engine::Error& error, Diagnostics& diagnostics) {
+/// Why nothing is known of the library that `entry` names first, one of `num_functions` that do.
+void ReportLibrary(const ast::Entry& entry, const engine::Error& error, size_t num_functions,
+                   Diagnostics& diagnostics) {
   DiagnosticKind kind = DiagnosticKind::kBadPlugin;
   std::string help;
   if (error.code == engine::ErrorCode::kUnavailable) {
@@ -195,19 +197,19 @@ void ReportLibrary(const ast::Entry& entry, const engine::Error& error, Diagnost
     kind = DiagnosticKind::kPluginVersion;
     help = "build the library again, against this Raceway and its LibTorch";
   }
-  diagnostics.Add(kind, ValueOf(entry), error.message).help = std::move(help);
+  const std::string of =
+      num_functions == 1 ? "" : " (" + std::to_string(num_functions) + " functions are of it)";
+  diagnostics.Add(kind, ValueOf(entry), error.message + of).help = std::move(help);
 }
 
-/// The functions of the library that the `fn` names; null (and reported) if they are not known.
+/// The functions of the library that the `fn` names; null if they are not known, which
+/// `ReportLibraries` says.
 const std::vector<FunctionContract>* FindLibrary(const ast::Entry& entry,
                                                  const Libraries& libraries,
                                                  Diagnostics& diagnostics) {
   const std::optional<std::string> path = StringOf(entry, diagnostics);
   const auto found = path ? libraries.find(*path) : libraries.end();
-  if (found == libraries.end()) return nullptr;
-  if (found->second.ok()) return &*found->second;
-  ReportLibrary(entry, found->second.error(), diagnostics);
-  return nullptr;
+  return found != libraries.end() && found->second.ok() ? &*found->second : nullptr;
 }
 
 void UnknownFunction(const ast::Entry& native, const ast::Entry* library,
@@ -316,6 +318,20 @@ std::optional<FunctionSpec> ModelSpec(const ast::ModelDecl& decl, Diagnostics& d
   }
   if (!is_fine) return std::nullopt;
   return spec;
+}
+
+void ReportLibraries(const ast::File& file, const Libraries& libraries, Diagnostics& diagnostics) {
+  std::map<std::string, std::vector<const ast::Entry*>> users;
+  for (const ast::Item& item : file.items) {
+    const auto* decl = std::get_if<ast::FnDecl>(&item);
+    const ast::Entry* library = decl == nullptr ? nullptr : FindEntry(*decl, "library");
+    if (library != nullptr && library->value) users[library->value->text].push_back(library);
+  }
+  for (const auto& [path, entries] : users) {
+    const auto found = libraries.find(path);
+    if (found == libraries.end() || found->second.ok()) continue;
+    ReportLibrary(*entries.front(), found->second.error(), entries.size(), diagnostics);
+  }
 }
 
 std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,

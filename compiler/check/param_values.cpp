@@ -20,8 +20,13 @@ using engine::Value;
 class ParamReader {
  public:
   ParamReader(const ast::ParamDecl& decl, const Type& type,
-              const std::vector<ParamSetting>& settings, dsl::Diagnostics& diagnostics)
-      : decl_(decl), type_(type), settings_(settings), diagnostics_(diagnostics) {}
+              const std::vector<ParamSetting>& settings, bool& is_badly_set,
+              dsl::Diagnostics& diagnostics)
+      : decl_(decl),
+        type_(type),
+        settings_(settings),
+        is_badly_set_(is_badly_set),
+        diagnostics_(diagnostics) {}
 
   std::optional<Value> Read() {
     std::string said;
@@ -40,6 +45,7 @@ class ParamReader {
     if (!value) return std::nullopt;
     const std::optional<bool> is_allowed = IsAllowed(*value);
     if (is_allowed == false) {
+      is_badly_set_ |= is_set;
       diagnostics_.Add(DiagnosticKind::kBadParameter, where,
                        (is_set ? said + ": " : "") + "`" + decl_.name.text + "` must be in " +
                            dsl::PrintExpr(*decl_.in) + ", this is " + ShowValue(*value, type_));
@@ -76,6 +82,7 @@ class ParamReader {
       }
       std::optional<Value> fitted = FitLiteral(constant.value_or(Value(set->text)), type_, why);
       if (!fitted) {
+        is_badly_set_ = true;
         diagnostics_.Add(DiagnosticKind::kBadParameter, decl_.range, said + ": " + why);
       }
       return fitted;
@@ -155,15 +162,16 @@ class ParamReader {
   const ast::ParamDecl& decl_;
   const Type& type_;
   const std::vector<ParamSetting>& settings_;
+  bool& is_badly_set_;
   dsl::Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
 std::optional<Value> ValueOfParam(const ast::ParamDecl& decl, const Type& type,
-                                  const std::vector<ParamSetting>& settings,
+                                  const std::vector<ParamSetting>& settings, bool& is_badly_set,
                                   dsl::Diagnostics& diagnostics) {
-  return ParamReader(decl, type, settings, diagnostics).Read();
+  return ParamReader(decl, type, settings, is_badly_set, diagnostics).Read();
 }
 
 }  // namespace raceway::compiler

@@ -171,8 +171,7 @@ class Lowering {
     }
     engine::Result<engine::FileSpec> file = files_.Describe(path);
     if (!file.ok()) {
-      diagnostics_.Add(dsl::DiagnosticKind::kMissingFile, where, file.error().message).help =
-          "paths are relative to the folder of the flow file";
+      ReportMissing(file.error(), where, diagnostics_);
       return "";
     }
     described_.push_back(*file);
@@ -187,6 +186,12 @@ class Lowering {
 };
 
 }  // namespace
+
+void ReportMissing(const engine::Error& error, dsl::SourceRange where,
+                   dsl::Diagnostics& diagnostics) {
+  diagnostics.Add(dsl::DiagnosticKind::kMissingFile, where, error.message).help =
+      "paths are relative to the folder of the flow file";
+}
 
 std::string PlaceText(const dsl::SourceSet& sources, dsl::SourceRange where) {
   const dsl::Source& source = sources.Of(where);

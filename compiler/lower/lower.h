@@ -50,6 +50,10 @@ class Files {
 engine::PhysicalPlan Lower(const LogicalPlan& plan, const dsl::SourceSet& sources, Files& files,
                            dsl::Diagnostics& diagnostics);
 
+/// Says that a file the flow names at `where` cannot be read.
+void ReportMissing(const engine::Error& error, dsl::SourceRange where,
+                   dsl::Diagnostics& diagnostics);
+
 /// "cascade.flow:12:5", the path from the main file's folder: the same wherever the files lie.
 std::string PlaceText(const dsl::SourceSet& sources, dsl::SourceRange where);
 

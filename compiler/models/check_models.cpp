@@ -94,14 +94,14 @@ class ModelChecker {
   }
 
   void Report(const engine::Error& error) {
-    const DiagnosticKind kind = error.code == ErrorCode::kUnavailable ? DiagnosticKind::kMissingFile
-                                : error.code == ErrorCode::kInvalidArgument
+    if (error.code == ErrorCode::kUnavailable) {
+      return ReportMissing(error, model_.source_range, diagnostics_);
+    }
+    const DiagnosticKind kind = error.code == ErrorCode::kInvalidArgument
                                     ? DiagnosticKind::kBadModel
                                     : DiagnosticKind::kModelFails;
     dsl::Diagnostic& diagnostic = diagnostics_.Add(kind, model_.source_range, error.message);
-    if (kind == DiagnosticKind::kMissingFile) {
-      diagnostic.help = "paths are relative to the folder of the flow file";
-    } else if (kind == DiagnosticKind::kBadModel) {
+    if (kind == DiagnosticKind::kBadModel) {
       diagnostic.help =
           "a model is a file that `torch.jit.save` or `torch._inductor.aoti_compile_and_package` "
           "wrote";

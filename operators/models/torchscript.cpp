@@ -140,12 +140,18 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesyst
   return loaded;
 }
 
-/// `error`, which names `path`, in the words of whoever calls the file `shown`; or `weights`.
+/// `error`, which may begin with `path` ("`m.pt`, record `r`: …", "m.pt: …"), in the words of
+/// whoever calls the file `shown`, which is named once; or that of its `weights`.
 Error NoModule(Error error, const std::filesystem::path& path, const std::filesystem::path& weights,
                const std::string& shown) {
   const std::string whole = path.string();
-  const size_t at = error.message.find(whole);
-  if (at != std::string::npos) error.message.replace(at, whole.size(), shown);
+  for (const std::string& name : {"`" + whole + "`", whole}) {
+    const size_t end = name.size() + 2;  // of ": " or ", "
+    if (error.message.starts_with(name)) error.message.erase(0, end);
+  }
+  if (const size_t at = error.message.find(whole); at != std::string::npos) {
+    error.message.replace(at, whole.size(), shown);
+  }
   const bool is_of_weights =
       !weights.empty() && error.message.find(weights.string()) != std::string::npos;
   const bool is_other = error.code == ErrorCode::kInvalidArgument && !is_of_weights;

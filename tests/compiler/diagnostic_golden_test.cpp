@@ -38,6 +38,7 @@ TEST_P(ModelsGoldenTest, RendersTheDiagnostics) {
     testing::Compiled compiled = testing::Compile(flow, {}, name);
     testing::FakeFiles files;
     testing::FakeReader reader;
+    CheckNamedFiles(compiled.result.files, files, compiled.result.diagnostics);
     CheckModels(compiled.result.models, files, reader, compiled.result.diagnostics);
     return compiled.Text();
   });

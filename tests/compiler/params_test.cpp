@@ -126,6 +126,18 @@ TEST(ParamTest, AnUnknownOneIsAMistakeOfTheCall) {
   EXPECT_FALSE(compiled.result.logical);
 }
 
+TEST(ParamTest, AValueThatDoesNotSuitIsAMistakeOfTheCall) {
+  EXPECT_TRUE(With({{"share", "1.5"}}).result.is_badly_set);
+  EXPECT_TRUE(With({{"limit", "ten"}}).result.is_badly_set);
+  EXPECT_FALSE(With({{"share", "0.5"}}).result.is_badly_set);
+  constexpr char text[] = R"(edition 1
+param limit: i64 in 0..5 = 9
+param none: i64
+flow f(t: { a: i64 }) -> { a: i64 } { return t |> filter(a < limit) }
+)";
+  EXPECT_FALSE(With({}, text).result.is_badly_set);
+}
+
 TEST(ParamTest, WithoutADefaultHasToBeSet) {
   constexpr char text[] = R"(edition 1
 param limit: i64

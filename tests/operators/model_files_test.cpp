@@ -41,6 +41,7 @@ TEST_F(ModelFilesTest, AFileThatIsNoTorchScriptIsSaidInOneLine) {
     std::filesystem::resize_file(folder_.path() / "m.pt", kept);
     EXPECT_THAT(error(), StartsWith(start)) << kept;
     EXPECT_THAT(error(), Not(HasSubstr("\n"))) << kept;
+    EXPECT_THAT(error().substr(start.size()), Not(HasSubstr("m.pt"))) << "it is named once";
   }
 }
 

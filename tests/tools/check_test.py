@@ -93,6 +93,107 @@ class FixTest(CliTest):
         self.assertEqual(6001, len(done.stdout.splitlines()))
 
 
+class FolderTest(CliTest):
+    """`raceway check FOLDER`: all flows below it."""
+
+    WRONG = DOUBLE.replace("max(y)", "max(z)")
+    USES = """edition 1
+import lib from "{}"
+flow again(rows: {{ id: i64, name: string, x: f32[2] }}) -> {{ id: i64, name: string, y: f32[2] }} {{
+  return rows |> lib.twice
+}}
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.write("flows/b.flow", DOUBLE)
+        self.write("flows/a/deep.flow", DOUBLE)
+        self.write("flows/notes.txt", self.WRONG)
+
+    def test_all_of_them_sorted(self):
+        done = self.ends(FINE, "check", "flows")
+        self.assertEqual(
+            "flows/a/deep.flow: fine, 1 flow\nflows/b.flow: fine, 1 flow\nflows: 2 files, all fine\n",
+            done.stdout,
+        )
+
+    def test_a_mistake_in_one(self):
+        self.write("flows/a.flow", self.WRONG)
+        done = self.ends(
+            FLOW_IS_WRONG, "check", "flows",
+            says=["flows/a.flow:11:44", "flows/a.flow: 1 error\n", "flows: 3 files, 2 fine\n"],
+        )  # fmt: skip
+        self.assertIn("flows/b.flow: fine, 1 flow\n", done.stdout)
+
+    def test_the_worst_counts(self):
+        self.write("flows/b.flow", DOUBLE.replace("double.pt", "gone.pt"))
+        self.write("flows/a/deep.flow", DOUBLE.replace("double.pt", "../../double.pt"))
+        self.ends(MACHINE_LACKS, "check", "flows", "--models", says="flows: 2 files, 1 fine")
+        self.write("flows/c.flow", self.WRONG.replace("double.pt", "../double.pt"))
+        self.ends(FLOW_IS_WRONG, "check", "flows", "--models", says=["E0801", "E0203"])
+        self.write("flows/d.flow", "edition 1\n")
+        said = self.ends(USAGE, "check", "flows", "--set", "limit=1", says="E0203").stderr
+        self.assertIn("flows/d.flow: --set limit: the file has no parameter of that name", said)
+
+    def test_what_several_import_is_said_once(self):
+        self.write("flows/lib.flow", self.WRONG)
+        self.write("flows/a.flow", self.USES.format("lib.flow"))
+        self.write("flows/a/more.flow", self.USES.format("../lib.flow"))
+        said = self.ends(FLOW_IS_WRONG, "check", "flows").stderr
+        self.assertEqual(1, said.count("no column `z`"), said)
+        for file in ["a.flow", "a/more.flow", "lib.flow"]:
+            self.assertIn(f"flows/{file}: 1 error\n", said)
+
+    def test_for_machines(self):
+        self.write("flows/a.flow", self.WRONG)
+        done = self.call("check", "flows", "--json")
+        self.assertEqual((FLOW_IS_WRONG, ""), (done.returncode, done.stderr))
+        out = json.loads(done.stdout)
+        self.assertEqual(("flows", False), (out["folder"], out["ok"]))
+        found = [(f["file"], f["ok"], [d["code"] for d in f["diagnostics"]]) for f in out["files"]]
+        self.assertEqual(
+            [("flows/a.flow", False, ["E0203"]), ("flows/a/deep.flow", True, []),
+             ("flows/b.flow", True, [])],
+            found,
+        )  # fmt: skip
+
+    def test_one_log_for_code_hosts(self):
+        self.write("flows/lib.flow", self.WRONG.replace("edition 1\n", ""))
+        self.write("flows/a.flow", self.USES.format("lib.flow"))
+        self.write("flows/z.flow", DOUBLE.replace("map(double)", "map(duoble)"))
+        done = self.call("check", "flows", "--sarif")
+        self.assertEqual(FLOW_IS_WRONG, done.returncode)
+        (run,) = json.loads(done.stdout)["runs"]
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        self.assertEqual(["E0201", "E0203", "E0602"], rules)
+        found = [
+            (r["ruleId"], r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+            for r in run["results"]
+        ]
+        self.assertEqual(
+            [("E0201", "flows/z.flow"), ("E0203", "flows/lib.flow"), ("E0602", "flows/lib.flow")],
+            sorted(found),
+        )
+        for result in run["results"]:
+            self.assertEqual(result["ruleId"], rules[result["ruleIndex"]])
+
+    def test_each_is_mended(self):
+        self.write("flows/b.flow", DOUBLE.replace("map(double)", "map(duoble)"))
+        self.write("flows/a/deep.flow", DOUBLE.replace("edition 1\n", ""))
+        done = self.ends(FINE, "check", "flows", "--fix")
+        self.assertIn("fixed flows/b.flow:11:22", done.stdout)
+        self.assertEqual(DOUBLE, (self.dir / "flows/b.flow").read_text())
+        self.assertIn("edition 1", (self.dir / "flows/a/deep.flow").read_text())
+
+    def test_none_in_it(self):
+        (self.dir / "empty").mkdir()
+        self.ends(USAGE, "check", "empty", says="there is no .flow file below `empty`")
+
+    def test_links_in_a_circle(self):
+        os.symlink("..", self.dir / "flows/a/up")
+        self.ends(FINE, "check", "flows")
+
+
 class SarifTest(CliTest):
     def test_a_log_with_what_a_host_needs(self):
         self.write("a b.flow", DOUBLE.replace("map(double)", "map(duoble)").replace("edition 1", ""))
@@ -191,7 +292,7 @@ class HostileSourceTest(CliTest):
             self.ends(FLOW_IS_WRONG, "check", "test.flow", says="error[")
 
     def test_a_folder(self):
-        for command in ["check", "explain", "compile"]:
+        for command in ["explain", "compile"]:
             self.ends(USAGE, command, ".", says="it is a folder")
 
     def test_links_in_a_circle(self):

@@ -196,10 +196,37 @@ class DryRunTest(ModelsTest):
         self.assertEqual(["E0802", "E0802", "E0801", "E0802", "E0801"], [f.split()[1] for f in found])
         for message in found:
             self.assertNotIn("\n", message)
+            self.assertEqual(1, message.count(".pt"), message)
 
     def test_what_is_missing_alone_is_the_machines(self):
         model = 'model a(x: f32) -> (y: f32) { source: "gone.pt" }'
         self.check(MACHINE_LACKS, model, says=["error[E0801]", "gone.pt"])
+
+    def test_the_other_files_of_flows_have_to_be_there(self):
+        self.write("lib/names.flow", flow(
+            'fn name(i: i64) -> (name: string) { native: "labels.lookup", file: "names.txt" }'
+        ))  # fmt: skip
+        rest = [
+            'import names from "lib/names.flow"',
+            'fn label(i: i64) -> (label: string) { native: "labels.lookup", file: "labels.txt" }',
+            'store ages(user: string) -> (age: i64) { rows: "ages.jsonl" }',
+            'store rows(user: string) -> (age: i64) { rocksdb: "filled/later" }',
+        ]
+        self.check(
+            MACHINE_LACKS, *rest,
+            says=[
+                "error[E0801]: cannot read `labels.txt`: No such file or directory\n"
+                " --> test.flow:4:70",
+                "cannot read `ages.jsonl`: No such file or directory\n --> test.flow:5:48",
+                "cannot read `lib/names.txt`: No such file or directory\n --> lib/names.flow:3:68",
+                "paths are relative to the folder of the flow file",
+                "test.flow: 3 errors",
+            ],
+        )  # fmt: skip
+        self.ends(FINE, "check", "test.flow")  # of the text alone
+        for name in ["labels.txt", "ages.jsonl", "lib/names.txt"]:
+            self.write(name, "one\n")
+        self.check(FINE, *rest)
 
     def test_what_takes_too_long_is_stopped(self):
         self.check(

@@ -135,7 +135,7 @@ class ParamsTest(ModulesTest):
     def wrong(self, text, *says):
         self.write("prod.toml", text)
         words = ["run", "flows/main.flow", "--rows", "rows.jsonl", "--params", "prod.toml"]
-        return self.ends(FLOW_IS_WRONG, *words, says=["[E0603]", *says])
+        return self.ends(USAGE, *words, says=["[E0603]", *says])
 
     def test_sets_parameters(self):
         self.write("prod.toml", "strict = true\n[names]\nlowest = 1\nword = \"high\"\n")

@@ -252,6 +252,21 @@ class BadTest(PluginTest):
         self.write("lib/empty.so", "")
         self.check("empty", FLOW_IS_WRONG, ["error[E0901]", "is no shared library"])
 
+    def test_one_error_for_all_functions_of_a_library(self):
+        fn = 'fn {0}(n: i64) -> (m: i64) {{ native: "{0}", library: "{1}" }}\n'
+        self.write("lib/text.so", "no library")
+        text = fn.format("a", "lib/gone.so") + fn.format("x", "lib/text.so")
+        text += fn.format("b", "lib/gone.so") + fn.format("c", "lib/gone.so")
+        self.write("f.flow", "edition 1\n" + text)
+        says = [
+            "cannot read `lib/gone.so`: No such file or directory (3 functions are of it)\n"
+            " --> f.flow:2:50",
+            "error[E0901]: `lib/text.so` is no shared library",
+            "f.flow: 2 errors",
+        ]
+        said = self.ends(FLOW_IS_WRONG, "check", "f.flow", says=says).stderr
+        self.assertEqual(1, said.count("functions are of it"))
+
     def test_a_function_that_it_has_not(self):
         self.copy("good")
         self.write("f.flow", calls("lib/good.so", "strickt"))

@@ -111,7 +111,7 @@ class ModelTest(CliTest):
     def test_a_parameter(self):
         done = self.run_with(FINE, "double.pt", "--json", "--set", "limit=7")
         self.assertEqual([row["id"] for row in self.rows_of(done)], [3])
-        self.run_with(FLOW_IS_WRONG, "double.pt", "--set", "limit=70", says="`limit` must be in")
+        self.run_with(USAGE, "double.pt", "--set", "limit=70", says="`limit` must be in")
 
     def test_interrupted(self):
         self.write("twice.flow", DOUBLE.replace("double.pt", "slow.pt"))

@@ -447,6 +447,7 @@ test "a stub in another file" {
         (self.dir / "empty").mkdir()
         self.ends(USAGE, "test", "empty", says="no .flow file")
         self.ends(USAGE, "test", "ask.flow", "--set", "limt=1", says="did you mean `limit`?")
+        self.ends(USAGE, "test", "ask.flow", "--set", "limit=much", says="wanted f32")
 
     def test_update_writes_what_came_out(self):
         body = "\n  stub first => { y: [0.25, 0.75] }" + GIVEN + "\n  expect out == [{ id: 1, y: [0, 0], sure: false }]"

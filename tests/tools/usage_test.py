@@ -73,7 +73,7 @@ class UsageTest(CliTest):
             self.ends(USAGE, "run", "gone.plan", *rows, says="cannot read `gone.plan`: No such file")
 
     def test_a_folder_as_file(self):
-        self.ends(USAGE, "check", ".", says="cannot read `.`: it is a folder")
+        self.ends(USAGE, "explain", ".", says="cannot read `.`: it is a folder")
         self.ends(USAGE, "run", "twice.flow", "--rows", ".", says="cannot read `.`: it is a folder")
 
     @unittest.skipIf(os.geteuid() == 0, "root reads everything")
@@ -176,9 +176,19 @@ class CheckTest(CliTest):
     def test_a_parameter_out_of_range(self):
         self.write("twice.flow", DOUBLE)
         self.ends(
-            FLOW_IS_WRONG, "check", "twice.flow", "--set", "limit=11",
+            USAGE, "check", "twice.flow", "--set", "limit=11",
             says=["`limit` must be in 0.0..10.0, this is 11.0", "twice.flow:4:1"],
         )
+
+    def test_a_value_that_does_not_suit_is_a_mistake_of_the_call(self):
+        self.write("twice.flow", DOUBLE)
+        for command in ["check", "explain", "compile"]:
+            for wrong in ["limit=11", "limit=much", "limt=1"]:
+                self.ends(USAGE, command, "twice.flow", "--set", wrong, says=f"--set {wrong[:4]}")
+        # One that the file itself has wrong is a mistake of the file.
+        self.write("twice.flow", DOUBLE.replace("= 0.0", "= 11.0"))
+        self.ends(FLOW_IS_WRONG, "check", "twice.flow", says="this is 11.0")
+        self.ends(FINE, "check", "twice.flow", "--set", "limit=1")
 
     def test_a_warning_is_no_error(self):
         done = self.check(FINE, DOUBLE.replace("edition 1\n", ""))

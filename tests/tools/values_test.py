@@ -2,7 +2,7 @@
 """Values from text to rows: times, literals of every size, sizes that are computed."""
 
 import cli
-from cli import FINE, FLOW_IS_WRONG, REQUEST_FAILED, CliTest
+from cli import FINE, REQUEST_FAILED, USAGE, CliTest
 
 TIMES = """edition 1
 
@@ -70,8 +70,8 @@ class TimesTest(CliTest):
         self.write("wait.toml", 'wait = "2.4ms"\n')
         late = [row["late"] for row in self.rows_of(self.jobs("late", "--params", "wait.toml"))]
         self.assertEqual(late, [True, True])
-        self.jobs("late", "--set", "wait=2h", code=FLOW_IS_WRONG, says=["1ms..1h", "2h"])
-        self.jobs("late", "--set", "wait=2", code=FLOW_IS_WRONG, says="a duration with its unit")
+        self.jobs("late", "--set", "wait=2h", code=USAGE, says=["1ms..1h", "2h"])
+        self.jobs("late", "--set", "wait=2", code=USAGE, says="a duration with its unit")
 
     def test_rows_that_are_none(self):
         self.jobs(

@@ -4,42 +4,22 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 #include <iterator>
-#include <system_error>
 
 #include "dsl/format.h"
 #include "dsl/parse.h"
 #include "dsl/print.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/flow_files.h"
 
 namespace raceway::tools {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kStandardInput = "-";
 
 enum class Outcome { kCanonical, kChanged, kWrong, kUnreadable };
-
-/// The files meant: of a folder, all flows below it, sorted.
-std::vector<std::string> FilesOf(const std::string& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) return {path};
-  std::vector<std::string> files;
-  auto entry =
-      fs::recursive_directory_iterator(path, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code ignored;
-    if (entry->path().extension() == ".flow" && entry->is_regular_file(ignored)) {
-      files.push_back(entry->path().string());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 /// The canonical text; nothing, and that is said, if the file is wrong.
 std::optional<std::string> Canonical(const dsl::Source& source) {
@@ -97,9 +77,12 @@ Outcome FormatFile(const std::string& file, bool only_check) {
 int RunFmt(const FmtOptions& options) {
   int exit_code = kFine;
   for (const std::string& path : options.paths) {
-    const std::vector<std::string> files = FilesOf(path);
-    if (files.empty()) exit_code = Fail(kUsage, "there is no .flow file below `" + path + "`");
-    for (const std::string& file : files) {
+    const engine::Result<std::vector<std::string>> files = FlowFilesOf(path);
+    if (!files.ok()) {
+      exit_code = Fail(kUsage, files.error().message);
+      continue;
+    }
+    for (const std::string& file : *files) {
       switch (FormatFile(file, options.check)) {
         case Outcome::kCanonical: break;
         case Outcome::kChanged:

@@ -120,7 +120,11 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
   const std::unique_ptr<compiler::Files> files = FilesFor(need, path.parent_path());
   loaded.result = compiler::Compile(std::move(parsed), source, catalog, *files, compile);
   if (!loaded.result.usage_error.empty()) {
-    return Fail(kUsage, loaded.result.usage_error), std::nullopt;
+    return Fail(kUsage, options.file + ": " + loaded.result.usage_error), std::nullopt;
+  }
+  if (loaded.result.is_badly_set) {
+    PrintDiagnostics(loaded.result.diagnostics, loaded.result.sources, true);
+    return std::nullopt;
   }
   exit_code = kFine;
   return loaded;

@@ -64,14 +64,18 @@ void AddCheck(CLI::App& app, int& exit_code) {
   command->footer(
       "Reads the text alone: no model file needs to be there. Prints all mistakes\n"
       "and remarks, each with its place. With --models each model file is compared with\n"
-      "its signature: with FILE.json beside it, or by running it on zeros.");
-  AddFile(*command, options->flow, "A .flow file");
+      "its signature: with FILE.json beside it, or by running it on zeros; the other files that\n"
+      "flows name have to be there.\n"
+      "Of a folder each *.flow below it is checked, and what several import said once. The exit\n"
+      "code is that of the worst file: 2, then 1, then 4.");
+  AddFile(*command, options->flow, "A .flow file, or a folder of them");
   command->add_flag("--fix", options->fix,
                     "Make the changes that are sure to be meant, write the file, say what is left");
   command->add_flag("--sarif", options->sarif, "Output for code hosts: SARIF 2.1.0")
       ->excludes("--json");
   CLI::Option* models =
-      command->add_flag("--models", options->models, "Open the model files and compare signatures");
+      command->add_flag("--models", options->models,
+                        "Open the model files and compare signatures; look for other files");
   command
       ->add_option("--model-seconds", options->model_seconds,
                    "How long one model may take to load and run")

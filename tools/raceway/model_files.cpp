@@ -12,13 +12,14 @@
 namespace raceway::tools {
 
 bool CheckModelFiles(const CheckOptions& options, compiler::CompileResult& result) {
+  const std::filesystem::path folder = std::filesystem::path(options.flow.file).parent_path();
+  HashedFiles files(folder);
+  compiler::CheckNamedFiles(result.files, files, result.diagnostics);
   if (result.models.empty()) return true;
   auto* open = reinterpret_cast<ModelsFunction*>(EngineFunction(kModelsFunction));
   if (open == nullptr) return false;
-  const std::filesystem::path folder = std::filesystem::path(options.flow.file).parent_path();
   std::unique_ptr<compiler::ModelReader> reader;
   open({folder, std::chrono::seconds(options.model_seconds)}, reader);
-  HashedFiles files(folder);
   compiler::CheckModels(result.models, files, *reader, result.diagnostics);
   return true;
 }

@@ -9,6 +9,7 @@
 #include "tools/raceway/command.h"
 #include "tools/raceway/engine_library.h"
 #include "tools/raceway/files.h"
+#include "tools/raceway/flow_files.h"
 #include "tools/raceway/kept_comments.h"
 #include "tools/raceway/test_report.h"
 #include "tools/raceway/test_request.h"
@@ -18,31 +19,15 @@ namespace {
 
 using Outcome = TestedCase::Outcome;
 
-/// The flow files that are meant, those of a folder by name; null (and said) if there is none.
+/// The flow files that are meant; null (and said) if there is none.
 std::optional<std::vector<std::string>> FilesIn(const std::vector<std::string>& paths) {
-  std::vector<std::string> files;
+  std::vector<std::string> all;
   for (const std::string& path : paths) {
-    std::error_code error;
-    if (!std::filesystem::is_directory(path, error)) {
-      files.push_back(path);
-      continue;
-    }
-    const size_t before = files.size();
-    std::filesystem::recursive_directory_iterator entry(path, error);
-    for (; !error && entry != std::filesystem::recursive_directory_iterator();
-         entry.increment(error)) {
-      if (entry->path().extension() == ".flow" && entry->is_regular_file(error)) {
-        files.push_back(entry->path().string());
-      }
-    }
-    if (error || files.size() == before) {
-      Fail(kUsage, error ? "cannot read `" + path + "`: " + error.message()
-                         : "no .flow file in `" + path + "`");
-      return std::nullopt;
-    }
-    std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
+    const engine::Result<std::vector<std::string>> files = FlowFilesOf(path);
+    if (!files.ok()) return Fail(kUsage, files.error().message), std::nullopt;
+    all.insert(all.end(), files->begin(), files->end());
   }
-  return files;
+  return all;
 }
 
 dsl::Diagnostics ErrorsIn(const dsl::Diagnostics& diagnostics) {
