@@ -96,10 +96,10 @@ bool IsSame(const c10::IValue& a, const c10::IValue& b) {
 
 Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
                                                 const std::filesystem::path& path,
-                                                LoadOptions options) {
+                                                LoadOptions options, MemoryMode memory) {
   const c10::InferenceMode inference;
   Result<std::shared_ptr<StreamedModule>> streamed =
-      StreamedModule::Load(scheduler, path, {.load = std::move(options)});
+      StreamedModule::Load(scheduler, path, {.load = std::move(options), .memory = memory});
   if (streamed) {
     torch::jit::Module module = (*streamed)->module();  // a handle
     module.eval();
@@ -108,8 +108,10 @@ Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
 }
 
 std::shared_ptr<StreamedModule> LoadModel(ReadScheduler& scheduler,
-                                          const std::filesystem::path& path, LoadOptions options) {
-  Result<std::shared_ptr<StreamedModule>> streamed = TryLoad(scheduler, path, std::move(options));
+                                          const std::filesystem::path& path, LoadOptions options,
+                                          MemoryMode memory) {
+  Result<std::shared_ptr<StreamedModule>> streamed =
+      TryLoad(scheduler, path, std::move(options), memory);
   if (!streamed) throw std::runtime_error(streamed.error().Text());
   return *streamed;
 }

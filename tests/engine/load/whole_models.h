@@ -57,11 +57,13 @@ bool IsSame(const c10::IValue& a, const c10::IValue& b);
 
 Result<std::shared_ptr<StreamedModule>> TryLoad(ReadScheduler& scheduler,
                                                 const std::filesystem::path& path,
-                                                LoadOptions options = {});
+                                                LoadOptions options = {},
+                                                MemoryMode memory = MemoryMode::kKeep);
 /// The same; throws its error.
 std::shared_ptr<StreamedModule> LoadModel(ReadScheduler& scheduler,
                                           const std::filesystem::path& path,
-                                          LoadOptions options = {});
+                                          LoadOptions options = {},
+                                          MemoryMode memory = MemoryMode::kKeep);
 /// The answer, or why there is none. What else is thrown passes.
 Result<c10::IValue> TryAnswer(StreamedModule& streamed, Inputs inputs,
                               const CancelToken& cancel = CancelToken());
