@@ -140,9 +140,11 @@ TEST_F(LeftModelTest, AGateIsThereWhileWeightsComeAndNotAfterwards) {
 
 class LoadSoakTest : public LeftModelTest {
  protected:
-  /// A life of a model: it answers, fails, is cancelled or left, now and then before it is read.
+  /// A life of a model: it answers, fails, is cancelled or left, now and then before it is read,
+  /// wherever its weights stay.
   void OneLife(ReadScheduler& scheduler, int life) {
-    const auto streamed = LoadModel(scheduler, path_, SmallChunks());
+    constexpr MemoryMode kModes[] = {MemoryMode::kKeep, MemoryMode::kStream, MemoryMode::kShared};
+    const auto streamed = LoadModel(scheduler, path_, SmallChunks(), kModes[life % 3]);
     CancelToken cancel;
     switch (life % 5) {
       case 0: EXPECT_TRUE(IsSame(Answer(*streamed, input_), expected_)); break;
