@@ -1,5 +1,6 @@
 #include "engine/load/placeholders.h"
 
+#include <ATen/ops/empty.h>
 #include <c10/core/Allocator.h>
 
 #include <cstring>
@@ -15,6 +16,11 @@ Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage) {
   if (!bytes->empty()) std::memcpy(memory.get(), bytes->data(), bytes->size());
   return c10::Storage(c10::Storage::use_byte_size_t(), bytes->size(), std::move(memory), nullptr,
                       /*resizable=*/false);
+}
+
+c10::Storage OnDevice(c10::Storage storage, c10::Device device) {
+  if (device.is_cpu()) return storage;
+  return at::empty({0}, at::kByte).set_(std::move(storage)).to(device).storage();
 }
 
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner) {
