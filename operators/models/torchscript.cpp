@@ -106,17 +106,19 @@ struct Loaded {
 };
 
 load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
-                                const engine::Clock& clock) {
+                                c10::Device device, const engine::Clock& clock) {
   const LoadHints& hints = options.load;
   const LoadClass wanted = ClassOf(hints.priority, clock.Now());
   load::StreamedOptions read;
   read.load.urgency = wanted.urgency;
   read.load.deadline = wanted.deadline;
-  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
   read.load.on_event = load::TellListeners(path.filename().string());
+  read.dtype = options.dtype;
+  read.device = device;
+  if (!device.is_cpu()) return read;  // the other hints are about memory of the host
+  read.load.claim = std::make_shared<load::MemoryClaim>(load::ProcessAdmission(), hints.max_bytes);
   if (hints.streams) read.memory = load::MemoryMode::kStream;
   if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
-  read.dtype = options.dtype;
   return read;
 }
 
@@ -125,13 +127,11 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
 Result<Loaded> LoadModule(const std::filesystem::path& path, const ModelOptions& options,
                           c10::Device device) {
-  if (device.is_cpu()) {
-    load::ReadScheduler& scheduler = load::ProcessScheduler();
-    Result<std::shared_ptr<load::StreamedModule>> streamed =
-        load::StreamedModule::Load(scheduler, path, OptionsOf(options, path, scheduler.clock()));
-    if (streamed) return Loaded{(*streamed)->module(), *streamed};
-    if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
-  }
+  load::ReadScheduler& scheduler = load::ProcessScheduler();
+  Result<std::shared_ptr<load::StreamedModule>> streamed = load::StreamedModule::Load(
+      scheduler, path, OptionsOf(options, path, device, scheduler.clock()));
+  if (streamed) return Loaded{(*streamed)->module(), *streamed};
+  if (streamed.error().code != ErrorCode::kUnsupported) return std::move(streamed).error();
   const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
   if (device.is_cpu() && !claim) return claim.error();
   Loaded loaded = {torch::jit::load(path.string(), device)};
