@@ -8,8 +8,12 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <string>
 #include <utility>
+
+#include "engine/load/arena.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -23,6 +27,12 @@ at::Tensor BytesAt(void* data, uint64_t num_bytes, c10::Device device) {
       .options(at::TensorOptions().dtype(at::kByte).device(device))
       .target_device(device)
       .make_tensor();
+}
+
+/// For a machine that can pin no more: slower, and right.
+c10::DataPtr PlainMemory(uint64_t num_bytes) {
+  void* const data = std::aligned_alloc(kBlock, RoundUp(num_bytes));
+  return {data, data, &std::free, c10::Device(c10::kCPU)};
 }
 
 std::string FirstLine(const std::exception& exception) {
@@ -71,7 +81,12 @@ Status DeviceLanding::Reserve(const BlockPlan& plan) {
 
 std::byte* DeviceLanding::Stage(int32_t chunk) noexcept {
   c10::DataPtr& staged = staged_[static_cast<size_t>(chunk)];
-  staged = options_.host->allocate(plan_->chunks()[static_cast<size_t>(chunk)].size);
+  const uint64_t num_bytes = plan_->chunks()[static_cast<size_t>(chunk)].size;
+  try {
+    staged = options_.host->allocate(num_bytes);
+  } catch (const std::exception&) {
+    staged = PlainMemory(num_bytes);
+  }
   return static_cast<std::byte*>(staged.get());
 }
 
@@ -138,18 +153,18 @@ DeviceLanding::Place DeviceLanding::PlaceOf(int32_t file, uint64_t offset) const
 }
 
 c10::Storage DeviceLanding::StorageOf(int32_t storage) const {
+  const auto num_bytes = static_cast<int64_t>(plan_->extents()[static_cast<size_t>(storage)].size);
+  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes, MemoryOf(storage), nullptr,
+                      /*resizable=*/false);
+}
+
+c10::DataPtr DeviceLanding::MemoryOf(int32_t storage) const {
   const Extent& extent = plan_->extents()[static_cast<size_t>(storage)];
-  if (extent.size == 0) {
-    return c10::Storage(c10::Storage::use_byte_size_t(), 0, c10::DataPtr(nullptr, options_.device),
-                        nullptr, /*resizable=*/false);
-  }
+  if (extent.size == 0) return {nullptr, options_.device};
   const Place place = PlaceOf(extent.file, extent.offset);
   auto* holder = new Memory(memory_[place.run]);
   std::byte* data = static_cast<std::byte*>((*holder)->get()) + place.offset;
-  c10::DataPtr memory(
-      data, holder, [](void* held) { delete static_cast<Memory*>(held); }, options_.device);
-  return c10::Storage(c10::Storage::use_byte_size_t(), extent.size, std::move(memory), nullptr,
-                      /*resizable=*/false);
+  return {data, holder, [](void* held) { delete static_cast<Memory*>(held); }, options_.device};
 }
 
 void DeviceLanding::AwaitInStream(int32_t storage) const {

@@ -48,10 +48,14 @@ class DeviceLanding final : public Landing {
 
   /// On the device, and lives as long as somebody has it. After `Reserve`.
   c10::Storage StorageOf(int32_t storage) const;
+  /// The same without a storage around it.
+  c10::DataPtr MemoryOf(int32_t storage) const;
   /// Lets the current stream of this thread wait for a storage, which is ready.
   void AwaitInStream(int32_t storage) const;
   /// Whether nothing is on its way any more: then no stream has to wait, if the load is complete.
   bool HasLanded();
+  /// The host waits for what is on its way: for threads whose streams cannot be told to.
+  void WaitUntilLanded() { CollectLanded(0); }
 
  private:
   struct Place {

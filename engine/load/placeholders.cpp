@@ -1,6 +1,7 @@
 #include "engine/load/placeholders.h"
 
 #include <ATen/ops/empty.h>
+#include <c10/core/Allocator.h>
 
 #include <algorithm>
 #include <memory>
@@ -48,6 +49,11 @@ c10::DataPtr MemoryOf(std::byte* bytes, std::shared_ptr<const void> owner) {
   using Owner = std::shared_ptr<const void>;
   return {bytes, new Owner(std::move(owner)), [](void* held) { delete static_cast<Owner*>(held); },
           c10::Device(c10::DeviceType::CPU)};
+}
+
+c10::Storage OnDevice(c10::Storage storage, c10::Device device) {
+  if (device.is_cpu()) return storage;
+  return at::empty({0}, at::kByte).set_(std::move(storage)).to(device).storage();
 }
 
 c10::Storage StorageOn(std::byte* bytes, uint64_t num_bytes, std::shared_ptr<const void> owner) {

@@ -24,6 +24,8 @@ inline bool IsEarly(const Storage& storage) { return storage.is_small() || stora
 
 /// Errors   as `Archive::Read`
 Result<c10::Storage> ReadNow(const Archive& archive, const Storage& storage);
+/// On a device, by a copy that the host waits for. Throws what LibTorch throws.
+c10::Storage OnDevice(c10::Storage storage, c10::Device device);
 
 /// The same of bytes in any file.
 ///

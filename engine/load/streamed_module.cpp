@@ -31,7 +31,7 @@ uint64_t NumBytes(const WeightMap& weights, const StreamedOptions& options) {
 }
 
 bool MayBorrow(const StreamedOptions& options) {
-  return options.borrows_pages && options.memory == MemoryMode::kKeep &&
+  return options.borrows_pages && options.device.is_cpu() && options.memory == MemoryMode::kKeep &&
          options.load.use_page_cache && !options.load.guarded;
 }
 
@@ -46,13 +46,41 @@ void NoteThoseWithoutChecksum(const Archive& archive, const WeightMap& weights) 
            " weights are without checksum; `raceway repack` fills it in");
 }
 
-/// The structure of all archives with the same code; one of its own where weights are in its code.
+/// What the structure needs comes first, and small weights with it. On a device only that: a copy
+/// for each of the others would take longer than they take with their neighbours.
+bool ComesFirst(const Storage& storage, c10::Device device) {
+  if (device.is_cpu()) return IsEarly(storage);
+  return storage.is_read_early || (storage.is_constant() && storage.is_small());
+}
+
+/// What a device can do with weights as they lie in the file.
+Status CheckForDevice(const Archive& archive, const WeightMap& weights) {
+  // As PyTorch writes records; kernels of GPUs read numbers only where their size says.
+  constexpr uint64_t kAlignment = 64;
+  const auto unsupported = [&](const std::string& what, const std::string& record) {
+    return archive.file().Wrong(ErrorCode::kUnsupported, what, record);
+  };
+  for (const Storage& storage : weights.storages) {
+    if (storage.extent.offset % kAlignment == 0 || storage.extent.size == 0) continue;
+    return unsupported("does not begin at a multiple of 64 bytes", storage.name);
+  }
+  for (const Tensor& tensor : weights.tensors) {
+    if (!tensor.is_quantized) continue;
+    return unsupported("is quantised", weights.storages[tensor.storage].name);
+  }
+  return Done{};
+}
+
+/// The structure of all archives with the same code, on one device, where its small constants are;
+/// one of its own where weights are in its code.
 class SharedStructure {
  public:
-  static Result<SharedStructure> Of(const Archive& archive, const WeightMap& weights) {
+  static Result<SharedStructure> Of(const Archive& archive, const WeightMap& weights,
+                                    c10::Device device) {
     Result<std::optional<std::string>> key = StructureKey(archive, weights);
     if (!key) return std::move(key).error();
     if (!*key) return SharedStructure(std::nullopt, std::make_shared<Structure>());
+    **key += device.str();
     std::shared_ptr<Structure> structure = ProcessStructures().Get(**key);
     return SharedStructure(*std::move(key), std::move(structure));
   }
@@ -93,6 +121,16 @@ class StreamedModule::Loader {
     return loader;
   }
 
+  /// Errors   Unsupported, InvalidArgument
+  Status Check(const StreamedOptions& options) const {
+    if (options.device.is_cpu()) return Done{};
+    if (options.memory != MemoryMode::kKeep) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "weights on " + options.device.str() + " can neither be streamed nor shared"};
+    }
+    return CheckForDevice(archive_, weights_);
+  }
+
   /// Throws `CastRefused` if some weight cannot be cast on the way.
   Result<std::shared_ptr<StreamedModule>> Load(const StreamedOptions& options) {
     placeholders_ = {};
@@ -108,7 +146,7 @@ class StreamedModule::Loader {
     LoadSpan early(on_event, scheduler_.clock(), {.lane = Lane::kScan, .name = "small weights"});
     for (const size_t i : OrderOf(weights_.storages, RecordedOrder(archive_))) {
       const Storage& storage = weights_.storages[i];
-      if (!IsEarly(storage)) {
+      if (!ComesFirst(storage, options.device)) {
         awaited.push_back(&storage);
       } else if (Status read = ReadEarly(storage, options); !read) {
         return std::move(read).error();
@@ -122,7 +160,7 @@ class StreamedModule::Loader {
     if (Status started = StartWeights(awaited, options, *streamed); !started) {
       return std::move(started).error();
     }
-    if (Status made = MakeModule(*streamed, on_event); !made) return std::move(made).error();
+    if (Status made = MakeModule(*streamed, options); !made) return std::move(made).error();
     if (Status given = CheckGiven(streamed->module_, options); !given) {
       return std::move(given).error();
     }
@@ -211,7 +249,7 @@ class StreamedModule::Loader {
     if (dtype && IsCast(storage, *dtype)) {
       early_.emplace(read->unsafeGetStorageImpl(), CastStorage(*read, storage.dtype, *dtype));
     }
-    Add(placeholders_, storage.name, *std::move(read));
+    Add(placeholders_, storage.name, OnDevice(*std::move(read), options.device));
     return Done{};
   }
 
@@ -257,9 +295,11 @@ class StreamedModule::Loader {
     Add(placeholders_, storage.name, std::move(place));
   }
 
-  Status MakeModule(StreamedModule& streamed, const LoadEventSink& on_event) {
-    const LoadSpan span(on_event, scheduler_.clock(), {.lane = Lane::kScan, .name = "structure"});
-    const Result<SharedStructure> structure = SharedStructure::Of(archive_, weights_);
+  Status MakeModule(StreamedModule& streamed, const StreamedOptions& options) {
+    const LoadSpan span(options.load.on_event, scheduler_.clock(),
+                        {.lane = Lane::kScan, .name = "structure"});
+    const Result<SharedStructure> structure =
+        SharedStructure::Of(archive_, weights_, options.device);
     if (!structure) return structure.error();
     const auto wait_for_state = [&](const c10::IValue& state) {
       if (HasTensorOn(state, awaited_)) throw CastRefused{};
@@ -292,10 +332,15 @@ class StreamedModule::Loader {
 
 Result<std::shared_ptr<StreamedModule>> StreamedModule::LoadOrCast(Loader& loader,
                                                                    StreamedOptions options) {
+  if (Status checked = loader.Check(options); !checked) return std::move(checked).error();
+  const c10::Device device = options.device;
   try {
+    if (options.dtype && !device.is_cpu()) return loader.LoadThenCast(std::move(options));
     return loader.Load(options);
   } catch (const CastRefused&) {
     return loader.LoadThenCast(std::move(options));
+  } catch (const c10::Error& error) {
+    return Error{ErrorCode::kUnavailable, device.str() + ": " + error.what_without_backtrace()};
   }
 }
 
@@ -329,7 +374,8 @@ void StreamedModule::WaitForState(const c10::IValue& state) {
     ForEachWeight(state, numbers_,
                   [&](int32_t number) { ThrowIfMissing(request.Keep(number, &never), never); });
   } else {
-    ThrowIfMissing(WaitForTensorsIn(state, numbers_, job(), &never), never);
+    WeightGate gate(numbers_, job(), never, /*shares_pages=*/false, load_->landing());
+    gate.WaitFor(state);
   }
 }
 
@@ -343,7 +389,9 @@ void StreamedModule::WaitOrThrow(const CancelToken& cancel) {
 Status StreamedModule::WaitAll(const CancelToken* cancel) {
   if (is_complete() || stream_ != nullptr) return Done{};
   Status arrived = job().WaitAll(cancel);
-  if (arrived) is_complete_.store(true, std::memory_order_release);
+  if (!arrived) return arrived;
+  if (load_->landing() != nullptr) load_->landing()->WaitUntilLanded();
+  is_complete_.store(true, std::memory_order_release);
   return arrived;
 }
 
@@ -351,9 +399,12 @@ bool StreamedModule::NoteComplete() {
   if (is_complete()) return true;
   if (stream_ != nullptr || checks_last_) return false;
   if (job().CountPending() > 0) return false;
-  // Nobody waits: either all are there, or one of them has failed.
-  if (job().WaitAll()) is_complete_.store(true, std::memory_order_release);
-  return is_complete();
+  // Nobody waits: either all are there, or one of them has failed. Or they are on their way to a
+  // device, for which streams wait.
+  if (!job().WaitAll()) return false;
+  if (load_->landing() != nullptr && !load_->landing()->HasLanded()) return false;
+  is_complete_.store(true, std::memory_order_release);
+  return true;
 }
 
 }  // namespace raceway::engine::load

@@ -20,7 +20,8 @@
 namespace raceway::engine::load {
 
 /// A TorchScript module whose weights may still be on their way: it can be called at once, and each
-/// operator waits for the weights it reads. Its answers are those of `torch::jit::load`.
+/// operator waits for the weights it reads. Its answers are those of `torch::jit::load`. On a
+/// device it is the device that waits: the host goes on when their copies have been given to it.
 ///
 /// Threads  calls may run in several at once
 class StreamedModule {
@@ -30,8 +31,9 @@ class StreamedModule {
   /// buffers of the module must be in there.
   ///
   /// Errors   Unsupported for what is left to LibTorch's own loader; Unavailable for a file that
-  ///          cannot be read; InvalidArgument for one that is no TorchScript, or damaged. Damage to
-  ///          a weight is found when it arrives, by whoever waits for it; those of
+  ///          cannot be read, and a device that is not there or has no room; InvalidArgument for a
+  ///          file that is no TorchScript, or damaged, and for options that exclude one another.
+  ///          Damage to a weight is found when it arrives, by whoever waits for it; those of
   ///          `MemoryClaim::Take`
   static Result<std::shared_ptr<StreamedModule>> Load(ReadScheduler& scheduler,
                                                       const std::filesystem::path& path,
@@ -43,7 +45,8 @@ class StreamedModule {
   bool is_complete() const { return is_complete_.load(std::memory_order_acquire); }
   /// Whether some never will be. Never of those that are streamed: each request reads them anew.
   bool has_failed() const { return load_->job().has_failed(); }
-  /// At once if they are streamed: each request waits for its own.
+  /// Waits for the copies to a device, too. At once if they are streamed: each request waits for
+  /// its own.
   ///
   /// Errors   as `LoadJob::WaitAll`
   Status WaitAll(const CancelToken* cancel = nullptr);
@@ -74,7 +77,7 @@ class StreamedModule {
     const LoadInterest::Request request = interest_->Enter(cancel);
     if (stream_ != nullptr) return RunStreamed(cancel, call);
     if (reads_unseen_) WaitOrThrow(cancel);
-    WeightGate gate(numbers_, job(), cancel, shares_pages_);
+    WeightGate gate(numbers_, job(), cancel, shares_pages_, load_->landing());
     const GateScope scope(gate);
     auto answer = call();
     gate.WaitFor(c10::IValue(answer));  // a weight, or a view of one

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
@@ -23,14 +24,17 @@ struct StreamedOptions {
   LoadOptions load = {};
   /// A file that has the weights in place of the archive, by their names; empty: the archive does.
   std::filesystem::path weights = {};
-  MemoryMode memory = MemoryMode::kKeep;
+  c10::Device device = c10::Device(c10::kCPU);  // of its weights, as `torch::jit::load` takes it
+  MemoryMode memory = MemoryMode::kKeep;        // another one only on the CPU
   /// kKeep: the pages of the page cache, where it has all of the file (`BorrowPages`). Who calls
   /// the module then does so by `Run`, always.
   bool borrows_pages = false;
   std::filesystem::path shared_folder = "/dev/shm";  // kShared: a file system in memory
   uint64_t window_bytes = uint64_t{64}
                           << 20;  // kStream: weights in memory at a time, for a request
-  std::optional<c10::ScalarType> dtype = std::nullopt;  // floating weights become that
+  // Floating weights become that: on their way; on a device when all are there, for which both have
+  // to have room.
+  std::optional<c10::ScalarType> dtype = std::nullopt;
 };
 
 }  // namespace raceway::engine::load

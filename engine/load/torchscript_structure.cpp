@@ -133,8 +133,9 @@ c10::IValue Structure::Read(Code& code, const std::string& part, const Storages&
   const auto read_storage = [&](const std::string& key) -> at::DataPtr {
     TORCH_CHECK(false, part, "/", key, " has no place in memory");
   };
+  // Tensors are where their storages are, whatever device they were saved from.
   torch::jit::Unpickler unpickler(read, find_type, make_object, read_storage, std::nullopt,
-                                  /*use_storage_device=*/false,
+                                  /*use_storage_device=*/true,
                                   torch::jit::Unpickler::defaultTypeParser, ContextOf(storages));
   unpickler.set_version(code.Version());
   return unpickler.parse_ivalue();

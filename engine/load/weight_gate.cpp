@@ -103,19 +103,11 @@ void WeightGate::BeforeUse(int32_t number, bool is_written) {
   } else if (!job_.IsReady(number)) {
     ThrowIfMissing(job_.Need(number, &cancel_), cancel_);
   }
+  if (landing_ != nullptr) landing_->AwaitInStream(number);
 }
 
-void WeightGate::WaitFor(const c10::IValue& answer) {
-  ForEachWeight(answer, numbers(), [this](int32_t number) { BeforeUse(number, false); });
-}
-
-Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
-                        const CancelToken* cancel) {
-  Status arrived = Done{};
-  ForEachWeight(value, numbers, [&](int32_t number) {
-    if (arrived) arrived = job.Need(number, cancel);
-  });
-  return arrived;
+void WeightGate::WaitFor(const c10::IValue& value) {
+  ForEachWeight(value, numbers(), [this](int32_t number) { BeforeUse(number, false); });
 }
 
 }  // namespace raceway::engine::load

@@ -10,6 +10,7 @@
 #include "engine/cancel.h"
 #include "engine/clock.h"
 #include "engine/gate.h"
+#include "engine/load/device_landing.h"
 #include "engine/load/load_job.h"
 #include "engine/result.h"
 
@@ -55,7 +56,8 @@ class StorageGate : public OperatorGate {
 
 /// Lets an operator run once the storages of its arguments are there; says to the load which ones
 /// it waits for, and, where that is traced, when each has run and what it read. Views pass: who
-/// reads them waits.
+/// reads them waits. On a device it is there when the copy has been given to the device's stream:
+/// then the stream waits, and the operator is launched.
 ///
 ///   WeightGate gate(numbers, job, cancel);
 ///   GateScope scope(gate);
@@ -63,13 +65,18 @@ class StorageGate : public OperatorGate {
 class WeightGate final : public StorageGate {
  public:
   /// All outlive the gate. `shares_pages`: whoever writes into a weight gets a copy of the page,
-  /// which others that are read into it later would miss; so who writes waits for all.
+  /// which others that are read into it later would miss; so who writes waits for all. `landing`:
+  /// of weights on a device, else null.
   WeightGate(const StorageNumbers& numbers, LoadJob& job, const CancelToken& cancel,
-             bool shares_pages = false)
-      : StorageGate(numbers), job_(job), cancel_(cancel), shares_pages_(shares_pages) {}
+             bool shares_pages = false, const DeviceLanding* landing = nullptr)
+      : StorageGate(numbers),
+        job_(job),
+        cancel_(cancel),
+        shares_pages_(shares_pages),
+        landing_(landing) {}
 
-  /// The weights in an answer, which no operator may have read.
-  void WaitFor(const c10::IValue& answer);
+  /// The weights in a value, which no operator may have read.
+  void WaitFor(const c10::IValue& value);
 
   void BeforeOperator(const c10::OperatorHandle& op, const torch::jit::Stack& stack) override;
   void AfterOperator(const c10::OperatorHandle& op) override;
@@ -81,15 +88,10 @@ class WeightGate final : public StorageGate {
   LoadJob& job_;
   const CancelToken& cancel_;
   const bool shares_pages_;
+  const DeviceLanding* const landing_;
   // Where it is traced, of the operator that runs:
   TimePoint begin_ = {};
   std::vector<StorageUse> reads_;
 };
-
-/// Waits for the storages of all tensors in `value`, however deep.
-///
-/// Errors   as `LoadJob::Need`
-Status WaitForTensorsIn(const c10::IValue& value, const StorageNumbers& numbers, LoadJob& job,
-                        const CancelToken* cancel);
 
 }  // namespace raceway::engine::load

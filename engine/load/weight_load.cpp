@@ -5,11 +5,28 @@
 #include "engine/load/weight_cast.h"
 
 namespace raceway::engine::load {
+namespace {
+
+/// Where they lie in the file, by number; their names go into `load`.
+std::vector<Extent> ExtentsOf(std::span<const Storage* const> storages, LoadOptions& load) {
+  std::vector<Extent> extents;
+  for (const Storage* storage : storages) {
+    extents.push_back(storage->extent);
+    extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
+    load.names.push_back(storage->name);
+  }
+  return extents;
+}
+
+}  // namespace
 
 Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
                                                       std::vector<std::shared_ptr<ModelFile>> files,
                                                       std::span<const Storage* const> storages,
                                                       const StreamedOptions& options) {
+  if (!options.device.is_cpu()) {
+    return StartOnDevice(scheduler, std::move(files), storages, options);
+  }
   LoadOptions load = options.load;
   const bool shares = options.memory == MemoryMode::kShared && !storages.empty();
   std::shared_ptr<WeightCast> cast;
@@ -39,12 +56,7 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
   }
 
   std::vector<Extent> extents;
-  for (const Storage* storage : storages) {
-    if (is_there) break;
-    extents.push_back(storage->extent);
-    extents.back().storage = static_cast<int32_t>(extents.size()) - 1;
-    load.names.push_back(storage->name);
-  }
+  if (!is_there) extents = ExtentsOf(storages, load);
   Result<std::shared_ptr<LoadJob>> job =
       LoadJob::Start(scheduler, std::move(files), extents, std::move(load));
   if (!job) return std::move(job).error();
@@ -63,7 +75,26 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
   return std::shared_ptr<WeightLoad>(new WeightLoad(*std::move(job), std::move(places), is_there));
 }
 
+Result<std::shared_ptr<WeightLoad>> WeightLoad::StartOnDevice(
+    ReadScheduler& scheduler, std::vector<std::shared_ptr<ModelFile>> files,
+    std::span<const Storage* const> storages, const StreamedOptions& options) {
+  auto landing = std::make_shared<DeviceLanding>(
+      DeviceLandingOptions{.device = options.device, .on_event = options.load.on_event},
+      scheduler.clock());
+  LoadOptions load = options.load;
+  load.landing = landing;
+  const std::vector<Extent> extents = ExtentsOf(storages, load);
+  Result<std::shared_ptr<LoadJob>> job =
+      LoadJob::Start(scheduler, std::move(files), extents, std::move(load));
+  if (!job) return std::move(job).error();
+  std::vector<Place> places;
+  for (const Extent& extent : extents) places.push_back({nullptr, extent.size, nullptr, false});
+  return std::shared_ptr<WeightLoad>(
+      new WeightLoad(*std::move(job), std::move(places), /*is_there=*/false, std::move(landing)));
+}
+
 c10::DataPtr WeightLoad::Memory(int32_t number) const {
+  if (landing_ != nullptr) return landing_->MemoryOf(number);
   const Place& place = places_[static_cast<size_t>(number)];
   return MemoryOf(place.data, place.holder);
 }

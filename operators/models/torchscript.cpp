@@ -105,14 +105,19 @@ struct Loaded {
 };
 
 load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesystem::path& path,
-                                const engine::Clock& clock) {
+                                c10::Device device, const engine::Clock& clock) {
   const LoadHints& hints = options.load;
   load::StreamedOptions read;
   read.load = ReadOptionsOf(hints, path, clock.Now());
+  read.dtype = options.dtype;
+  read.device = device;
+  if (!device.is_cpu()) {  // the other hints are about memory of the host
+    read.load.claim = nullptr;
+    return read;
+  }
   if (hints.streams) read.memory = load::MemoryMode::kStream;
   if (hints.streams && hints.is_bounded()) read.window_bytes = hints.max_bytes;
   read.borrows_pages = true;
-  read.dtype = options.dtype;
   return read;
 }
 
@@ -121,18 +126,17 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
 Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesystem::path& weights,
                           const ModelOptions& options, c10::Device device) {
-  if (device.is_cpu()) {
-    load::ReadScheduler& scheduler = load::ProcessScheduler();
-    load::StreamedOptions read = OptionsOf(options, path, scheduler.clock());
-    read.weights = weights;
-    Result<std::shared_ptr<load::StreamedModule>> streamed =
-        load::StreamedModule::Load(scheduler, path, std::move(read));
-    if (streamed) return Loaded{(*streamed)->module(), *streamed};
-    const bool is_left = streamed.error().code == ErrorCode::kUnsupported && weights.empty();
-    if (!is_left) return std::move(streamed).error();
-  } else if (!weights.empty()) {
+  if (!device.is_cpu() && !weights.empty()) {
     return Error{ErrorCode::kUnsupported, "`weights` of a file of their own are for the CPU"};
   }
+  load::ReadScheduler& scheduler = load::ProcessScheduler();
+  load::StreamedOptions read = OptionsOf(options, path, device, scheduler.clock());
+  read.weights = weights;
+  Result<std::shared_ptr<load::StreamedModule>> streamed =
+      load::StreamedModule::Load(scheduler, path, std::move(read));
+  if (streamed) return Loaded{(*streamed)->module(), *streamed};
+  const bool is_left = streamed.error().code == ErrorCode::kUnsupported && weights.empty();
+  if (!is_left) return std::move(streamed).error();
   const Result<std::unique_ptr<load::MemoryClaim>> claim = ClaimAll(path, options.load);
   if (device.is_cpu() && !claim) return claim.error();
   Loaded loaded = {torch::jit::load(path.string(), device)};

@@ -173,6 +173,29 @@ TEST_F(DeviceLandingTest, ALoadCanBeLeftWhileCopiesAreOnTheirWay) {
   EXPECT_TRUE(testing::Eventually([&] { return host_.num_bytes() == 0; }));
 }
 
+/// Of a machine that can pin no more.
+class NoMemory final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t) override { throw std::runtime_error("out of pinned memory"); }
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void*, const void*, size_t) const override {}
+};
+
+TEST_F(DeviceLandingTest, OrdinaryMemoryDoesWhereNoneCanBePinned) {
+  const RandomFile file(20 * kChunk, 1);
+  const std::vector<Extent> extents = EqualExtents(file, 3 * kChunk);
+  FaultyScheduler scheduler({});
+  NoMemory none;
+  const auto landing = std::make_shared<DeviceLanding>(
+      DeviceLandingOptions{.device = FakeDevice(), .host = &none}, clock_);
+  const auto job = Start(*scheduler, file, extents, landing);
+  ASSERT_TRUE(job->WaitAll().ok());
+  landing->WaitUntilLanded();
+  for (const Extent& extent : extents) {
+    EXPECT_TRUE(IsAsWritten(landing->StorageOf(extent.storage), file, extent));
+  }
+}
+
 TEST_F(DeviceLandingTest, TellsOfItsCopies) {
   const RandomFile file(20 * kChunk, 1);
   const std::vector<Extent> extents = EqualExtents(file, kChunk);

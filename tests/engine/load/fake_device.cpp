@@ -1,6 +1,19 @@
 #include "tests/engine/load/fake_device.h"
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/detail/PrivateUse1HooksInterface.h>
+#include <ATen/native/CPUFallback.h>
+#include <ATen/ops/_reshape_alias_native.h>
+#include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/set_cpu_dispatch.h>
+#include <ATen/ops/set_native.h>
+#include <ATen/ops/view_native.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/library.h>
@@ -64,6 +77,13 @@ class Streams {
     const std::lock_guard lock(mutex_);
     work_[static_cast<size_t>(id)].push_back(std::move(work));
     changed_.notify_all();
+  }
+
+  /// Returns when it has done what it was given.
+  void Synchronize(c10::StreamId id) {
+    const auto done = std::make_shared<Latch>();
+    Give(id, [done] { done->Open(); });
+    done->Wait();
   }
 
   void Pause(int change) {
@@ -148,7 +168,9 @@ C10_REGISTER_GUARD_IMPL(PrivateUse1, FakeGuard);
 class FakeMemory final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t num_bytes) override {
-    void* data = std::aligned_alloc(kBlock, RoundUp(std::max<size_t>(num_bytes, 1)));
+    const size_t size = RoundUp(std::max<size_t>(num_bytes, 1));
+    void* data = std::aligned_alloc(kBlock, size);
+    std::memset(data, 0xFF, size);  // NaNs, for who reads what is not there yet
     return {data, data, &std::free, FakeDevice()};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &std::free; }
@@ -157,21 +179,121 @@ class FakeMemory final : public c10::Allocator {
   }
 };
 
-/// In the current stream, some time later.
-at::Tensor CopyFrom(const at::Tensor& from, const at::Tensor& to, bool /*non_blocking*/) {
-  Streams::Get().Give(current_stream, [source = from.const_data_ptr(), data = to.data_ptr(),
-                                       num_bytes = from.nbytes()] {
+CountingAllocator& Pinned() {
+  static auto* const pinned = new CountingAllocator();
+  return *pinned;
+}
+
+class FakeHooks final : public at::PrivateUse1HooksInterface {
+ public:
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  c10::DeviceIndex deviceCount() const override { return 1; }
+  at::Allocator* getPinnedMemoryAllocator() const override { return &Pinned(); }
+};
+
+/// The same bytes, as kernels of the device see them.
+at::Tensor Inside(const at::Tensor& tensor) {
+  return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(),
+                       tensor.options().device(at::kCPU));
+}
+
+/// Runs `kernel` in the current stream, some time later.
+void Launch(std::function<void()> kernel) {
+  Streams::Get().Give(current_stream, [kernel = std::move(kernel)] {
+    const c10::InferenceMode inference;
     std::this_thread::sleep_for(std::chrono::microseconds(20));
-    std::memcpy(data, source, num_bytes);
+    kernel();
   });
+}
+
+at::Tensor CopyFrom(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
+  if (to.numel() == 0) return to;
+  Launch([from, to] { Inside(to).copy_(Inside(from)); });
+  if (!non_blocking) SynchronizeFakeStream();
   return to;
 }
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) { library.impl("_copy_from", &CopyFrom); }
+/// The host does not wait for it.
+at::Tensor Multiply(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor product = at::empty({a.size(0), b.size(1)}, a.options());
+  Launch([a, b, product] {
+    at::Tensor result = Inside(product);
+    at::mm_out(result, Inside(a), Inside(b));
+  });
+  return product;
+}
+
+/// What there is no kernel for the host computes, on copies.
+void ComputeOnHost(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  at::native::cpu_fallback(op, stack);
+}
+
+at::Tensor Convolve(const at::Tensor& input, const at::Tensor& weight,
+                    const std::optional<at::Tensor>& bias, at::IntArrayRef stride,
+                    at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
+                    at::IntArrayRef output_padding, int64_t groups) {
+  std::optional<at::Tensor> on_host;
+  if (bias && bias->defined()) on_host = bias->cpu();
+  return at::convolution(input.cpu(), weight.cpu(), on_host, stride, padding, dilation, transposed,
+                         output_padding, groups)
+      .to(FakeDevice());
+}
+
+at::Tensor Empty(at::IntArrayRef sizes, std::optional<at::ScalarType> dtype,
+                 std::optional<at::Layout>, std::optional<at::Device>, std::optional<bool>,
+                 std::optional<at::MemoryFormat> format) {
+  return at::detail::empty_generic(sizes, c10::GetAllocator(kType),
+                                   c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                   c10::dtype_or_default(dtype), format);
+}
+
+at::Tensor EmptyStrided(at::IntArrayRef sizes, at::IntArrayRef strides,
+                        std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
+                        std::optional<at::Device>, std::optional<bool>) {
+  return at::detail::empty_strided_generic(sizes, strides, c10::GetAllocator(kType),
+                                           c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
+                                           c10::dtype_or_default(dtype));
+}
+
+at::Tensor CopyFromAndResize(const at::Tensor& from, const at::Tensor& to) {
+  TORCH_CHECK(from.sizes() == to.sizes(), "the fake device does not resize");
+  return CopyFrom(from, to, /*non_blocking=*/false);
+}
+
+at::Tensor& SetStorage(at::Tensor& tensor, at::Storage storage) {
+  return at::native::set_(tensor, std::move(storage));
+}
+
+at::Tensor& SetPlace(at::Tensor& tensor, at::Storage storage, int64_t offset, at::IntArrayRef sizes,
+                     at::IntArrayRef strides) {
+  return at::cpu::set_(tensor, std::move(storage), offset, sizes, strides);
+}
+
+TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {
+  library.impl("_copy_from", &CopyFrom);
+  library.impl("_copy_from_and_resize", &CopyFromAndResize);
+  library.impl("_reshape_alias", &at::native::_reshape_alias);
+  library.impl("as_strided", &at::native::as_strided_tensorimpl);
+  library.impl("convolution_overrideable", &Convolve);
+  library.impl("empty.memory_format", &Empty);
+  library.impl("empty_strided", &EmptyStrided);
+  library.impl("mm", &Multiply);
+  library.impl("set_.source_Storage", &SetStorage);
+  library.impl("set_.source_Storage_storage_offset", &SetPlace);
+  library.impl("view",
+               static_cast<at::Tensor (*)(const at::Tensor&, at::IntArrayRef)>(&at::native::view));
+}
+
+TORCH_LIBRARY_IMPL(_, PrivateUse1, library) {
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&ComputeOnHost>());
+}
 
 const bool kHasAllocator = [] {
   static FakeMemory memory;
   c10::SetAllocator(kType, &memory);
+  at::RegisterPrivateUse1HooksInterface(new FakeHooks());
   return true;
 }();
 
@@ -182,11 +304,9 @@ c10::Device FakeDevice() { return {kType, 0}; }
 PausedDevice::PausedDevice() { Streams::Get().Pause(1); }
 PausedDevice::~PausedDevice() { Streams::Get().Pause(-1); }
 
-void SynchronizeFakeStream() {
-  const auto done = std::make_shared<Latch>();
-  Streams::Get().Give(current_stream, [done] { done->Open(); });
-  done->Wait();
-}
+void SynchronizeFakeStream() { Streams::Get().Synchronize(current_stream); }
+
+CountingAllocator& FakePinnedMemory() { return Pinned(); }
 
 c10::DataPtr CountingAllocator::allocate(size_t num_bytes) {
   struct Lent {

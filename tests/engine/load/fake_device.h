@@ -10,8 +10,12 @@ namespace raceway::engine::load::testing {
 
 /// A device without hardware, for tests of what is asynchronous about one: its memory is the
 /// host's, but nobody else should look there; each stream is a thread that does one thing after
-/// the other, copies take a while, and events are as those of CUDA. LibTorch knows it as
-/// PrivateUse1.
+/// the other, copies take a while, and events are as those of CUDA. Memory that nothing has been
+/// written to is full of NaNs. LibTorch knows it as PrivateUse1.
+///
+/// It runs whole models: copies and products of matrices as a GPU does, later and one after the
+/// other in the current stream; what else there is on the host, which waits for the stream, copies
+/// what it needs, computes and copies back.
 c10::Device FakeDevice();
 
 /// While it lives, streams stand still.
@@ -24,6 +28,11 @@ class PausedDevice {
 
 /// Returns when the current stream of this thread has done what it was given.
 void SynchronizeFakeStream();
+
+class CountingAllocator;
+
+/// What LibTorch takes for its pinned memory.
+CountingAllocator& FakePinnedMemory();
 
 /// Memory of the host, at blocks, that counts how much of it is lent.
 class CountingAllocator final : public c10::Allocator {
