@@ -1,12 +1,8 @@
 #include "engine/load/page_gate.h"
 
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,24 +27,6 @@ constexpr int kProtection = PROT_READ | PROT_WRITE;  // operators may ask for po
 
 Error Refused(const std::string& what, int error) {
   return Error{ErrorCode::kUnsupported, what + ": " + std::strerror(error)};
-}
-
-/// Where faults are told.
-Result<int> OpenFaults() {
-  const int fd =
-      static_cast<int>(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY));
-  if (fd < 0) return Refused("userfaultfd is refused", errno);
-  uffdio_api api = {};
-  api.api = UFFD_API;
-  api.features = UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM;
-  if (ioctl(fd, UFFDIO_API, &api) == 0) return fd;
-  const int error = errno;
-  close(fd);
-  return Refused("userfaultfd cannot hold faults of shared memory", error);
-}
-
-uffdio_range RangeOf(const std::byte* begin, uint64_t size) {
-  return {reinterpret_cast<uintptr_t>(begin), size};
 }
 
 }  // namespace
@@ -96,6 +74,7 @@ Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
                                                   std::vector<std::shared_ptr<ModelFile>> files,
                                                   std::span<const Extent> extents,
                                                   std::shared_ptr<PageRoom> room,
+                                                  std::unique_ptr<PageFaults> faults,
                                                   LoadOptions options) {
   if (extents.size() > kMaxViews) {
     return Error{ErrorCode::kUnsupported,
@@ -103,10 +82,8 @@ Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
   }
   auto inbox = std::make_shared<Inbox>();
   if (inbox->bell() < 0) return Refused("eventfd is refused", errno);
-  const Result<int> faults = OpenFaults();
-  if (!faults) return faults.error();
   std::shared_ptr<PageGate> gate(
-      new PageGate(inbox, std::move(room), *faults, scheduler.clock(), options.on_event));
+      new PageGate(inbox, std::move(room), std::move(faults), scheduler.clock(), options.on_event));
   options.mappable = true;
   options.on_storage = [inbox](int32_t storage) { inbox->Add(storage); };
   Result<std::shared_ptr<LoadJob>> job =
@@ -120,18 +97,17 @@ Result<std::shared_ptr<PageGate>> PageGate::Start(ReadScheduler& scheduler,
   return gate;
 }
 
-PageGate::PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room, int faults_fd,
-                   const Clock& clock, LoadEventSink on_event)
+PageGate::PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room,
+                   std::unique_ptr<PageFaults> faults, const Clock& clock, LoadEventSink on_event)
     : inbox_(std::move(inbox)),
       room_(std::move(room)),
-      faults_fd_(faults_fd),
+      faults_(std::move(faults)),
       clock_(clock),
       on_event_(std::move(on_event)) {}
 
 PageGate::~PageGate() {
   inbox_->Close();
   if (watcher_.joinable()) watcher_.join();
-  if (faults_fd_ >= 0) close(faults_fd_);
   room_->Clear();
 }
 
@@ -146,12 +122,7 @@ Status PageGate::MapViews(int32_t num_storages) {
     view.size = place.size;
     if (Status mapped = room_->Map(storage, view.fd); !mapped) return mapped;
     by_place_.push_back(storage);
-    uffdio_register faults = {};
-    faults.range = RangeOf(view.pages, view.size);
-    faults.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR;
-    if (ioctl(faults_fd_, UFFDIO_REGISTER, &faults) != 0) {
-      return Refused("userfaultfd cannot hold faults of shared memory", errno);
-    }
+    if (Status watched = faults_->Watch(view.pages, view.size); !watched) return watched;
   }
   std::sort(by_place_.begin(), by_place_.end(), [this](int32_t a, int32_t b) {
     return views_[static_cast<size_t>(a)].pages < views_[static_cast<size_t>(b)].pages;
@@ -188,7 +159,7 @@ bool PageGate::Visit::saw_weights_only() const {
 }
 
 void PageGate::Watch() {
-  std::array<pollfd, 2> wanted = {{{faults_fd_, POLLIN, 0}, {inbox_->bell(), POLLIN, 0}}};
+  std::array<pollfd, 2> wanted = {{{faults_->fd(), POLLIN, 0}, {inbox_->bell(), POLLIN, 0}}};
   while (num_open_ < by_place_.size()) {
     if (inbox_->is_closed()) return;  // asked after the bell was taken, or it would be missed
     poll(wanted.data(), wanted.size(), num_touched_ > 0 ? kAskCancelMs : -1);
@@ -196,8 +167,7 @@ void PageGate::Watch() {
     for (const int32_t storage : inbox_->Take()) OnSettled(storage);
     if (num_touched_ > 0) StopWhoMust();
   }
-  close(faults_fd_);
-  faults_fd_ = -1;
+  faults_->Close();
   {
     const std::lock_guard lock(mutex_);
     is_complete_.store(true, std::memory_order_release);
@@ -206,16 +176,10 @@ void PageGate::Watch() {
 }
 
 void PageGate::ReadFaults() {
-  std::array<uffd_msg, 16> messages;
-  while (true) {
-    const ssize_t num_bytes = read(faults_fd_, messages.data(), sizeof(messages));
-    if (num_bytes <= 0) return;
-    for (size_t i = 0; i < static_cast<size_t>(num_bytes) / sizeof(uffd_msg); ++i) {
-      if (messages[i].event != UFFD_EVENT_PAGEFAULT) continue;
-      num_faults_.fetch_add(1, std::memory_order_relaxed);
-      OnTouch(Find(messages[i].arg.pagefault.address));
-    }
-  }
+  std::vector<uint64_t> touched;
+  faults_->Take(touched);
+  num_faults_.fetch_add(static_cast<int64_t>(touched.size()), std::memory_order_relaxed);
+  for (const uint64_t address : touched) OnTouch(Find(address));
 }
 
 int32_t PageGate::Find(uint64_t address) const {
@@ -256,12 +220,7 @@ void PageGate::Open(int32_t storage) {
       return Fail(std::move(mapped).error());
     }
   } else if (view.door == Door::kShut) {
-    // Maps all of it at once; what it leaves out is mapped when it is touched.
-    uffdio_continue all = {};
-    all.range = RangeOf(view.pages, view.size);
-    ioctl(faults_fd_, UFFDIO_CONTINUE, &all);
-    uffdio_range range = all.range;
-    ioctl(faults_fd_, UFFDIO_UNREGISTER, &range);  // lets go who waits
+    faults_->Open(view.pages, view.size);
   } else {
     return;
   }
@@ -270,11 +229,10 @@ void PageGate::Open(int32_t storage) {
 }
 
 void PageGate::FillWithZeros(View& view) {
-  const void* pages = mmap(view.pages, view.size, kProtection,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  uffdio_range range = RangeOf(view.pages, view.size);
   // Without memory for that they see what is there.
-  ioctl(faults_fd_, pages == MAP_FAILED ? UFFDIO_UNREGISTER : UFFDIO_WAKE, &range);
+  mmap(view.pages, view.size, kProtection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+       -1, 0);
+  faults_->LetGo(view.pages, view.size);
   view.door = Door::kZeros;
 }
 

@@ -13,14 +13,15 @@
 
 #include "engine/cancel.h"
 #include "engine/load/load_job.h"
+#include "engine/load/page_faults.h"
 #include "engine/load/page_room.h"
 #include "engine/result.h"
 
 namespace raceway::engine::load {
 
 /// Weights on their way, for code that reads them as any memory and knows nothing of gates: the
-/// kernel (userfaultfd) holds a thread that touches a storage which is not there, and the load
-/// hurries for it.
+/// `PageFaults` hold a thread that touches a storage which is not there, and the load hurries for
+/// it.
 ///
 /// Each storage has a mapping of its own, so that a block with bytes of two storages says which of
 /// them was touched. A storage appears as a whole: once it is ready it is let in in the background,
@@ -37,12 +38,13 @@ class PageGate {
   /// Starts to load. `scheduler` must outlive the gate; `options` must not ask for other memory.
   /// Storages are read in `room`, which is for these extents and one gate at a time.
   ///
-  /// Errors   Unsupported where the kernel refuses: then a `LoadJob` can be waited for; else as
-  ///          `LoadJob::Start`
+  /// Errors   Unsupported where pages cannot be watched: then a `LoadJob` can be waited for; else
+  ///          as `LoadJob::Start`
   static Result<std::shared_ptr<PageGate>> Start(ReadScheduler& scheduler,
                                                  std::vector<std::shared_ptr<ModelFile>> files,
                                                  std::span<const Extent> extents,
                                                  std::shared_ptr<PageRoom> room,
+                                                 std::unique_ptr<PageFaults> faults,
                                                  LoadOptions options = {});
   /// Nobody may be reading. Cancels the load.
   ~PageGate();
@@ -105,8 +107,8 @@ class PageGate {
     std::optional<TimePoint> touched = std::nullopt;  // somebody waits for it, since then
   };
 
-  PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room, int faults_fd,
-           const Clock& clock, LoadEventSink on_event);
+  PageGate(std::shared_ptr<Inbox> inbox, std::shared_ptr<PageRoom> room,
+           std::unique_ptr<PageFaults> faults, const Clock& clock, LoadEventSink on_event);
 
   Status MapViews(int32_t num_storages);
   void Watch();
@@ -125,7 +127,7 @@ class PageGate {
 
   const std::shared_ptr<Inbox> inbox_;
   const std::shared_ptr<PageRoom> room_;
-  int faults_fd_;  // the watcher's, -1 once nobody can fault
+  std::unique_ptr<PageFaults> faults_;  // the watcher's
   const Clock& clock_;
   const LoadEventSink on_event_;
   std::shared_ptr<LoadJob> job_;

@@ -127,8 +127,7 @@ class StreamedPackage::Weights {
   /// Begins to read them.
   Status Start() {
     if (Status admitted = Admit(); !admitted) return admitted;
-    Result<std::shared_ptr<PageGate>> gate =
-        PageGate::Start(scheduler_, files_, extents_, room_, options_.load);
+    Result<std::shared_ptr<PageGate>> gate = StartGate();
     if (gate) {
       gate_ = *std::move(gate);
       job_ = gate_->job();
@@ -192,6 +191,12 @@ class StreamedPackage::Weights {
   }
 
  private:
+  Result<std::shared_ptr<PageGate>> StartGate() {
+    Result<std::unique_ptr<PageFaults>> faults = MakePageFaults();
+    if (!faults) return std::move(faults).error();
+    return PageGate::Start(scheduler_, files_, extents_, room_, *std::move(faults), options_.load);
+  }
+
   /// Where faults cannot be held: nobody may read before all are there.
   Status StartWithoutGate() {
     LoadOptions load = options_.load;

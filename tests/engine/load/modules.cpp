@@ -31,8 +31,9 @@ std::string DamageWeight(const std::filesystem::path& path, size_t i) {
   const Archive archive = Archive::Open(path).value();
   const Storage weight = ReadTorchScript(archive).value().storages.at(i);
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(weight.extent.offset + 100));
-  file.put('\x7f');
+  const auto place = static_cast<std::streamoff>(weight.extent.offset + 100);
+  const int byte = file.seekg(place).get();
+  file.seekp(place).put(static_cast<char>(byte ^ 1));
   return weight.name;
 }
 

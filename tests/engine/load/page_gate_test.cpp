@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,13 +34,22 @@ using namespace std::chrono_literals;
 const LoadOptions kOptions = {.plan = {.chunk_bytes = 2 * kBlock}};
 const CancelToken kNever;
 
-std::shared_ptr<PageGate> Start(FaultyScheduler& scheduler, const RandomFile& file,
-                                const std::vector<Extent>& extents,
-                                LoadOptions options = kOptions) {
-  return PageGate::Start(*scheduler, {file.Open()}, extents, *PageRoom::Reserve(extents),
-                         std::move(options))
-      .value();
-}
+using MakeFaults = Result<std::unique_ptr<PageFaults>> (*)();
+
+/// By each that holds who touches what is not there.
+class PageGateTest : public ::testing::TestWithParam<MakeFaults> {
+ protected:
+  static std::shared_ptr<PageGate> Start(FaultyScheduler& scheduler, const RandomFile& file,
+                                         const std::vector<Extent>& extents,
+                                         LoadOptions options = kOptions) {
+    return PageGate::Start(*scheduler, {file.Open()}, extents, *PageRoom::Reserve(extents),
+                           GetParam()().value(), std::move(options))
+        .value();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(All, PageGateTest, ::testing::Values(&MakeKernelFaults, &MakeSignalFaults),
+                         [](const auto& info) { return info.index == 0 ? "Kernel" : "Signals"; });
 
 std::span<const std::byte> Seen(const PageGate& gate, const Extent& extent) {
   return {gate.data(extent.storage), extent.size};
@@ -69,7 +81,7 @@ Faults WaitsFor(Barrier& barrier, uint64_t from = 0) {
   }};
 }
 
-TEST(PageGateTest, WhoReadsSeesWhatIsWritten) {
+TEST_P(PageGateTest, WhoReadsSeesWhatIsWritten) {
   std::mt19937_64 random(1);
   for (uint64_t seed = 0; seed < 200; ++seed) {
     const RandomFile file(30'000 + random() % 300'000, seed);
@@ -97,7 +109,7 @@ TEST(PageGateTest, WhoReadsSeesWhatIsWritten) {
   }
 }
 
-TEST(PageGateTest, WhatIsTouchedIsReadNext) {
+TEST_P(PageGateTest, WhatIsTouchedIsReadNext) {
   const RandomFile file(64 * 2 * kBlock);
   const std::vector<Extent> extents = EqualExtents(file, 2 * kBlock);
   Barrier barrier;
@@ -123,7 +135,7 @@ TEST(PageGateTest, WhatIsTouchedIsReadNext) {
   EXPECT_EQ(gate->num_faults(), 1) << "a storage that is there is let in without being touched";
 }
 
-TEST(PageGateTest, AStorageIsLetInThoughItsNeighbourInTheBlockIsNot) {
+TEST_P(PageGateTest, AStorageIsLetInThoughItsNeighbourInTheBlockIsNot) {
   const RandomFile file(10 * kBlock);
   const std::vector<Extent> extents = EqualExtents(file, 5 * kBlock + 1000);
   Barrier barrier;
@@ -135,7 +147,7 @@ TEST(PageGateTest, AStorageIsLetInThoughItsNeighbourInTheBlockIsNot) {
   EXPECT_TRUE(IsAsWritten(*gate, file, extents[1]));
 }
 
-TEST(PageGateTest, WhoTouchesWhatFailedIsTold) {
+TEST_P(PageGateTest, WhoTouchesWhatFailedIsTold) {
   const RandomFile file(40 * kBlock);
   const std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
   FaultyScheduler scheduler(FailsAt(25 * kBlock));
@@ -153,7 +165,7 @@ TEST(PageGateTest, WhoTouchesWhatFailedIsTold) {
   EXPECT_FALSE(gate->is_complete());
 }
 
-TEST(PageGateTest, WhoWaitsForWhatThenFailsIsTold) {
+TEST_P(PageGateTest, WhoWaitsForWhatThenFailsIsTold) {
   const RandomFile file(40 * kBlock);
   std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
   file.FlipByte(25 * kBlock);
@@ -165,7 +177,7 @@ TEST(PageGateTest, WhoWaitsForWhatThenFailsIsTold) {
   EXPECT_THAT(gate->WaitAll().error().message, HasSubstr("the checksum is"));
 }
 
-TEST(PageGateTest, WhoIsToldDoesNotWaitForTheRest) {
+TEST_P(PageGateTest, WhoIsToldDoesNotWaitForTheRest) {
   const RandomFile file(40 * kBlock);
   const std::vector<Extent> extents = EqualExtents(file, 10 * kBlock);
   Barrier barrier;
@@ -183,7 +195,7 @@ TEST(PageGateTest, WhoIsToldDoesNotWaitForTheRest) {
   barrier.Open();
 }
 
-TEST(PageGateTest, ACancelledLoadLetsGoWhoWaits) {
+TEST_P(PageGateTest, ACancelledLoadLetsGoWhoWaits) {
   const RandomFile file(40 * kBlock);
   Barrier barrier;
   FaultyScheduler scheduler(WaitsFor(barrier));
@@ -201,7 +213,7 @@ TEST(PageGateTest, ACancelledLoadLetsGoWhoWaits) {
 }
 
 /// Two visitors wait, and one of them must stop.
-class StoppedVisitTest : public ::testing::Test {
+class StoppedVisitTest : public PageGateTest {
  protected:
   void Run(CancelToken& stopped, const std::function<void()>& stop) {
     FaultyScheduler scheduler(WaitsFor(barrier_, 12 * kBlock), {.window = 1});
@@ -231,19 +243,19 @@ class StoppedVisitTest : public ::testing::Test {
   Barrier barrier_;
 };
 
-TEST_F(StoppedVisitTest, IsReleasedWhenItIsCancelled) {
+TEST_P(StoppedVisitTest, IsReleasedWhenItIsCancelled) {
   CancelToken cancel;
   Run(cancel, [&] { cancel.Cancel(); });
 }
 
-TEST_F(StoppedVisitTest, IsReleasedAtItsDeadline) {
+TEST_P(StoppedVisitTest, IsReleasedAtItsDeadline) {
   const SteadyClock clock;
   CancelToken cancel;
   cancel.SetDeadline(clock.Now() + 300ms, clock);
   Run(cancel, [] {});
 }
 
-TEST(PageGateTest, CanBeLeftAtAnyPointAndLeavesNothing) {
+TEST_P(PageGateTest, CanBeLeftAtAnyPointAndLeavesNothing) {
   std::mt19937_64 random(1);
   const RandomFile file(100 * kBlock);
   FaultyScheduler scheduler({.short_reads = 10, .delay = 300us});
@@ -268,14 +280,16 @@ TEST(PageGateTest, CanBeLeftAtAnyPointAndLeavesNothing) {
   EXPECT_EQ(CountInProc("task"), num_threads);
 }
 
-TEST(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
+TEST_P(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
   const RandomFile file(500'000);
   std::mt19937_64 random(3);
   const std::vector<Extent> extents = RandomExtents(file, 40, random);
   const std::shared_ptr<PageRoom> room = *PageRoom::Reserve(extents);
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     FaultyScheduler scheduler(Faults{.seed = seed, .delay = 1ms});
-    const auto gate = PageGate::Start(*scheduler, {file.Open()}, extents, room, kOptions).value();
+    const auto gate =
+        PageGate::Start(*scheduler, {file.Open()}, extents, room, GetParam()().value(), kOptions)
+            .value();
     for (const Extent& extent : extents) {
       EXPECT_EQ(gate->data(extent.storage), room->place(extent.storage).begin);
       EXPECT_TRUE(IsAsWritten(*gate, file, extent));
@@ -288,18 +302,68 @@ TEST(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
   }
 }
 
-TEST(PageGateTest, SaysWhereItIsRefused) {
+INSTANTIATE_TEST_SUITE_P(All, StoppedVisitTest,
+                         ::testing::Values(&MakeKernelFaults, &MakeSignalFaults),
+                         [](const auto& info) { return info.index == 0 ? "Kernel" : "Signals"; });
+
+TEST(PageFaultsTest, SayWhereTheyAreRefused) {
   std::thread([] {
     testing::RefuseUserfaultfd();
-    const RandomFile file(100'000);
-    FaultyScheduler scheduler({});
-    const std::vector<Extent> extents = EqualExtents(file, 30'000);
-    const auto gate =
-        PageGate::Start(*scheduler, {file.Open()}, extents, *PageRoom::Reserve(extents));
-    ASSERT_FALSE(gate.ok());
-    EXPECT_EQ(gate.error().code, ErrorCode::kUnsupported);
-    EXPECT_EQ(gate.error().message, "userfaultfd is refused: Operation not permitted");
+    const auto faults = MakePageFaults();
+    ASSERT_FALSE(faults.ok());
+    EXPECT_EQ(faults.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(faults.error().message, "userfaultfd is refused: Operation not permitted");
   }).join();
+}
+
+TEST(PageFaultsTest, OnlyThoseWhoWereAskedForAreByHandler) {
+  EXPECT_EXIT(
+      {
+        struct sigaction before = {};
+        struct sigaction after = {};
+        sigaction(SIGSEGV, nullptr, &before);
+        testing::RefuseUserfaultfd();
+        const bool refused = !MakePageFaults().ok();
+        sigaction(SIGSEGV, nullptr, &after);
+        const bool is_stock = before.sa_sigaction == after.sa_sigaction;
+        AllowSegvHandler();
+        const bool made = MakePageFaults().ok();
+        sigaction(SIGSEGV, nullptr, &after);
+        const bool is_ours = before.sa_sigaction != after.sa_sigaction;
+        _exit(refused && is_stock && made && is_ours ? 7 : 8);
+      },
+      ::testing::ExitedWithCode(7), "");
+}
+
+/// An address that nobody watches.
+void TouchNothing() {
+  void* const pages =
+      mmap(nullptr, kBlock, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  *static_cast<volatile char*>(pages) = 1;
+}
+
+TEST(PageFaultsDeathTest, OtherFaultsAreTheHosts) {
+  const auto answers_itself = [] {
+    struct sigaction host = {};
+    host.sa_handler = [](int) { _exit(7); };
+    sigaction(SIGSEGV, &host, nullptr);
+    const auto faults = MakeSignalFaults();
+    TouchNothing();
+  };
+  EXPECT_EXIT(answers_itself(), ::testing::ExitedWithCode(7), "");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have handlers
+  const auto has_no_handler = [] {
+    const auto faults = MakeSignalFaults();
+    TouchNothing();
+  };
+  EXPECT_EXIT(has_no_handler(), ::testing::KilledBySignal(SIGSEGV), "");
+  const auto is_sent = [] {
+    const auto faults = MakeSignalFaults();
+    raise(SIGSEGV);
+    _exit(8);
+  };
+  EXPECT_EXIT(is_sent(), ::testing::KilledBySignal(SIGSEGV), "");
+#endif
 }
 
 }  // namespace

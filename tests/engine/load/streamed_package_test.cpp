@@ -15,6 +15,7 @@
 #include "engine/gate.h"
 #include "engine/load/admission.h"
 #include "engine/load/memory_use.h"
+#include "engine/load/page_faults.h"
 #include "engine/load/safetensors_source.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/weight_gate.h"
@@ -261,6 +262,27 @@ TEST_F(StreamedPackageTest, WaitsForAllWhereFaultsCannotBeHeld) {
   }).join();
   EXPECT_THAT(notes_, ElementsAre("userfaultfd is refused: Operation not permitted; packages wait "
                                   "for all of their weights"));
+}
+
+TEST_F(StreamedPackageTest, FaultsAreHeldByAHandlerWhereTheHostAllowsIt) {
+  const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  Barrier barrier;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }});
+  AllowSegvHandler();
+  std::shared_ptr<StreamedPackage> package;
+  std::thread([&] {
+    testing::RefuseUserfaultfd();
+    package = Load(scheduler, Packaged("layers.pt2"));
+  }).join();
+  AllowSegvHandler(false);
+  std::jthread request([&] { EXPECT_TRUE(at::equal(Answer(*package, wide_), expected)); });
+  EXPECT_TRUE(Eventually([&] { return package->num_faults() > 0; }));
+  barrier.Open();
+  request.join();
+  EXPECT_THAT(notes_, ElementsAre());
 }
 
 TEST_F(StreamedPackageTest, WhatIsComputedOfWeightsAloneIsComputedOfAllOfThem) {
