@@ -66,6 +66,15 @@ TEST(HostTest, NothingOfTheProcessIsChanged) {
   EXPECT_EQ(at::get_num_threads(), num_threads);
 }
 
+/// Where userfaultfd is there nothing needs it (tests/engine/load has the other case).
+TEST(HostTest, AHandlerThatIsAllowedIsNotInstalledForNothing) {
+  const std::vector<void*> handlers = SignalHandlers();
+  AllowSegvHandler();
+  Engine engine = *Engine::Start();
+  EXPECT_TRUE((*engine.Deploy(PlanOf(kTwice))).Run(TwiceRows()).ok());
+  EXPECT_EQ(SignalHandlers(), handlers);
+}
+
 /// TBB lets a process have as many threads as it has cores, the caller's among them.
 TEST(HostTest, NoMoreWorkersThanTbbAllows) {
   cpu_set_t cores;

@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/exec/forks.h"
+#include "engine/load/page_faults.h"
 #include "operators/register_all.h"
 #include "tools/library/cancel_data.h"
 #include "tools/library/convert.h"
@@ -177,6 +178,8 @@ std::future<Result<std::vector<Table>>> Flow::SubmitTables(const std::vector<Tab
   });
   return future;
 }
+
+void AllowSegvHandler() { engine::load::AllowSegvHandler(); }
 
 Result<Engine> Engine::Start(EngineOptions options) {
   if (options.num_workers < 0 || options.num_workers > kMaxWorkers) {

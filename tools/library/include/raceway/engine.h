@@ -104,10 +104,19 @@ struct EngineOptions {
   int num_workers = 0;
 };
 
+/// Where the kernel refuses userfaultfd (Docker's profile does), AOTInductor packages wait for all
+/// of their weights before they compute. After this call a handler for SIGSEGV holds them instead
+/// where a weight is missing, for all engines of the process and to its end. It hands on what is
+/// not its own; whoever installs another one later must do so, too.
+///
+/// Threads  any
+RACEWAY_API void AllowSegvHandler();
+
 /// Runs plans: what a service embeds. Several may live in one process.
 ///
-/// It installs no signal handler, changes no environment variable and not LibTorch's number of
-/// threads: those are the program's (README.md of this library says what to set).
+/// It installs no signal handler (`AllowSegvHandler` asks for one), changes no environment variable
+/// and not LibTorch's number of threads: those are the program's (README.md of this library says
+/// what to set).
 ///
 /// Threads  all functions but moves and the destructor may be called from any thread
 class RACEWAY_API Engine {
