@@ -52,7 +52,13 @@ DeviceLanding::DeviceLanding(DeviceLandingOptions options, const Clock& clock)
       clock_(clock),
       copies_(NewStream(options_.device)) {}
 
-DeviceLanding::~DeviceLanding() { CollectLanded(0); }
+DeviceLanding::~DeviceLanding() {
+  try {
+    CollectLanded(0);
+  } catch (const std::exception&) {
+    // The device has failed, whoever did it: nothing lands any more.
+  }
+}
 
 Status DeviceLanding::Reserve(const BlockPlan& plan) {
   plan_ = plan;
@@ -106,7 +112,11 @@ Status DeviceLanding::Send(int32_t chunk) noexcept {
     Drop(chunk);
     return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception)};
   }
-  CollectLanded(options_.sent_bytes);
+  try {
+    CollectLanded(options_.sent_bytes);
+  } catch (const std::exception& exception) {  // as of whatever else has failed on the device
+    return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception)};
+  }
   return Done{};
 }
 

@@ -124,6 +124,9 @@ class StreamedModule::Loader {
   /// Errors   Unsupported, InvalidArgument
   Status Check(const StreamedOptions& options) const {
     if (options.device.is_cpu()) return Done{};
+    if (!options.weights.empty()) {
+      return Error{ErrorCode::kUnsupported, "`weights` of a file of their own are for the CPU"};
+    }
     if (options.memory != MemoryMode::kKeep) {
       return Error{ErrorCode::kInvalidArgument,
                    "weights on " + options.device.str() + " can neither be streamed nor shared"};
@@ -181,6 +184,7 @@ class StreamedModule::Loader {
     options.memory = MemoryMode::kKeep;  // they end up in memory of their own
     Result<std::shared_ptr<StreamedModule>> streamed = Load(options);
     if (!streamed) return streamed;
+    (*streamed)->job().Hurry();
     if (Status arrived = (*streamed)->WaitAll(); !arrived) return std::move(arrived).error();
     CastWeights((*streamed)->module_, dtype);
     return streamed;
@@ -269,7 +273,9 @@ class StreamedModule::Loader {
         [&streamed](Urgency urgency, TimePoint deadline) { streamed.Reclass(urgency, deadline); });
     streamed.shares_pages_ = options.memory == MemoryMode::kShared;
     if (streamed.job().borrows_pages()) streamed.writers_ = options.load.writers;
-    streamed.checks_last_ = options.load.verify == Verify::kBeforeAnswer;
+    // What goes to a device is checked before.
+    streamed.checks_last_ =
+        options.load.verify == Verify::kBeforeAnswer && streamed.load_->landing() == nullptr;
     const LoadSpan bind(options.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kApply, .name = "bind"});
     for (size_t i = 0; i < awaited.size(); ++i) {
@@ -340,7 +346,9 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::LoadOrCast(Loader& loade
   } catch (const CastRefused&) {
     return loader.LoadThenCast(std::move(options));
   } catch (const c10::Error& error) {
-    return Error{ErrorCode::kUnavailable, device.str() + ": " + error.what_without_backtrace()};
+    if (device.is_cpu()) throw;
+    const std::string what = error.what_without_backtrace();
+    return Error{ErrorCode::kUnavailable, device.str() + ": " + what.substr(0, what.find('\n'))};
   }
 }
 

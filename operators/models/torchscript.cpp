@@ -126,9 +126,6 @@ load::StreamedOptions OptionsOf(const ModelOptions& options, const std::filesyst
 /// Errors   as `StreamedModule::Load` and `ClaimAll`. Throws what LibTorch throws
 Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesystem::path& weights,
                           const ModelOptions& options, c10::Device device) {
-  if (!device.is_cpu() && !weights.empty()) {
-    return Error{ErrorCode::kUnsupported, "`weights` of a file of their own are for the CPU"};
-  }
   load::ReadScheduler& scheduler = load::ProcessScheduler();
   load::StreamedOptions read = OptionsOf(options, path, device, scheduler.clock());
   read.weights = weights;
@@ -149,15 +146,14 @@ Result<Loaded> LoadModule(const std::filesystem::path& path, const std::filesyst
 Error NoModule(Error error, const std::filesystem::path& path, const std::filesystem::path& weights,
                const std::string& shown) {
   const std::string whole = path.string();
-  for (const std::string& name : {"`" + whole + "`", whole}) {
-    const size_t end = name.size() + 2;  // of ": " or ", "
-    if (error.message.starts_with(name)) error.message.erase(0, end);
-  }
-  if (const size_t at = error.message.find(whole); at != std::string::npos) {
-    error.message.replace(at, whole.size(), shown);
-  }
   const bool is_of_weights =
       !weights.empty() && error.message.find(weights.string()) != std::string::npos;
+  for (const std::string& start : {"`" + whole + "`: ", "`" + whole + "`, ", whole + ": "}) {
+    if (error.message.starts_with(start)) error.message.erase(0, start.size());
+  }
+  if (const size_t at = error.message.find(whole); at != std::string::npos && !is_of_weights) {
+    error.message.replace(at, whole.size(), shown);
+  }
   const bool is_other = error.code == ErrorCode::kInvalidArgument && !is_of_weights;
   error.message.insert(0, "model file " + shown + (is_other ? " is no TorchScript: " : ": "));
   return error;
