@@ -230,8 +230,9 @@ void PageGate::Open(int32_t storage) {
 
 void PageGate::FillWithZeros(View& view) {
   // Without memory for that they see what is there.
-  mmap(view.pages, view.size, kProtection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-       -1, 0);
+  [[maybe_unused]] const void* zeros =
+      mmap(view.pages, view.size, kProtection,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   faults_->LetGo(view.pages, view.size);
   view.door = Door::kZeros;
 }

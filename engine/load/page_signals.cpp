@@ -33,6 +33,8 @@ Error Refused(const std::string& what, int error) {
 
 /// Pages that are watched. As a list, which a handler can follow while another range is added.
 struct Range {
+  Range(uintptr_t first, uintptr_t last) : begin(first), end(last) {}
+
   const uintptr_t begin;
   const uintptr_t end;
   std::atomic<uint32_t> is_open = 0;  // a futex
