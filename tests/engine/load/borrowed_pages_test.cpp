@@ -108,7 +108,7 @@ TEST_F(BorrowedPagesTest, NoWriteIsLostWhileACopyIsTaken) {
   const auto job = Load();
   auto* const count = reinterpret_cast<uint64_t*>(job->data(0));
   *count = 0;
-  uint64_t num_writes = 0;
+  std::atomic<uint64_t> num_writes = 0;
   std::atomic<bool> is_over = false;
   std::thread model([&] {
     while (!is_over) {
@@ -117,10 +117,10 @@ TEST_F(BorrowedPagesTest, NoWriteIsLostWhileACopyIsTaken) {
       ++num_writes;
     }
   });
+  while (num_writes == 0) std::this_thread::yield();
   file_.FlipByte(0);
   is_over = true;
   model.join();
-  EXPECT_GT(num_writes, 0u);
   EXPECT_EQ(*count, num_writes);
 }
 
