@@ -179,6 +179,10 @@ class CheckTest(CliTest):
             USAGE, "check", "twice.flow", "--set", "limit=11",
             says=["`limit` must be in 0.0..10.0, this is 11.0", "twice.flow:4:1"],
         )
+        done = self.call("check", "twice.flow", "--set", "limit=11", "--json")
+        self.assertEqual(USAGE, done.returncode, done.stderr)
+        (said,) = json.loads(done.stdout)["diagnostics"]
+        self.assertEqual(("E0603", 4), (said["code"], said["line"]))
 
     def test_a_value_that_does_not_suit_is_a_mistake_of_the_call(self):
         self.write("twice.flow", DOUBLE)

@@ -139,6 +139,10 @@ int Check(const CheckOptions& options, CheckedFile& checked) {
   int exit_code = kFine;
   std::optional<LoadedFlow> loaded = LoadFlow(options.flow, Need::kCheck, exit_code);
   if (!loaded) return exit_code;
+  if (loaded->result.is_badly_set) {
+    checked.loaded = std::move(loaded);
+    return exit_code;
+  }
   if (options.fix) {
     dsl::FixResult& fixes = checked.fixes;
     if (!FixFile(options, loaded->result.sources.main(), fixes)) return kMachineLacks;

@@ -155,8 +155,9 @@ enum class Need {
 };
 
 /// Reads and compiles `options.file`. What is wrong with the call is said on standard error; then
-/// there is no value and `exit_code` is set. What is wrong with the flow is in the result. `text`,
-/// if there is one, stands for what is in the file.
+/// there is no value and `exit_code` is set. What is wrong with the flow is in the result; for
+/// kCheck also a setting that does not suit its parameter, then with `exit_code` set. `text`, if
+/// there is one, stands for what is in the file.
 std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& exit_code,
                                    const std::string* text = nullptr);
 

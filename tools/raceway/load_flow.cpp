@@ -123,6 +123,7 @@ std::optional<LoadedFlow> LoadFlow(const FlowOptions& options, Need need, int& e
     return Fail(kUsage, options.file + ": " + loaded.result.usage_error), std::nullopt;
   }
   if (loaded.result.is_badly_set) {
+    if (need == Need::kCheck) return loaded;  // which shows them in its own way
     PrintDiagnostics(loaded.result.diagnostics, loaded.result.sources, true);
     return std::nullopt;
   }
