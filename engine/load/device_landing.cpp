@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/load/arena.h"
+#include "engine/load/first_line.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -33,11 +34,6 @@ at::Tensor BytesAt(void* data, uint64_t num_bytes, c10::Device device) {
 c10::DataPtr PlainMemory(uint64_t num_bytes) {
   void* const data = std::aligned_alloc(kBlock, RoundUp(num_bytes));
   return {data, data, &std::free, c10::Device(c10::kCPU)};
-}
-
-std::string FirstLine(const std::exception& exception) {
-  const std::string what = exception.what();
-  return what.substr(0, what.find('\n'));
 }
 
 }  // namespace
@@ -72,9 +68,9 @@ Status DeviceLanding::Reserve(const BlockPlan& plan) {
     try {
       memory_.push_back(std::make_shared<c10::DataPtr>(allocator.allocate(run.size)));
     } catch (const std::exception& exception) {
-      return Error{ErrorCode::kUnavailable, options_.device.str() + " has no room for " +
-                                                std::to_string(run.size) +
-                                                " bytes of weights: " + FirstLine(exception)};
+      return Error{ErrorCode::kUnavailable,
+                   options_.device.str() + " has no room for " + std::to_string(run.size) +
+                       " bytes of weights: " + FirstLine(exception.what())};
     }
     // It belongs to the current stream, which may still work on what lay there before.
     device.recordDataPtrOnStream(*memory_.back(), copies_);
@@ -110,12 +106,12 @@ Status DeviceLanding::Send(int32_t chunk) noexcept {
     sent_bytes_ += plan_->chunks()[index].size;
   } catch (const std::exception& exception) {
     Drop(chunk);
-    return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception)};
+    return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception.what())};
   }
   try {
     CollectLanded(options_.sent_bytes);
   } catch (const std::exception& exception) {  // as of whatever else has failed on the device
-    return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception)};
+    return Error{ErrorCode::kFailed, options_.device.str() + ": " + FirstLine(exception.what())};
   }
   return Done{};
 }

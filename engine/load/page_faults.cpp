@@ -1,4 +1,5 @@
 #include "engine/load/page_faults.h"
+#include "engine/load/refused.h"
 
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -17,10 +18,6 @@ namespace raceway::engine::load {
 namespace {
 
 std::atomic<bool> may_handle_segv = false;
-
-Error Refused(const std::string& what, int error) {
-  return Error{ErrorCode::kUnsupported, what + ": " + std::strerror(error)};
-}
 
 uffdio_range RangeOf(const std::byte* begin, uint64_t size) {
   return {reinterpret_cast<uintptr_t>(begin), size};

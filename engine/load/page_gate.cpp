@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/load/arena.h"
+#include "engine/load/refused.h"
 
 namespace raceway::engine::load {
 namespace {
@@ -24,10 +25,6 @@ constexpr int kAskCancelMs = 1;
 constexpr size_t kMaxViews = 16'384;
 
 constexpr int kProtection = PROT_READ | PROT_WRITE;  // operators may ask for pointers to write
-
-Error Refused(const std::string& what, int error) {
-  return Error{ErrorCode::kUnsupported, what + ": " + std::strerror(error)};
-}
 
 }  // namespace
 

@@ -23,13 +23,10 @@
 #include <utility>
 
 #include "engine/load/page_faults.h"
+#include "engine/load/refused.h"
 
 namespace raceway::engine::load {
 namespace {
-
-Error Refused(const std::string& what, int error) {
-  return Error{ErrorCode::kUnsupported, what + ": " + std::strerror(error)};
-}
 
 /// Pages that are watched. As a list, which a handler can follow while another range is added.
 struct Range {
@@ -89,6 +86,7 @@ void HandOn(int signal, siginfo_t* info, void* context) {
   if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
     return before.sa_handler(signal);
   }
+  if (before.sa_handler == SIG_IGN && info->si_code <= 0) return;  // of no instruction
   // Ends the process when the instruction is tried again, or the signal is not of an instruction.
   struct sigaction stock = {};
   stock.sa_handler = SIG_DFL;
@@ -140,7 +138,7 @@ class SignalFaults final : public PageFaults {
 
   void Take(std::vector<uint64_t>& touched) override {
     eventfd_t ignored = 0;
-    eventfd_read(bell_, &ignored);
+    if (eventfd_read(bell_, &ignored) != 0) return;  // rung after each touch is counted
     for (Range& range : ranges_) {
       touched.insert(touched.end(), range.num_touches.exchange(0), range.begin);
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/load/archive.h"
+#include "engine/load/first_line.h"
 #include "engine/load/opened_model.h"
 #include "engine/load/placeholders.h"
 #include "engine/load/process_scheduler.h"
@@ -347,8 +348,8 @@ Result<std::shared_ptr<StreamedModule>> StreamedModule::LoadOrCast(Loader& loade
     return loader.LoadThenCast(std::move(options));
   } catch (const c10::Error& error) {
     if (device.is_cpu()) throw;
-    const std::string what = error.what_without_backtrace();
-    return Error{ErrorCode::kUnavailable, device.str() + ": " + what.substr(0, what.find('\n'))};
+    return Error{ErrorCode::kUnavailable,
+                 device.str() + ": " + FirstLine(error.what_without_backtrace())};
   }
 }
 

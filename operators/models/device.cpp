@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "engine/load/first_line.h"
 #include "engine/load/torch_library.h"
 
 namespace raceway::operators {
@@ -28,8 +29,7 @@ Result<int> NumCudaDevices() {
     if (!cuda.hasCUDA()) return Error{ErrorCode::kUnavailable, "LibTorch finds none"};
     return static_cast<int>(cuda.deviceCount());
   } catch (const std::exception& exception) {
-    const std::string what = exception.what();
-    return Error{ErrorCode::kUnavailable, what.substr(0, what.find('\n'))};
+    return Error{ErrorCode::kUnavailable, engine::load::FirstLine(exception.what())};
   }
 }
 

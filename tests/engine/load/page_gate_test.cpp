@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <mutex>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "tests/engine/load/fault_reader.h"
@@ -49,8 +50,11 @@ class PageGateTest : public ::testing::TestWithParam<MakeFaults> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(All, PageGateTest, ::testing::Values(&MakeKernelFaults, &MakeSignalFaults),
-                         [](const auto& info) { return info.index == 0 ? "Kernel" : "Signals"; });
+const auto kBoth = ::testing::Values(&MakeKernelFaults, &MakeSignalFaults);
+std::string NameOfFaults(const ::testing::TestParamInfo<MakeFaults>& info) {
+  return info.index == 0 ? "Kernel" : "Signals";
+}
+INSTANTIATE_TEST_SUITE_P(All, PageGateTest, kBoth, NameOfFaults);
 
 std::span<const std::byte> Seen(const PageGate& gate, const Extent& extent) {
   return {gate.data(extent.storage), extent.size};
@@ -305,9 +309,7 @@ TEST_P(PageGateTest, OneAfterTheOtherHasTheSameAddressesAndNoMemoryBetween) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, StoppedVisitTest,
-                         ::testing::Values(&MakeKernelFaults, &MakeSignalFaults),
-                         [](const auto& info) { return info.index == 0 ? "Kernel" : "Signals"; });
+INSTANTIATE_TEST_SUITE_P(All, StoppedVisitTest, kBoth, NameOfFaults);
 
 TEST(PageFaultsTest, SayWhereTheyAreRefused) {
   std::thread([] {
