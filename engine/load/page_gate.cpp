@@ -175,8 +175,8 @@ void PageGate::Watch() {
 void PageGate::ReadFaults() {
   std::vector<uint64_t> touched;
   faults_->Take(touched);
-  num_faults_.fetch_add(static_cast<int64_t>(touched.size()), std::memory_order_relaxed);
   for (const uint64_t address : touched) OnTouch(Find(address));
+  num_faults_.fetch_add(static_cast<int64_t>(touched.size()), std::memory_order_relaxed);
 }
 
 int32_t PageGate::Find(uint64_t address) const {

@@ -86,6 +86,7 @@ class PageGate {
     bool saw_zeros_ = false;
   };
 
+  /// How many early reads the load has been told of.
   int64_t num_faults() const { return num_faults_.load(std::memory_order_relaxed); }
 
  private:

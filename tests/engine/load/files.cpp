@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "engine/load/cache_state.h"
@@ -137,6 +139,14 @@ bool IsReadable(const std::byte* byte) {
 int64_t CountInProc(const char* folder) {
   const auto entries = std::filesystem::directory_iterator(std::string("/proc/self/") + folder);
   return std::distance(begin(entries), end(entries));
+}
+
+bool IsAsleep(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const size_t name_end = stat.rfind(") ");
+  return name_end != std::string::npos && stat.substr(name_end + 2, 1) == "S";
 }
 
 bool Eventually(const std::function<bool()>& condition) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -57,6 +59,9 @@ bool IsReadable(const std::byte* byte);
 
 /// The number of this process's open files, threads, …: entries of a folder below /proc/self.
 int64_t CountInProc(const char* folder);
+
+/// Whether a thread of this process, by its number, waits for something.
+bool IsAsleep(pid_t thread);
 
 /// Asks every millisecond, for ten seconds at most.
 bool Eventually(const std::function<bool()>& condition);

@@ -131,7 +131,6 @@ TEST_P(PageGateTest, WhatIsTouchedIsReadNext) {
   const auto gate = Start(scheduler, file, extents);
   std::jthread reader([&] { EXPECT_TRUE(IsAsWritten(*gate, file, extents[50])); });
   EXPECT_TRUE(Eventually([&] { return gate->num_faults() > 0; }));
-  std::this_thread::sleep_for(5ms);  // the load hears of it
   barrier.Open();
   reader.join();
   EXPECT_TRUE(gate->WaitAll().ok());
