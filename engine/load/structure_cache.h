@@ -18,7 +18,8 @@ namespace raceway::engine::load {
 
 /// What says which archives have one structure: a strong hash of their code, of what their modules
 /// are made of, and of small constants. Nothing where weights are constants of the code, as in
-/// frozen modules: code compiled for one model has that model's weights in its graphs.
+/// frozen modules: code compiled for one model has that model's weights in its graphs. Who makes
+/// modules on several devices adds the device, since a structure is of one.
 ///
 /// Errors   Unavailable if the archive cannot be read
 Result<std::optional<std::string>> StructureKey(const Archive& archive, const WeightMap& weights);

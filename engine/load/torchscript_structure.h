@@ -31,7 +31,8 @@ using BeforeSetState = std::function<void(const c10::IValue& state)>;
 /// The compiled code of a TorchScript archive. Makes its module as `torch::jit::load` does, on
 /// memory whose bytes may come later: it reads no weight, and merges no constants by their values,
 /// which it does not know. Makes any number of modules, which share their classes; the first takes
-/// the time, the others unpickle their attributes.
+/// the time, the others unpickle their attributes. All of them are on one device: small constants
+/// of the code are where those of the first module were put.
 ///
 /// Threads  any; code is compiled by one at a time
 /// Source   the exported parts of torch/csrc/jit/serialization of LibTorch 2.11: no stable API

@@ -294,6 +294,7 @@ class PackagesTest(unittest.TestCase):
             (("--in", "f64[3,4]", *k), "input 1 is f64, compiled for"),
             ((*x, "--in", "f32[4]"), "input 2 has 4 rows, input 1 3: compiled for the same"),
             ((*x, *k, "--method", "encode"), "has no `encode`"),
+            ((*x, *k, "--record-order", "net.order"), "--record-order is for TorchScript"),
         ):
             self.assertIn(text, self.call(USAGE, "load", "net.pt2", *words).stderr)
         done = self.call(USAGE, "load", "bare.pt2", *self.GIVEN)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <mutex>
 #include <random>
 #include <string>
@@ -355,6 +356,15 @@ TEST(PageFaultsDeathTest, OtherFaultsAreTheHosts) {
     TouchNothing();
   };
   EXPECT_EXIT(answers_itself(), ::testing::ExitedWithCode(7), "");
+  const auto ignores_it = [] {
+    signal(SIGSEGV, SIG_IGN);
+    const auto faults = MakeSignalFaults();
+    raise(SIGSEGV);
+    std::fputs("goes on", stderr);
+    TouchNothing();  // which nobody can ignore
+    _exit(8);
+  };
+  EXPECT_EXIT(ignores_it(), ::testing::KilledBySignal(SIGSEGV), "goes on");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have handlers
   const auto has_no_handler = [] {
     const auto faults = MakeSignalFaults();

@@ -148,7 +148,11 @@ int CheckPackage(const LoadRequest& request, const Inputs& inputs) {
                             request.method + "`");
   }
   const Status checked = operators::CheckAotiCall(request.model, request.model, inputs);
-  if (checked.ok()) return kFine;
+  if (checked.ok()) {
+    if (request.order.empty()) return kFine;
+    return Fail(kUsage, "--record-order is for TorchScript: `" + request.model +
+                            "` is compiled, and its code does not say which weight it reads when");
+  }
   const bool is_call = checked.error().code == ErrorCode::kInvalidArgument;
   return Fail(is_call ? kUsage : ExitCodeOf(checked.error()), checked.error().message);
 }
