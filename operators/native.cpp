@@ -232,6 +232,7 @@ std::vector<Field> AlikeFields(const engine::OperatorSpec& spec,
                                const std::vector<Parameter>& parameters,
                                const std::vector<Outcome>& outcomes) {
   std::vector<Field> fields;
+  fields.reserve(parameters.size() + outcomes.size());
   for (const Parameter& parameter : parameters) {
     fields.push_back({parameter.field.name, (*spec.inputs[0])[parameter.column].type});
   }

@@ -62,6 +62,7 @@ Result<std::vector<UseStep>> MeasurePackage(ReadScheduler& scheduler, const Arch
   try {
     for (int i = 0; i <= kCalls; ++i) {
       std::vector<at::Tensor> copies;
+      copies.reserve(inputs.size());
       for (const c10::IValue& input : inputs) {
         copies.push_back(input.toTensor().clone(at::MemoryFormat::Contiguous));
       }

@@ -46,6 +46,7 @@ Result<std::vector<std::string>> RecordOrder(ReadScheduler& scheduler,
   torch::jit::Module module = (*streamed)->module();  // a handle
   module.eval();
   std::vector<c10::IValue> copies;  // a model may write into its inputs
+  copies.reserve(inputs.size());
   for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
   try {
     (*streamed)->Run(CancelToken(), [&] { return module.get_method(method)(std::move(copies)); });

@@ -88,6 +88,7 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::StartOnDevice(
       LoadJob::Start(scheduler, std::move(files), extents, std::move(load));
   if (!job) return std::move(job).error();
   std::vector<Place> places;
+  places.reserve(extents.size());
   for (const Extent& extent : extents) places.push_back({nullptr, extent.size, nullptr, false});
   return std::shared_ptr<WeightLoad>(
       new WeightLoad(*std::move(job), std::move(places), /*is_there=*/false, std::move(landing)));

@@ -159,7 +159,7 @@ TEST(FaultTest, TenThousandRequestsEndOnceAndRight) {
       callers.emplace_back([&, caller] {
         std::mt19937 random(seed * 100 + static_cast<uint32_t>(caller));
         for (int i = 0; i < kRequests; ++i) {
-          const auto index = static_cast<size_t>(caller * kRequests + i);
+          const auto index = static_cast<size_t>(caller) * kRequests + static_cast<size_t>(i);
           const auto x = static_cast<int64_t>(random() % 1000);
           const Batch rows = Rows({x, x + 1, x + 2});
           const std::string expected = TextOf(engine.Run(**calm, rows));

@@ -31,7 +31,6 @@ namespace {
 
 using testing::Add;
 using testing::FlowBuilder;
-using ::testing::HasSubstr;
 using testing::Rows;
 using testing::TextOf;
 using namespace std::chrono_literals;

@@ -2,8 +2,10 @@
 #include "tools/bench/engine_bench.h"
 
 int main(int argc, char** argv) {
-  using namespace raceway::bench;
-  const Options options = ParseOptions(argc, argv, "hop: what it costs to hand a request on");
+  using raceway::bench::EngineBench;
+  using raceway::bench::Options;
+  const Options options =
+      raceway::bench::ParseOptions(argc, argv, "hop: what it costs to hand a request on");
   EngineBench bench(options);
   MeasureHops(bench);
   Print("hop", bench.metrics, options);

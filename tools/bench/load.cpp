@@ -164,8 +164,9 @@ Goal WithinSpread(const Metric& metric) {
 }  // namespace raceway::bench
 
 int main(int argc, char** argv) {
-  using namespace raceway::bench;
-  const Wanted wanted = Parse(argc, argv);
+  using raceway::bench::LoadBench;
+  using raceway::bench::Wanted;
+  const Wanted wanted = raceway::bench::Parse(argc, argv);
   LoadBench bench = BenchOf(wanted);
   Run(bench, wanted);
   Print("load", bench.metrics, wanted.options);

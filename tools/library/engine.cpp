@@ -43,8 +43,8 @@ struct Flow::State {
   engine::FlowHandle flow;
   Plan plan;
 
-  State(std::shared_ptr<Engine::State> engine, engine::FlowHandle flow, Plan plan)
-      : engine(std::move(engine)), flow(std::move(flow)), plan(std::move(plan)) {}
+  State(std::shared_ptr<Engine::State> engine, engine::FlowHandle flow, const Plan& plan)
+      : engine(std::move(engine)), flow(std::move(flow)), plan(plan) {}
 
   Result<engine::Batch> InputOf(const Table& rows) const {
     if (IsForkedOff()) return Forked("this engine");

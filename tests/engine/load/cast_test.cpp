@@ -21,8 +21,18 @@
 namespace raceway::engine::load {
 namespace {
 
+using testing::Answer;
+using testing::Archived;
+using testing::Call;
+using testing::DamageWeight;
+using testing::ErrorOf;
+using testing::Faults;
+using testing::FaultyScheduler;
 using ::testing::HasSubstr;
-using namespace testing;
+using testing::kChain;
+using testing::kWidth;
+using testing::SaveModule;
+using testing::TemporaryFolder;
 using namespace std::chrono_literals;
 
 constexpr c10::ScalarType kTypes[] = {at::kBFloat16, at::kHalf, at::kFloat, at::kDouble};

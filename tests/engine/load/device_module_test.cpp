@@ -34,7 +34,6 @@ using testing::Eventually;
 using testing::ExtentOf;
 using testing::FakeDevice;
 using testing::FakePinnedMemory;
-using testing::Faults;
 using testing::FaultyScheduler;
 using ::testing::HasSubstr;
 using testing::kLayerWidth;

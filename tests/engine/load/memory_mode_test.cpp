@@ -28,8 +28,22 @@
 namespace raceway::engine::load {
 namespace {
 
+using testing::Answer;
+using testing::Archived;
+using testing::Barrier;
+using testing::Call;
+using testing::DamageWeight;
+using testing::EqualExtents;
+using testing::ErrorOf;
+using testing::Faults;
+using testing::FaultyScheduler;
 using ::testing::HasSubstr;
-using namespace testing;
+using testing::kChain;
+using testing::kWidth;
+using testing::LoadStreamed;
+using testing::StockAnswer;
+using testing::TemporaryFolder;
+using testing::Turnstile;
 using namespace std::chrono_literals;
 
 constexpr int64_t kMiB = 1 << 20;

@@ -28,7 +28,6 @@ using testing::FaultyScheduler;
 using ::testing::HasSubstr;
 using testing::InChunksOf;
 using testing::Inputs;
-using ::testing::IsEmpty;
 using testing::LayersTest;
 using testing::MakeFaultReader;
 using testing::SaveLayers;

@@ -35,11 +35,27 @@
 namespace raceway::engine::load {
 namespace {
 
+using testing::Answer;
+using testing::Archived;
+using testing::Barrier;
+using testing::BytesOf;
+using testing::Call;
+using testing::DirectoryHeaderAt;
 using ::testing::ElementsAre;
+using testing::ErrorOf;
+using testing::Faults;
+using testing::FaultyScheduler;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::kChain;
+using testing::kWidth;
+using testing::LocalHeaderAt;
 using ::testing::Not;
-using namespace testing;
+using testing::Packaged;
+using testing::StockAnswer;
+using testing::TemporaryFolder;
+using testing::With;
+using testing::WriteBytes;
 using namespace std::chrono_literals;
 
 constexpr uint64_t kWeight = kWidth * kWidth * sizeof(float);  // in bytes

@@ -359,8 +359,9 @@ TEST_F(StreamedPackageTest, WhatIsStreamedIsReadForEachCallAnew) {
       std::vector<std::jthread> callers;
       for (int i = 0; i < 3; ++i) {
         const at::Tensor& input = expected.size(1) == 128 ? wide_ : narrow_;
-        callers.emplace_back(
-            [&] { EXPECT_TRUE(at::equal(Answer(*package, input), expected)) << name; });
+        callers.emplace_back([&, &name = name, &expected = expected] {
+          EXPECT_TRUE(at::equal(Answer(*package, input), expected)) << name;
+        });
       }
       callers.clear();
       EXPECT_GT(num_reads, 0);

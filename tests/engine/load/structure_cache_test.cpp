@@ -22,7 +22,15 @@
 namespace raceway::engine::load {
 namespace {
 
-using namespace testing;
+using testing::Answer;
+using testing::Archived;
+using testing::Faults;
+using testing::FaultyScheduler;
+using testing::kChain;
+using testing::kWidth;
+using testing::LoadStreamed;
+using testing::StockAnswer;
+using testing::TemporaryFolder;
 using namespace std::chrono_literals;
 
 class StructureCacheTest : public ::testing::Test {

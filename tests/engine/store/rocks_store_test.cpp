@@ -26,7 +26,6 @@ namespace {
 
 using testing::Bools;
 using ::testing::ElementsAre;
-using testing::Floats;
 using testing::Found;
 using ::testing::HasSubstr;
 using testing::Ints;

@@ -104,7 +104,9 @@ bool IsLlm(const LoadModel& model) {
 }
 
 /// Of a billion weights.
-bool HasGoal(const LoadModel& model) { return model.num_bytes / (model.is_bf16 ? 2 : 4) > 1e9; }
+bool HasGoal(const LoadModel& model) {
+  return model.num_bytes / (model.is_bf16 ? 2 : 4) > 1'000'000'000;
+}
 
 void MeasureStructure(LoadBench& bench, const LoadModel& model, bool is_hot) {
   const std::string name = model.name + "_structure_" + (is_hot ? "hot" : "cold");

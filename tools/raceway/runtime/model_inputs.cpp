@@ -14,7 +14,6 @@
 namespace raceway::tools {
 namespace {
 
-using engine::Error;
 using engine::Result;
 
 at::Tensor MakeRandom(const RandomInput& input, const at::Generator& generator) {

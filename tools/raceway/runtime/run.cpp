@@ -95,7 +95,7 @@ std::string ErrorText(const engine::Error& error, const Input& input, size_t req
 /// What came out, each result with its name where there are several.
 class Printer {
  public:
-  Printer(const RunRequest& request) : is_json_(request.json) {
+  explicit Printer(const RunRequest& request) : is_json_(request.json) {
     for (const engine::ResultSpec& result : request.plan.results) names_.push_back(result.name);
     if (names_.size() == 1) names_.front().clear();
     tables_.resize(names_.size());

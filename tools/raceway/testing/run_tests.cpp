@@ -174,7 +174,7 @@ class TestRunner final : public TestFacts {
     return Value(std::move(filled));
   }
 
-  Result<Batch> RowsOf(const Expr& written, engine::SchemaPtr schema,
+  Result<Batch> RowsOf(const Expr& written, const engine::SchemaPtr& schema,
                        const Defaults& defaults = {}) {
     if (IsCallOf(written, "rows")) {
       const std::filesystem::path path = base_dir_ / written.args.front().value.head.text;
