@@ -9,6 +9,7 @@
 
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
+#include "engine/load/input_copies.h"
 #include "engine/load/load_trace.h"
 #include "engine/load/streamed_module.h"
 #include "engine/load/streamed_package.h"
@@ -30,9 +31,7 @@ nanoseconds ComputeOf(const std::vector<UseStep>& steps) {
 
 void Call(StreamedModule& module, const std::string& method,
           const std::vector<c10::IValue>& inputs) {
-  std::vector<c10::IValue> copies;  // a model may write into its inputs
-  copies.reserve(inputs.size());
-  for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
+  std::vector<c10::IValue> copies = CopyOf(inputs);
   module.RunGated(CancelToken(),
                   [&] { return module.module().get_method(method)(std::move(copies)); });
 }

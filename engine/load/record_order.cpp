@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "engine/load/input_copies.h"
 #include "engine/load/load_trace.h"
 #include "engine/load/streamed_module.h"
 
@@ -45,9 +46,7 @@ Result<std::vector<std::string>> RecordOrder(ReadScheduler& scheduler,
   if (Status arrived = (*streamed)->WaitAll(); !arrived) return std::move(arrived).error();
   torch::jit::Module module = (*streamed)->module();  // a handle
   module.eval();
-  std::vector<c10::IValue> copies;  // a model may write into its inputs
-  copies.reserve(inputs.size());
-  for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
+  std::vector<c10::IValue> copies = CopyOf(inputs);
   try {
     (*streamed)->Run(CancelToken(), [&] { return module.get_method(method)(std::move(copies)); });
   } catch (const std::exception& exception) {

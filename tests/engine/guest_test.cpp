@@ -2,7 +2,6 @@
 // comes and goes, and in a child that was forked off it says that it cannot work.
 #include <ATen/Parallel.h>
 #include <dirent.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <oneapi/tbb/global_control.h>
 #include <signal.h>

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/load/cache_state.h"
+#include "engine/load/input_copies.h"
 #include "engine/load/load_gantt.h"
 #include "engine/load/load_perfetto.h"
 #include "engine/load/load_report.h"
@@ -50,6 +51,7 @@ using engine::Result;
 using engine::Status;
 using engine::load::ColdAnswer;
 using engine::load::ColdRequest;
+using engine::load::CopyOf;
 using engine::load::LoadRates;
 using engine::load::LoadReport;
 using engine::load::Strategy;
@@ -83,12 +85,6 @@ Result<c10::IValue> PlainAnswer(const LoadRequest& request, const Inputs& inputs
   } catch (const std::exception& exception) {
     return Error{ErrorCode::kFailed, operators::OneLine(exception.what())};
   }
-}
-
-Inputs CopyOf(const Inputs& inputs) {
-  Inputs copies;  // a model may write into its inputs
-  for (const c10::IValue& input : inputs) copies.push_back(input.deepcopy());
-  return copies;
 }
 
 // --- what a model takes ---
@@ -148,13 +144,13 @@ int CheckPackage(const LoadRequest& request, const Inputs& inputs) {
                             request.method + "`");
   }
   const Status checked = operators::CheckAotiCall(request.model, request.model, inputs);
-  if (checked.ok()) {
-    if (request.order.empty()) return kFine;
-    return Fail(kUsage, "--record-order is for TorchScript: `" + request.model +
-                            "` is compiled, and its code does not say which weight it reads when");
+  if (!checked.ok()) {
+    const bool is_call = checked.error().code == ErrorCode::kInvalidArgument;
+    return Fail(is_call ? kUsage : ExitCodeOf(checked.error()), checked.error().message);
   }
-  const bool is_call = checked.error().code == ErrorCode::kInvalidArgument;
-  return Fail(is_call ? kUsage : ExitCodeOf(checked.error()), checked.error().message);
+  if (request.order.empty()) return kFine;
+  return Fail(kUsage, "--record-order is for TorchScript: `" + request.model +
+                          "` is compiled, and its code does not say which weight it reads when");
 }
 
 /// Of a run that did not come to its end.
