@@ -57,7 +57,7 @@ class RowsByKey {
   RowsByKey(int64_t num_rows, const KeyOf& key_of) : next_(static_cast<size_t>(num_rows), -1) {
     first_.reserve(next_.size());
     for (int64_t row = num_rows; row-- > 0;) {  // backwards, so that chains count up
-      const auto [first, is_new] = first_.emplace(key_of(row), row);
+      const auto [first, is_new] = first_.insert({key_of(row), row});
       if (!is_new) next_[static_cast<size_t>(row)] = std::exchange(first->second, row);
     }
   }
