@@ -406,7 +406,9 @@ void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
   }
   runner_->update_constant_buffer(constants, /*use_inactive=*/is_exchange,
                                   /*validate_full_updates=*/true, /*user_managed=*/true);
-  if (is_exchange && folds_) runner_->run_const_fold(/*use_inactive=*/true);
+  // The first calls would do it, one of them alone, even with nothing to compute: whoever came a
+  // moment later would wait, past any cancelling, for the weights that the first one waits for.
+  if (is_exchange || !folds_) runner_->run_const_fold(/*use_inactive=*/is_exchange);
 }
 
 std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,

@@ -14,7 +14,6 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <future>
 #include <map>
@@ -49,6 +48,7 @@ using load::LoadEvent;
 using load::Urgency;
 using load::testing::CountInProc;
 using load::testing::Eventually;
+using load::testing::FlipBit;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -432,14 +432,7 @@ class BrokenModelTest : public ModelLoadTest {
 };
 
 TEST_P(BrokenModelTest, AFlippedByteIsFoundAndNamed) {
-  const auto flip = [this] {
-    std::fstream file(PathOf(a_), std::ios::in | std::ios::out | std::ios::binary);
-    const auto at = static_cast<std::streamoff>(kNumBytes * 5 / 16);
-    file.seekg(at);
-    const auto byte = static_cast<char>(file.get() ^ 1);
-    file.seekp(at);
-    file.put(byte);
-  };
+  const auto flip = [this] { FlipBit(PathOf(a_), kNumBytes * 5 / 16); };
   flip();
   Check([] {}, flip, "checksum is ");
 }

@@ -2,6 +2,7 @@
 // answer of the whole file where the bit is not used; never another answer.
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <caffe2/serialize/inline_container.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,6 +30,17 @@ using ::testing::StartsWith;
 using testing::StockAnswer;
 using testing::TryModel;
 using testing::Verdict;
+
+/// Of each record, what LibTorch unpacks of it.
+std::map<std::string, std::string> RecordsOf(const std::filesystem::path& model) {
+  caffe2::serialize::PyTorchStreamReader reader(model.string());
+  std::map<std::string, std::string> records;
+  for (const std::string& name : reader.getAllRecords()) {
+    const auto [bytes, size] = reader.getRecord(name);
+    records[name] = std::string(static_cast<const char*>(bytes.get()), size);
+  }
+  return records;
+}
 
 class DamagedModelTest : public ::testing::Test {
  protected:
@@ -132,14 +144,7 @@ TEST_F(DamagedModelTest, AFlippedBitOfWhatMakesTheStructureIsFound) {
   // Bits of a deflated record may mean nothing: codes that it has no use for.
   for (const Unnoticed& flip : unnoticed_) {
     const MemoryFile file(flip.bytes);
-    const Archive flipped = Archive::Open(file.path()).value();
-    const Archive archive = Archive::Open(flip.model).value();
-    for (const ZipRecord& record : archive.records()) {
-      const std::string name(archive.NameOf(record));
-      EXPECT_EQ(flipped.Read(name, uint64_t{1} << 30).value(),
-                archive.Read(name, uint64_t{1} << 30).value())
-          << flip.where;
-    }
+    EXPECT_TRUE(RecordsOf(file.path()) == RecordsOf(flip.model)) << flip.where;
   }
 }
 

@@ -11,7 +11,6 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <atomic>
-#include <fstream>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -35,6 +34,7 @@ using testing::ExtentOf;
 using testing::FakeDevice;
 using testing::FakePinnedMemory;
 using testing::FaultyScheduler;
+using testing::FlipBit;
 using ::testing::HasSubstr;
 using testing::kLayerWidth;
 using testing::PausedDevice;
@@ -280,10 +280,7 @@ TEST_P(DeviceModuleTest, AWrongChecksumEndsWhatReadsTheWeight) {
                 "  return x @ self.w0\n");
   const at::Tensor one = OnDevice(rows_.slice(0, 0, 1));
   const at::Tensor expected = StockAnswer(path, one);
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(ExtentOf(path, "w3").offset + 100));
-  file.put('\x7f');
-  file.close();
+  FlipBit(path, ExtentOf(path, "w3").offset + 100);
   FaultyScheduler scheduler({.delay = 300us});
   const auto streamed = Load(scheduler, path, Options());
   EXPECT_EQ(Verdict(*streamed, one, expected), "right");  // does without it

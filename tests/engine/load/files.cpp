@@ -149,6 +149,13 @@ bool IsAsleep(pid_t thread) {
   return name_end != std::string::npos && stat.substr(name_end + 2, 1) == "S";
 }
 
+void FlipBit(const std::filesystem::path& path, uint64_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto place = static_cast<std::streamoff>(offset);
+  const int byte = file.seekg(place).get();
+  file.seekp(place).put(static_cast<char>(byte ^ 1));
+}
+
 bool Eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 10'000; ++i) {
     if (condition()) return true;

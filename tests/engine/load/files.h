@@ -54,6 +54,9 @@ std::vector<Extent> EqualExtents(const RandomFile& file, uint64_t size);
 std::span<const std::byte> Loaded(const LoadJob& job, int32_t storage);
 bool IsAsWritten(const LoadJob& job, const RandomFile& file, const Extent& extent);
 
+/// Another byte than there was, whatever there was.
+void FlipBit(const std::filesystem::path& path, uint64_t offset);
+
 /// Whether a read of this byte would not fault.
 bool IsReadable(const std::byte* byte);
 

@@ -148,12 +148,13 @@ TEST_F(MemoryModeTest, AStreamTakesTheWindowAndNoMore) {
   Scheduler scheduler;
   const c10::InferenceMode inference;
   const auto streamed = StreamedModule::Load(*scheduler, path, Streamed(16 * kMiB)).value();
+  // Beside the window, layers that are being read or used, and the allocator's huge pages.
+  const int64_t before = Resident();
   for (int request = 0; request < 3; ++request) {
-    const int64_t before = Resident();
     PeakMemory peak;
     EXPECT_TRUE(at::equal(Answer(*streamed, input), expected));
-    EXPECT_LT(peak.Stop(), 24 * kMiB) << request;
-    EXPECT_LT(Resident() - before, 4 * kMiB) << request;
+    EXPECT_LT(peak.Stop(), 28 * kMiB) << request;
+    EXPECT_LT(Resident() - before, 8 * kMiB) << request;
   }
 }
 

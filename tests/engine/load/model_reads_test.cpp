@@ -227,9 +227,13 @@ TEST_F(CachedModelTest, EachChunkComesFromWhereItIs) {
   if (!Evict()) GTEST_SKIP() << "files here cannot leave the page cache";
   EXPECT_EQ(PathsOfWeights(), "cccc");
   EXPECT_EQ(PathsOfWeights(), "cccc");  // who reads past the cache does not fill it
-  Cache("w1");
-  Cache("w2");
-  EXPECT_EQ(PathsOfWeights(), "chhc");
+  std::string paths;
+  for (int i = 0; i < 5 && paths != "chhc"; ++i) {  // the host may need the memory
+    Cache("w1");
+    Cache("w2");
+    paths = PathsOfWeights();
+  }
+  EXPECT_EQ(paths, "chhc");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "tests/engine/load/modules.h"
+#include "tests/engine/load/files.h"
 
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -30,10 +30,7 @@ std::filesystem::path SaveModule(const TemporaryFolder& folder, const std::strin
 std::string DamageWeight(const std::filesystem::path& path, size_t i) {
   const Archive archive = Archive::Open(path).value();
   const Storage weight = ReadTorchScript(archive).value().storages.at(i);
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  const auto place = static_cast<std::streamoff>(weight.extent.offset + 100);
-  const int byte = file.seekg(place).get();
-  file.seekp(place).put(static_cast<char>(byte ^ 1));
+  FlipBit(path, weight.extent.offset + 100);
   return weight.name;
 }
 

@@ -14,7 +14,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -30,6 +29,7 @@
 #include "engine/load/use_order.h"
 #include "tests/engine/load/archives.h"
 #include "tests/engine/load/fault_reader.h"
+#include "tests/engine/load/files.h"
 #include "tests/engine/load/modules.h"
 
 namespace raceway::engine::load {
@@ -45,6 +45,7 @@ using ::testing::ElementsAre;
 using testing::ErrorOf;
 using testing::Faults;
 using testing::FaultyScheduler;
+using testing::FlipBit;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kChain;
@@ -237,10 +238,7 @@ TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
   const Result<Archive> archive = Archive::Open(path);
   const Result<WeightMap> weights = ReadTorchScript(*archive);
   for (const Tensor& tensor : weights->tensors) {
-    if (tensor.name != "w3") continue;
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(weights->storages[tensor.storage].extent.offset + 100));
-    file.put('\x7f');
+    if (tensor.name == "w3") FlipBit(path, weights->storages[tensor.storage].extent.offset + 100);
   }
   FaultyScheduler scheduler(Faults{});
   const auto streamed = Load(scheduler, path);

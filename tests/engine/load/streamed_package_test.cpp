@@ -9,7 +9,6 @@
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 
 #include <cerrno>
-#include <fstream>
 #include <thread>
 
 #include "engine/gate.h"
@@ -34,6 +33,7 @@ using ::testing::ElementsAre;
 using testing::Eventually;
 using testing::Faults;
 using testing::FaultyScheduler;
+using testing::FlipBit;
 using ::testing::HasSubstr;
 using testing::Packaged;
 using testing::TemporaryFolder;
@@ -191,11 +191,7 @@ TEST_F(StreamedPackageTest, AWeightThatIsDamagedEndsTheCall) {
     const Path path = folder_ / name;
     std::filesystem::copy_file(Packaged(name), path);
     const WeightMap map = ReadAotiPackage(*Archive::Open(path))->weights;
-    {
-      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-      file.seekp(static_cast<std::streamoff>(map.storages.back().extent.offset + 100));
-      file.put('\x7f');
-    }
+    FlipBit(path, map.storages.back().extent.offset + 100);
     FaultyScheduler scheduler(Faults{.delay = 1ms});
     const auto package = Load(scheduler, path);
     for (int i = 0; i < 3; ++i) {

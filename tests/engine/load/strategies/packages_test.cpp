@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 
 #include "engine/load/aoti_source.h"
 #include "engine/load/measure_limit.h"
 #include "engine/load/process_scheduler.h"
 #include "engine/load/strategies/strategy.h"
 #include "engine/load/torch_library.h"
+#include "tests/engine/load/files.h"
 #include "tests/engine/load/strategies/cold_models.h"
 
 namespace raceway::engine::load {
@@ -21,6 +21,7 @@ namespace {
 
 using testing::AnswerOf;
 using testing::EventLog;
+using testing::FlipBit;
 using ::testing::HasSubstr;
 using testing::Packaged;
 using testing::TemporaryFolder;
@@ -118,11 +119,7 @@ TEST_F(PackageStrategiesTest, ADamagedWeightIsAnErrorAndNoAnswer) {
   for (const char* const name : {"blob.pt2", "files.pt2"}) {
     const std::filesystem::path path = folder_ / name;
     std::filesystem::copy_file(Packaged(name), path);
-    const Extent extent = Read(path).weights.storages.front().extent;
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(extent.offset + 2));
-    file.put('\x55');
-    file.close();
+    FlipBit(path, Read(path).weights.storages.front().extent.offset + 2);
     for (const Strategy strategy : {Strategy::kSequentialFast, Strategy::kRaceway}) {
       const Result<ColdAnswer> answer = AnswerCold(strategy, RequestOf(path, narrow_));
       ASSERT_FALSE(answer.ok()) << name;

@@ -2,12 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <thread>
 
 #include "engine/load/strategies/cold_model.h"
 #include "engine/load/strategies/layers.h"
 #include "engine/load/strategies/strategy.h"
+#include "tests/engine/load/files.h"
 #include "tests/engine/load/strategies/cold_models.h"
 #include "tests/engine/load/whole_models.h"
 
@@ -16,6 +16,7 @@ namespace {
 
 using testing::AnswerOf;
 using testing::ColdModel;
+using testing::FlipBit;
 using ::testing::HasSubstr;
 using testing::IsSame;
 using testing::TemporaryFolder;
@@ -106,10 +107,7 @@ TEST_P(StrategiesTest, ADamagedWeightIsAnErrorAndNoAnswer) {
   if (GetParam() == Strategy::kSequential) GTEST_SKIP() << "LibTorch looks at no checksum";
   const ColdModel model = testing::SaveSquares(folder_, "m.pt", kChain, {1, 2, 3, 4});
   const Result<ScannedModel> scanned = Scan({.model = model.path});
-  std::fstream file(model.path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(scanned->extents[2].offset + 100));
-  file.put('\x7f');
-  file.close();
+  FlipBit(model.path, scanned->extents[2].offset + 100);
   const Result<ColdAnswer> answer =
       AnswerCold(GetParam(), {.model = model.path, .inputs = model.inputs});
   ASSERT_FALSE(answer.ok());
