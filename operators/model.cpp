@@ -11,8 +11,8 @@
 #include "engine/data/symbols.h"
 #include "engine/gate.h"
 #include "engine/load/weight_gate.h"
-#include "operators/models/call_slots.h"
 #include "operators/models/inputs.h"
+#include "operators/models/instances.h"
 #include "operators/models/intra_op_threads.h"
 #include "operators/models/model_file.h"
 #include "operators/models/outputs.h"
@@ -35,7 +35,7 @@ using engine::Type;
 class Model final : public engine::Operator {
  public:
   Model(ModelOptions options, std::shared_ptr<const LoadedModel> model,
-        std::shared_ptr<CallSlots> slots, std::vector<size_t> arguments,
+        std::shared_ptr<engine::CallSlots> slots, std::vector<size_t> arguments,
         std::vector<Outcome> outcomes, std::vector<engine::Field> fields, Layout layout)
       : options_(std::move(options)),
         model_(std::move(model)),
@@ -124,16 +124,12 @@ class Model final : public engine::Operator {
       if (!found) return Named(std::move(found).error());
       lengths = *std::move(found);
     }
-    const auto give = [](CallSlots* slots) { slots->Give(); };
-    std::unique_ptr<CallSlots, decltype(give)> slot(nullptr, give);
-    if (slots_ != nullptr) {
-      if (const auto stop = slots_->Take(context.cancel)) return StopError(*stop);
-      slot.reset(slots_.get());
-    }
+    std::optional<engine::CallSlot> slot;
     engine::CancelGate gate(context.cancel);
     std::optional<engine::GateScope> scope;
     c10::IValue answer;
     try {
+      if (slots_ != nullptr) slot.emplace(*slots_, context.cancel);
       std::vector<c10::IValue> inputs =
           InputsOf(args, model_->parameters(), options_.padding, lengths, model_->writes_inputs());
       if (has_gate_ && context.cancel.may_stop()) scope.emplace(gate);
@@ -159,8 +155,8 @@ class Model final : public engine::Operator {
 
   ModelOptions options_;
   std::shared_ptr<const LoadedModel> model_;
-  std::shared_ptr<CallSlots> slots_;  // null: any number of calls may run at once
-  std::vector<size_t> arguments_;     // columns of the input
+  std::shared_ptr<engine::CallSlots> slots_;  // null: any number of calls may run at once
+  std::vector<size_t> arguments_;             // columns of the input
   std::vector<Outcome> outcomes_;
   std::vector<engine::Field> fields_;  // of the arguments, then of the outcomes
   Layout layout_;
@@ -260,7 +256,7 @@ Result<engine::AnyOperator> MakeModel(const engine::OperatorSpec& spec) {
     checked.error().message.insert(0, "model " + options->name + ": ");
     return std::move(checked).error();
   }
-  std::shared_ptr<CallSlots> slots;
+  std::shared_ptr<engine::CallSlots> slots;
   if (options->num_instances > 0) slots = ShareCallSlots(**model, options->num_instances);
   return engine::AnyOperator(std::make_unique<Model>(
       *std::move(options), *std::move(model), std::move(slots), *std::move(arguments),

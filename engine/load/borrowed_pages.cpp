@@ -18,8 +18,9 @@ constexpr uint64_t kPiece = 16 * kHugePage;  // copied at a time: calls wait for
 /// Copies of a mapped file, piece by piece.
 class Copier {
  public:
-  Copier(std::shared_ptr<Arena> arena, std::shared_ptr<RunDoor> writers)
-      : arena_(std::move(arena)), writers_(std::move(writers)) {}
+  Copier(std::shared_ptr<Arena> arena, std::shared_ptr<RunDoor> writers,
+         std::shared_ptr<MemoryClaim> claim)
+      : arena_(std::move(arena)), writers_(std::move(writers)), claim_(std::move(claim)) {}
 
   /// False if calls are in its way, or memory is short; it goes on from there.
   bool CopyAll() {
@@ -30,6 +31,7 @@ class Copier {
       writers_->Open();
       if (!copied) return false;
       num_copied_ += size;
+      if (claim_) claim_->Arrived(size);
     }
     return true;
   }
@@ -37,6 +39,7 @@ class Copier {
  private:
   const std::shared_ptr<Arena> arena_;
   const std::shared_ptr<RunDoor> writers_;
+  const std::shared_ptr<MemoryClaim> claim_;
   uint64_t num_copied_ = 0;
 };
 
@@ -44,7 +47,8 @@ class Copier {
 
 std::shared_ptr<Arena> BorrowPages(const ModelFile& file, int32_t number,
                                    std::span<const Extent> extents,
-                                   const std::shared_ptr<RunDoor>& writers) {
+                                   const std::shared_ptr<RunDoor>& writers,
+                                   std::shared_ptr<MemoryClaim> claim) {
   const int fd = file.cached_fd();
   const bool all_cached = std::all_of(extents.begin(), extents.end(), [&](const Extent& extent) {
     return extent.file != number || IsCached(fd, extent.offset, extent.size);
@@ -52,7 +56,7 @@ std::shared_ptr<Arena> BorrowPages(const ModelFile& file, int32_t number,
   if (!all_cached) return nullptr;
   const Result<std::shared_ptr<Arena>> arena = Arena::Map(fd, file.size(), /*writes=*/false);
   if (!arena) return nullptr;
-  const auto copier = std::make_shared<Copier>(*arena, writers);
+  const auto copier = std::make_shared<Copier>(*arena, writers, std::move(claim));
   std::shared_ptr<FileLease> lease = FileLease::Take(fd, [copier] { return copier->CopyAll(); });
   if (!lease || !file.CheckUnchanged() || !FetchPages((*arena)->data(), kBlock)) return nullptr;
   writers->TellAfter(kOften, [lease = std::weak_ptr(lease)] {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "engine/load/admission.h"
 #include "engine/load/arena.h"
 #include "engine/load/extent.h"
 #include "engine/load/model_file.h"
@@ -20,9 +21,11 @@ namespace raceway::engine::load {
 ///
 /// Input    extents  of this file, by `number` of the file
 ///          writers  whoever writes into the memory is inside, or the write may be lost
+///          claim    room for the copy, which is taken from it piece by piece; may be null
 /// Null     where not all is cached, or the file cannot be leased or mapped
 std::shared_ptr<Arena> BorrowPages(const ModelFile& file, int32_t number,
                                    std::span<const Extent> extents,
-                                   const std::shared_ptr<RunDoor>& writers);
+                                   const std::shared_ptr<RunDoor>& writers,
+                                   std::shared_ptr<MemoryClaim> claim);
 
 }  // namespace raceway::engine::load

@@ -58,8 +58,7 @@ class LoadJob::State final : public ReadClient {
   Read Prepare(int32_t index) noexcept override {
     const Chunk& chunk = plan_.chunks()[static_cast<size_t>(index)];
     ModelFile& file = *files_[static_cast<size_t>(chunk.file)];
-    const bool is_mapped =
-        !options_.landing && arenas_[static_cast<size_t>(chunk.file)]->is_filled();
+    const bool is_mapped = IsMapped(chunk);
     const bool cached = is_mapped || (options_.use_page_cache &&
                                       IsCached(file.cached_fd(), chunk.offset, chunk.num_bytes));
     if (options_.landing) staged_[static_cast<size_t>(index)] = options_.landing->Stage(index);
@@ -74,6 +73,10 @@ class LoadJob::State final : public ReadClient {
     return goes_on;
   }
 
+  bool IsMapped(const Chunk& chunk) const {
+    return !options_.landing && arenas_[static_cast<size_t>(chunk.file)]->is_filled();
+  }
+
   bool Take(ChunkRead read) {
     const Chunk& chunk = plan_.chunks()[static_cast<size_t>(read.chunk)];
     Tell({.lane = Lane::kRetrieve,
@@ -83,7 +86,8 @@ class LoadJob::State final : public ReadClient {
           .num_bytes = chunk.num_bytes,
           .urgency = read.urgency,
           .was_cached = read.was_cached});
-    if (options_.claim) options_.claim->Arrived(chunk.num_bytes);
+    // Pages of the cache count as free until they are copied.
+    if (options_.claim && !IsMapped(chunk)) options_.claim->Arrived(chunk.num_bytes);
     if (!read.status.ok()) {
       if (options_.landing) options_.landing->Drop(read.chunk);
       FailChunk(read.chunk, read.status.error());
@@ -320,7 +324,8 @@ Result<std::shared_ptr<LoadJob>> LoadJob::Start(ReadScheduler& scheduler,
   for (size_t file = arenas.size(); file < sizes.size(); ++file) {
     std::shared_ptr<Arena> borrowed;
     if (options.writers) {
-      borrowed = BorrowPages(*files[file], static_cast<int32_t>(file), extents, options.writers);
+      borrowed = BorrowPages(*files[file], static_cast<int32_t>(file), extents, options.writers,
+                             options.claim);
     }
     if (borrowed) {
       arenas.push_back(std::move(borrowed));

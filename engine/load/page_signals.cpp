@@ -121,7 +121,7 @@ class SignalFaults final : public PageFaults {
   ~SignalFaults() override {
     registry.Remove(this);
     while (num_held_.load() > 0) std::this_thread::yield();  // let go, not yet gone
-    SignalFaults::Close();
+    close(bell_);
   }
   SignalFaults(const SignalFaults&) = delete;
 
@@ -152,10 +152,9 @@ class SignalFaults final : public PageFaults {
   /// If no other mapping took their place they see what is there.
   void LetGo(std::byte* pages, uint64_t size) override { Open(pages, size); }
 
-  /// Who touched a page before it was open may come to the handler only now, and is let go there.
-  void Close() override {
-    if (bell_ >= 0) close(std::exchange(bell_, -1));
-  }
+  /// Who touched a page before it was open may come to the handler only now, and is let go there;
+  /// it may ring as well.
+  void Close() override {}
 
   // What follows is the handler's.
 
@@ -186,7 +185,7 @@ class SignalFaults final : public PageFaults {
     if (range != ranges_.end()) range->Open();
   }
 
-  int bell_;
+  const int bell_;
   std::deque<Range> ranges_;  // stay where they are
   std::atomic<Range*> first_ = nullptr;
   std::atomic<int> num_held_ = 0;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -313,7 +315,7 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::LoadFrom(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
   Result<std::shared_ptr<Weights>> found =
-      streamed->FindWeights(*map, files, RecordedOrder(*archive), blob);
+      streamed->FindWeights(*map, files, RecordedOrder(*archive), blob, weights);
   if (!found) return std::move(found).error();
   streamed->weights_ = *std::move(found);
   Weights& constants = *streamed->weights_;
@@ -343,7 +345,8 @@ StreamedPackage::StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConst
       constants_(std::move(constants)),
       options_(std::move(options)),
       folds_(std::any_of(constants_.begin(), constants_.end(),
-                         [](const AotiConstant& constant) { return constant.is_folded; })) {}
+                         [](const AotiConstant& constant) { return constant.is_folded; })),
+      slots_(options_.num_calls) {}
 
 StreamedPackage::~StreamedPackage() {
   runner_.reset();
@@ -360,9 +363,12 @@ std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
 
 Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
     const WeightMap& map, OpenFiles& files, const std::vector<std::string>& order,
-    const std::optional<Extent>& blob) {
-  const Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
-  if (!tensors) return tensors.error();
+    const std::optional<Extent>& blob, const std::filesystem::path& apart) {
+  Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
+  if (!tensors) {
+    if (!apart.empty()) tensors.error().message.insert(0, apart.string() + ": ");
+    return std::move(tensors).error();
+  }
   const std::vector<size_t> storages = StoragesOf(*tensors, map, order);
   std::vector<Extent> extents;
   extents.reserve(storages.size());
@@ -406,19 +412,58 @@ void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
   }
   runner_->update_constant_buffer(constants, /*use_inactive=*/is_exchange,
                                   /*validate_full_updates=*/true, /*user_managed=*/true);
-  // The first calls would do it, one of them alone, even with nothing to compute: whoever came a
-  // moment later would wait, past any cancelling, for the weights that the first one waits for.
-  if (is_exchange || !folds_) runner_->run_const_fold(/*use_inactive=*/is_exchange);
 }
+
+/// LibTorch would do it in the first call, where an error costs an instance.
+void StreamedPackage::Fold() {
+  const std::lock_guard lock(fold_);
+  if (!is_folded_) runner_->run_const_fold(/*use_inactive=*/false);
+  is_folded_ = true;
+}
+
+/// In the first call LibTorch computes constants, even where there are none, under a lock that
+/// keeps out whoever came a moment later until no call runs: past any cancelling, until that one's
+/// weights are there. So the first call goes ahead, until it is held for a weight or has ended.
+class StreamedPackage::FirstCall {
+ public:
+  /// Throws `Stopped`.
+  FirstCall(StreamedPackage& package, const CancelToken& cancel)
+      : package_(package), is_first_(!package.has_begun_.exchange(true)) {
+    const auto is_past = [&] {
+      return package.has_run_ || package.weights_->gate()->num_faults() > 0;
+    };
+    while (!is_first_ && !is_past()) {
+      if (const auto stop = cancel.Check()) throw Stopped{*stop};
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  ~FirstCall() {
+    if (is_first_) package_.has_run_ = true;
+  }
+  FirstCall(const FirstCall&) = delete;
+
+ private:
+  StreamedPackage& package_;
+  const bool is_first_;
+};
 
 std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,
                                              const CancelToken& cancel) {
   const Use use(*this);
+  Tensors answer = RunUnchecked(inputs, cancel);
+  if (options_.load.verify == Verify::kBeforeAnswer) weights_->WaitOrThrow(cancel);
+  return answer;
+}
+
+StreamedPackage::Tensors StreamedPackage::RunUnchecked(const Tensors& inputs,
+                                                       const CancelToken& cancel) {
   if (!weights_->is_complete()) {
     const LoadInterest::Request request = weights_->interest().Enter(cancel);
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
+  const CallSlot slot(slots_, cancel);  // LibTorch would wait for an instance past any cancelling
+  if (folds_) Fold();
   return Owned(runner_->run(inputs));
 }
 
@@ -427,6 +472,8 @@ std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inpu
 std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors& inputs,
                                                                   const CancelToken& cancel) {
   if (weights_->gate() == nullptr || folds_) return std::nullopt;
+  const CallSlot slot(slots_, cancel);
+  const FirstCall first(*this, cancel);
   const PageGate::Visit visit(*weights_->gate(), cancel);
   if (!visit.is_let_in()) return std::nullopt;
   try {
@@ -449,7 +496,7 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   OpenFiles files;
   const Result<WeightMap> map = ReadWeights(path, files);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, files, {}, std::nullopt);
+  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, files, {}, std::nullopt, path);
   if (!weights) return std::move(weights).error();
   if (Status started = (*weights)->Start(); !started) return started;
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;
@@ -468,7 +515,18 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   is_door_shut_ = true;
   const std::unique_lock calls(calls_);
   is_door_shut_ = false;  // who comes now waits for `calls_`
+  try {
+    if (folds_) runner_->run_const_fold(/*use_inactive=*/true);
+  } catch (const std::exception& exception) {
+    runner_->swap_constant_buffer();  // an instance was left with the new ones
+    runner_->swap_constant_buffer();
+    retired_ = (*weights)->tensors();
+    return Error{ErrorCode::kInvalidArgument, path.string() + ": " + exception.what()};
+  }
   runner_->swap_constant_buffer();
+  is_folded_ = true;
+  has_begun_ = false;
+  has_run_ = false;
   retired_ = weights_->tensors();
   weights_ = *std::move(weights);
   if (options_.streams) weights_->Drop();  // nobody runs

@@ -12,6 +12,7 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "engine/call_slots.h"
 #include "engine/cancel.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/chunk_reader.h"
@@ -63,14 +64,15 @@ class StreamedPackage {
                                                        PackageOptions options = {});
   ~StreamedPackage();
 
-  /// One call; throws what compiled code throws, and `WeightMissing` or `Stopped`. If weights are
-  /// streamed, also for what keeps them from being read again. Until it has ended the load goes by
-  /// the deadline of `cancel`.
+  /// One call, which waits while `num_calls` others run; throws what compiled code throws, and
+  /// `WeightMissing` or `Stopped`. If weights are streamed, also for what keeps them from being
+  /// read again. Until it has ended the load goes by the deadline of `cancel`.
   std::vector<at::Tensor> Run(const std::vector<at::Tensor>& inputs, const CancelToken& cancel);
 
   /// Other weights for the calls that begin when this returns; those that run end with the old
   /// ones, which are gone when this returns. Waits until all of the new ones are there; calls that
-  /// come wait for those that run, no longer. One exchange after the other.
+  /// come wait for those that run, and while constants are computed of the new ones, no longer. One
+  /// exchange after the other.
   ///
   /// Errors   as `Load`, and `LoadJob::WaitAll`; then the old ones stay
   Status Exchange(const std::filesystem::path& weights, const CancelToken* cancel = nullptr);
@@ -106,19 +108,29 @@ class StreamedPackage {
                                                            PackageOptions options);
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
+  /// `apart` is the file that they come from if that is not the package, else empty.
   Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map, OpenFiles& files,
                                                const std::vector<std::string>& order,
-                                               const std::optional<Extent>& blob);
+                                               const std::optional<Extent>& blob,
+                                               const std::filesystem::path& apart);
   /// While it is held, weights are not exchanged. Waits while they are.
   std::shared_lock<std::shared_mutex> Enter() const;
   void OpenCode(const PackageCode& code);
   void Bind(const Weights& weights, bool is_exchange);
+  void Fold();
+  class FirstCall;
+  Tensors RunUnchecked(const Tensors& inputs, const CancelToken& cancel);
   std::optional<Tensors> RunEarly(const Tensors& inputs, const CancelToken& cancel);
 
   ReadScheduler& scheduler_;
   const std::vector<AotiConstant> constants_;
   const PackageOptions options_;
   const bool folds_;                        // computes constants from others, once
+  std::mutex fold_;                         // of the first weights,
+  bool is_folded_ = false;                  // when they are there
+  std::atomic<bool> has_begun_ = false;     // the first call with these weights
+  std::atomic<bool> has_run_ = false;       // that call
+  CallSlots slots_;                         // one for each instance that LibTorch has
   std::mutex exchange_;                     // one after the other
   mutable std::shared_mutex calls_;         // shared by calls
   mutable std::mutex door_;                 // of who needs `calls_` alone: where calls that come

@@ -57,10 +57,11 @@ class ThreadReader final : public Reader {
     while (true) {
       changed_.wait(lock, [this] { return is_stopped_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      const Read read = std::move(waiting_.front());
+      Read read = std::move(waiting_.front());
       waiting_.pop_front();
       lock.unlock();
       read.done(Attempt(read.request));
+      read = {};  // may be the last to hold a model's memory, which takes time to give back
       lock.lock();
     }
   }

@@ -48,6 +48,7 @@ Result<std::shared_ptr<WeightLoad>> WeightLoad::Start(ReadScheduler& scheduler,
     if (!own) return std::move(own).error();
     memory = *std::move(own);
     cast->Use(memory);
+    load.writers.reset();  // pages of the file would be read, and then copied for nobody
     load.apply = [cast](int32_t number, const std::byte* bytes) {
       return cast->Apply(number, bytes);
     };

@@ -180,7 +180,6 @@ Status WeightStream::Request::Need(int32_t number, bool is_written, const Cancel
     if (Status started = stream_.Load(segment); !started) return started;
   }
   segment.last_use = ++stream_.num_uses_;
-  segment.stays = segment.stays || is_written;
   const size_t next = static_cast<size_t>(held_.back()) + 1;
   stream_.ReadAhead(next);
   const std::shared_ptr<WeightLoad> load = segment.load;  // held, so it stays
@@ -192,6 +191,7 @@ Status WeightStream::Request::Need(int32_t number, bool is_written, const Cancel
   lock.lock();
   c10::StorageImpl* const place = stream_.storage(number).unsafeGetStorageImpl();
   if (place->data() == nullptr) place->set_data_ptr_noswap(load->Memory(local));
+  segment.stays = segment.stays || is_written;  // what could not be read is to be read again
   return Done{};
 }
 

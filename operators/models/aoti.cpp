@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/call_slots.h"
 #include "engine/data/column.h"
 #include "engine/load/aoti_source.h"
 #include "engine/load/archive.h"
@@ -255,6 +256,8 @@ struct OpenedCode {
   }
 };
 
+size_t NumCalls() { return std::max(1U, std::thread::hardware_concurrency()); }
+
 class AotiModel final : public LoadedModel {
  public:
   AotiModel(Package package, OpenedCode opened, c10::Device device)
@@ -314,9 +317,7 @@ class AotiModel final : public LoadedModel {
     }
     const std::string misfit = Misfit(inputs_, body_, tensors);
     if (!misfit.empty()) throw std::runtime_error(misfit);
-    const std::vector<at::Tensor> leaves = opened_.streamed != nullptr
-                                               ? opened_.streamed->Run(tensors, cancel)
-                                               : opened_.stock->run(tensors);
+    const std::vector<at::Tensor> leaves = LeavesOf(tensors, cancel);
     if (leaves.size() != num_outputs_) {
       return c10::ivalue::Tuple::create(std::vector<c10::IValue>(leaves.begin(), leaves.end()));
     }
@@ -325,6 +326,14 @@ class AotiModel final : public LoadedModel {
   }
 
  private:
+  std::vector<at::Tensor> LeavesOf(const std::vector<at::Tensor>& inputs,
+                                   const engine::CancelToken& cancel) const {
+    if (opened_.streamed != nullptr) return opened_.streamed->Run(inputs, cancel);
+    // LibTorch would wait for an instance past any cancelling; before the first call, for ever.
+    const engine::CallSlot slot(slots_, cancel);
+    return opened_.stock->run(inputs);
+  }
+
   static Status CheckInput(const AotiInput& input, const engine::Field& field) {
     const auto wrong = [&](const std::string& more) {
       return Error{ErrorCode::kInvalidArgument, "the package was compiled for `" + field.name +
@@ -355,9 +364,8 @@ class AotiModel final : public LoadedModel {
   size_t num_outputs_ = 0;
   OpenedCode opened_;
   c10::Device device_;
+  mutable engine::CallSlots slots_{NumCalls()};  // of what is not streamed
 };
-
-size_t NumCalls() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 /// The code, unpacked once for all who want it; as LibTorch opens it. Throws what that throws.
 ///

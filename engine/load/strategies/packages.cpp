@@ -159,10 +159,6 @@ Result<ColdAnswer> AnswerStreamed(Strategy strategy, const ColdRequest& request,
   Result<ColdAnswer> answer = Call([&] { return c10::IValue((*package)->Run(inputs, never)); });
   if (!answer) return answer;
   if (request.on_event) TellComputing(request, running_since, waits.Take());
-  if (request.verify == Verify::kBeforeAnswer) {
-    if (Status checked = (*package)->WaitAll(); !checked) return std::move(checked).error();
-    answer->end = Now();
-  }
   answer->resident = *package;
   return answer;
 }

@@ -28,13 +28,14 @@ class BorrowedPagesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     file_.Cache(0, kSize);
-    if (!BorrowPages(*file_.Open(), 0, extents_, writers_))
+    if (!BorrowPages(*file_.Open(), 0, extents_, writers_, nullptr))
       GTEST_SKIP() << "files here cannot be leased";
   }
 
-  std::shared_ptr<LoadJob> Load(Verify verify = Verify::kBeforePublish) {
+  std::shared_ptr<LoadJob> Load(Verify verify = Verify::kBeforePublish,
+                                std::shared_ptr<MemoryClaim> claim = nullptr) {
     auto job = LoadJob::Start(scheduler_, {file_.Open()}, extents_,
-                              {.verify = verify, .writers = writers_})
+                              {.verify = verify, .writers = writers_, .claim = std::move(claim)})
                    .value();
     loaded_ = job->WaitAll();
     return job;
@@ -68,6 +69,18 @@ TEST_F(BorrowedPagesTest, NothingIsCopied) {
   ASSERT_NE(other, MAP_FAILED);
   EXPECT_LT(OwnMemoryUse().value().own - before, int64_t{kSize} / 4);
   munmap(other, kSize);
+}
+
+TEST_F(BorrowedPagesTest, OthersLeaveRoomForTheCopy) {
+  Admission admission([] { return MemoryRoom{.num_bytes = kSize * 3 / 2}; });
+  const auto claim = std::make_shared<MemoryClaim>(admission);
+  ASSERT_TRUE(claim->Take(kSize));
+  const auto job = Load(Verify::kBeforePublish, claim);
+  ASSERT_TRUE(loaded_);
+  MemoryClaim other(admission);
+  EXPECT_FALSE(other.Take(kSize));
+  file_.FlipByte(0);  // takes the copy
+  EXPECT_TRUE(other.Take(kSize));
 }
 
 TEST_F(BorrowedPagesTest, AWrongChecksumIsFound) {

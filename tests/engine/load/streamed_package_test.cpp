@@ -201,6 +201,61 @@ TEST_F(StreamedPackageTest, AWeightThatIsDamagedEndsTheCall) {
   }
 }
 
+TEST_F(StreamedPackageTest, NoAnswerIsGivenBeforeItsChecksumsAreRight) {
+  const Path path = folder_ / "layers.pt2";
+  std::filesystem::copy_file(Packaged("layers.pt2"), path);
+  FlipBit(path, ReadAotiPackage(*Archive::Open(path))->weights.storages.back().extent.offset + 100);
+  PackageOptions options = Options();
+  options.load.verify = Verify::kBeforeAnswer;
+  for (int round = 0; round < 10; ++round) {
+    FaultyScheduler scheduler(Faults{.seed = static_cast<uint64_t>(round)});
+    const auto package = StreamedPackage::Load(*scheduler, path, {}, options).value();
+    if (round % 2 == 1) {
+      EXPECT_FALSE(package->WaitAll().ok());
+    }
+    EXPECT_THAT(ErrorOf(*package, wide_), HasSubstr("checksum is"));
+  }
+}
+
+TEST_F(StreamedPackageTest, WhoWaitsForAnInstanceCanBeStopped) {
+  const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
+  Barrier barrier;
+  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }});
+  PackageOptions options = Options();
+  options.num_calls = 1;
+  const auto package =
+      StreamedPackage::Load(*scheduler, Packaged("layers.pt2"), {}, options).value();
+  std::jthread first([&] { EXPECT_TRUE(at::equal(Answer(*package, wide_), expected)); });
+  EXPECT_TRUE(Eventually([&] { return package->num_faults() > 0; }));
+  CancelToken cancel;
+  std::jthread second([&] { EXPECT_THROW(Answer(*package, wide_, cancel), Stopped); });
+  std::this_thread::sleep_for(10ms);
+  cancel.Cancel();
+  second.join();
+  EXPECT_EQ(package->num_faults(), 1) << "it ran";
+  barrier.Open();
+}
+
+TEST_F(StreamedPackageTest, CallsThatComeTogetherAreAllAnswered) {
+  for (const char* const name : {"folding.pt2", "layers.pt2"}) {
+    const at::Tensor expected = StockAnswer(Packaged(name), wide_, safetensors_);
+    for (int round = 0; round < 20; ++round) {
+      FaultyScheduler scheduler(Faults{.delay = 1ms});
+      PackageOptions options = Options();
+      options.num_calls = 2;
+      const auto package = StreamedPackage::Load(*scheduler, Packaged(name), {}, options).value();
+      std::vector<std::jthread> callers(5);
+      for (std::jthread& caller : callers) {
+        caller = std::jthread(
+            [&] { EXPECT_TRUE(at::equal(Answer(*package, wide_), expected)) << name; });
+      }
+    }
+  }
+}
+
 TEST_F(StreamedPackageTest, WhoStopsDoesNotSpoilTheAnswersOfOthers) {
   const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   for (int round = 0; round < 20; ++round) {
