@@ -54,9 +54,15 @@ class Cell {
   explicit Cell(std::string_view text) : data_(text) {}
 
   /// Of the parameter's shape: `u8[H, W, 3]`; a number has no dimensions.
-  const at::Tensor& tensor() const { return std::get<at::Tensor>(data_); }
+  const at::Tensor& tensor() const {
+    if (const auto* tensor = std::get_if<at::Tensor>(&data_)) return *tensor;
+    throw std::invalid_argument("this argument is a text, and was asked for its tensor()");
+  }
   /// Of a `string` (UTF-8) or `bytes`.
-  std::string_view text() const { return std::get<std::string_view>(data_); }
+  std::string_view text() const {
+    if (const auto* text = std::get_if<std::string_view>(&data_)) return *text;
+    throw std::invalid_argument("this argument is a tensor, and was asked for its text()");
+  }
   /// Of a number, bool, duration or timestamp (nanoseconds): `number<int64_t>()`.
   template <typename T>
   T number() const {

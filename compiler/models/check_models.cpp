@@ -23,7 +23,7 @@ class ModelChecker {
     if (!file.ok()) return Report(file.error());
     const Result<FileText> text = files_.Read(SidecarPath(model_.source));
     if (text.ok()) return CheckSidecar(text->text, file->sha256);
-    if (HasNoBytes()) RunOnZeros();
+    if (HasNoBytes() && HasWeights()) RunOnZeros();
   }
 
  private:
@@ -43,6 +43,14 @@ class ModelChecker {
     } else if (!model_.is_from_sidecar) {
       CompareWithSidecar(model_, *sidecar, diagnostics_);
     }
+  }
+
+  /// Those of a file of their own: that one is missing was said where it is named.
+  bool HasWeights() {
+    const engine::Value settings(model_.settings);
+    const engine::Value* weights = settings.Find("weights");
+    return weights == nullptr || weights->AsString() == nullptr ||
+           files_.Describe(*weights->AsString()).ok();
   }
 
   /// Models know strings, but no bytes.
@@ -104,7 +112,7 @@ class ModelChecker {
     if (kind == DiagnosticKind::kBadModel) {
       diagnostic.help =
           "a model is a file that `torch.jit.save` or `torch._inductor.aoti_compile_and_package` "
-          "wrote";
+          "wrote; one that is cut short or damaged has to be written or copied again";
     } else if (error.code == ErrorCode::kDeadlineExceeded) {
       diagnostic.help =
           "give it more time with `--model-seconds`, or say what it takes and gives in `" +

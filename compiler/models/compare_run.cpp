@@ -81,14 +81,21 @@ class RunComparison {
     return text + "`";
   }
 
+  static std::string HelpOn(const std::string& error, size_t trial) {
+    if (error.find("checksum") != std::string::npos) {
+      return "the file is damaged: write or copy it again";
+    }
+    return trial == 0 ? "is this what it takes? The rows are the first dimension"
+                      : "it takes 2 rows: is the number of rows fixed in the file?";
+  }
+
   bool ReportFailure(const DryRun& run) {
     for (size_t i = 0; i < run.answers.size(); ++i) {
       if (run.answers[i].error.empty()) continue;
       Add(DiagnosticKind::kModelFails, Cover(model_.params),
           "`" + model_.source + "` fails on " + InputText(i) +
               ", all zeros: " + run.answers[i].error)
-          .help = i == 0 ? "is this what it takes? The rows are the first dimension"
-                         : "it takes 2 rows: is the number of rows fixed in the file?";
+          .help = HelpOn(run.answers[i].error, i);
       return true;
     }
     return false;

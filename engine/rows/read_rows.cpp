@@ -253,19 +253,35 @@ class ColumnReader {
   std::vector<at::Tensor> tensors_;
 };
 
+/// What the parser says of a line, without what it had read.
+std::string ReasonOf(const Json::exception& error) {
+  const std::string_view text = error.what();
+  for (const std::string_view reason : {"ill-formed UTF-8 byte", "control character"}) {
+    if (text.find(reason) != std::string_view::npos) return ", " + std::string(reason);
+  }
+  return "";
+}
+
 /// One row is one object on one line: JSON over several lines is none here.
 Result<Json> ParseLine(std::string_view line) {
   try {
     return Json::parse(line);
-  } catch (const Json::exception& error) {
-    const auto* syntax = dynamic_cast<const Json::parse_error*>(&error);
-    const bool is_cut = syntax != nullptr && syntax->byte > line.size();
-    std::string where;
-    if (syntax != nullptr) {
-      where = is_cut ? ", it ends too early" : " at byte " + std::to_string(syntax->byte);
-    }
-    return Bad("this line is no JSON" + where + " (a row is one object on one line)");
+  } catch (const Json::parse_error& error) {
+    const std::string where =
+        error.byte > line.size() ? ", it ends too early" : " at byte " + std::to_string(error.byte);
+    return Bad("this line is no JSON" + where + ReasonOf(error) +
+               " (a row is one object on one line)");
+  } catch (const Json::exception&) {
+    return Bad("a number of this line is larger than any f64");
   }
+}
+
+/// The beginning of a name that somebody has made up.
+std::string Shortened(const std::string& name) {
+  size_t size = 60;
+  if (name.size() <= size) return name;
+  while (size > 0 && (static_cast<unsigned char>(name[size]) & 0xC0U) == 0x80U) --size;
+  return name.substr(0, size) + "…";
 }
 
 Status ReadRow(const Json& row, const std::string& where, const std::filesystem::path& base_dir,
@@ -273,8 +289,8 @@ Status ReadRow(const Json& row, const std::string& where, const std::filesystem:
   if (!row.is_object()) return Bad(where + "a row is an object, found " + KindOf(row));
   for (const auto& [key, value] : row.items()) {
     if (schema.Find(key) == nullptr) {
-      return Bad(where + std::string(reader) + " takes no column `" + key + "`, it takes " +
-                 ToString(schema));
+      return Bad(where + std::string(reader) + " takes no column `" + Shortened(key) +
+                 "`, it takes " + ToString(schema));
     }
   }
   for (size_t i = 0; i < schema.size(); ++i) {

@@ -74,7 +74,7 @@ Error WrongVersion(const std::string& shown, std::string_view what, std::string_
                    std::string_view wanted) {
   return {ErrorCode::kUnsupported, "`" + shown + "` was built for " + std::string(what) +
                                        std::string(found) + ", this Raceway has " +
-                                       std::string(wanted)};
+                                       std::string(wanted) + ": build it again"};
 }
 
 std::string Sha256(std::string_view content) {

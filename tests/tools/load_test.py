@@ -242,6 +242,10 @@ class LoadTest(CliTest):
         self.ends(USAGE, "load", "net.pt", *given, "--disk", "fast", says=["`fast` is no speed", "1GB/s"])
         self.ends(USAGE, "load", "net.pt", *given, "--cold", "--hot", says="--hot")
         self.ends(MACHINE_LACKS, "load", "net.pt", *given, "--trace", "no/t.json", says="no/t.json")
+        before = (self.dir / "net.pt").read_bytes()
+        for output in ("--trace", "--gantt", "--record-order"):
+            self.ends(USAGE, "load", "net.pt", *given, output, "net.pt", says="would be written over")
+        self.assertEqual((self.dir / "net.pt").read_bytes(), before)
         with zipfile.ZipFile(self.dir / "code.pt2", "w") as package:
             package.writestr("code/archive_format", "pt2")
             package.writestr("code/archive_version", "0")

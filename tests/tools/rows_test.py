@@ -181,6 +181,13 @@ test "nan" {
             says="rows.jsonl:5: this line is no JSON at byte 2 (a row is one object on one line)",
         )
 
+    def test_numbers_that_are_none_and_names_without_end(self):
+        says = "a number of this line is larger than any f64"
+        self.run_rows(REQUEST_FAILED, DOUBLE, '{"id": 1e999}', says=says)
+        says = "takes no column `" + "ä" * 30 + "…`"
+        done = self.run_rows(REQUEST_FAILED, DOUBLE, '{"%s": 1}' % ("ä" * 5000), says=says)
+        self.assertLess(len(done.stderr), 500)
+
     def test_json_over_several_lines(self):
         pretty = json.dumps({"id": 1, "name": "a", "x": [1, 2]}, indent=2)
         self.run_rows(
@@ -189,7 +196,10 @@ test "nan" {
         )
 
     def test_bytes_that_are_no_utf8(self):
-        self.run_row(REQUEST_FAILED, b'{"id": 1, "name": "\xff"}', says="row.jsonl:1: this line is")
+        self.run_row(
+            REQUEST_FAILED, b'{"id": 1, "name": "\xff"}',
+            says=["row.jsonl:1: this line is", "ill-formed UTF-8 byte"],
+        )
 
     def test_a_row_that_is_no_object(self):
         self.run_row(REQUEST_FAILED, "[1, 2]", says="row.jsonl:1: a row is an object, found a list")

@@ -311,6 +311,8 @@ class JsonTest(CliTest):
             said, {"plan": "twice.plan", "flow": "twice", "stages": 1, "files": ["double.pt"]}
         )
         self.assertEqual(json.loads((self.dir / "twice.plan").read_text())["flow"], "twice")
+        self.ends(USAGE, "compile", "twice.flow", "-o", "twice.flow", says="would be written over")
+        self.assertEqual((self.dir / "twice.flow").read_text(), DOUBLE)
 
     def test_run(self):
         self.write("twice.flow", DOUBLE)

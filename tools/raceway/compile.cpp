@@ -22,6 +22,7 @@ int RunCompile(const CompileOptions& options) {
     std::fputs(engine::ToJson(plan).c_str(), stdout);
     return kFine;
   }
+  if (const int checked = MayWrite(output, {options.flow.file}); checked != kFine) return checked;
   const engine::Status written = WriteFile(output, engine::ToJson(plan));
   if (!written.ok()) return Fail(kMachineLacks, written.error().message);
   if (options.flow.json) {

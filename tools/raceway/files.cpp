@@ -1,6 +1,7 @@
 #include "tools/raceway/files.h"
 
 #include "dsl/source.h"
+#include "tools/raceway/fail.h"
 #include "tools/raceway/file_hash.h"
 
 namespace raceway::tools {
@@ -40,6 +41,14 @@ Result<std::vector<engine::FunctionContract>> FlowFiles::Functions(const std::st
 
 Result<engine::FileSpec> FlowFiles::Hashed(const std::string& path) const {
   return HashFile(base_dir_, path);
+}
+
+int MayWrite(const std::filesystem::path& output,
+             const std::vector<std::filesystem::path>& inputs) {
+  const engine::Status checked = CheckOutput(output, inputs);
+  if (checked.ok()) return kFine;
+  const bool is_read = checked.error().code == engine::ErrorCode::kInvalidArgument;
+  return Fail(is_read ? kUsage : kMachineLacks, checked.error().message);
 }
 
 }  // namespace raceway::tools

@@ -65,4 +65,7 @@ class FilesIfThere final : public FlowFiles {
   }
 };
 
+/// `CheckOutput`, and an exit code: what is wrong has been said.
+int MayWrite(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
+
 }  // namespace raceway::tools

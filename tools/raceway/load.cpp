@@ -10,10 +10,12 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "engine/result.h"
 #include "tools/raceway/command.h"
 #include "tools/raceway/engine_library.h"
+#include "tools/raceway/files.h"
 #include "tools/raceway/load_request.h"
 
 namespace raceway::tools {
@@ -121,6 +123,14 @@ int RunLoad(const LoadOptions& options) {
   if (options.cold) request.cache = LoadRequest::Cache::kCold;
   if (options.hot) request.cache = LoadRequest::Cache::kHot;
   if (const int checked = CheckModel(options.model); checked != kFine) return checked;
+  std::vector<std::filesystem::path> read = {options.model};
+  for (const ModelInput& input : request.inputs) {
+    if (const auto* file = std::get_if<FileInput>(&input)) read.emplace_back(file->path);
+  }
+  for (const std::string& output : {options.trace, options.gantt, options.order}) {
+    if (output.empty()) continue;
+    if (const int checked = MayWrite(output, read); checked != kFine) return checked;
+  }
   auto* load = reinterpret_cast<LoadFunction*>(EngineFunction(kLoadFunction));
   return load == nullptr ? kMachineLacks : load(request);
 }

@@ -457,9 +457,11 @@ int main(int argc, char** argv) {
     return raceway::tools::Fail(raceway::tools::kUsage, error.what());
   }
   // A full disk shows only when what was printed is written.
-  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && exit_code == 0) {
+  const bool is_flushed = std::fflush(stdout) == 0;
+  const char* const reason = is_flushed ? "not all of it could be written" : std::strerror(errno);
+  if ((!is_flushed || std::ferror(stdout) != 0) && exit_code == 0) {
     return raceway::tools::Fail(raceway::tools::kMachineLacks,
-                                std::string("cannot write the output: ") + std::strerror(errno));
+                                std::string("cannot write the output: ") + reason);
   }
   return exit_code;
 }

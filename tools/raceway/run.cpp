@@ -1,6 +1,7 @@
 // `raceway run`: compiles, then opens the engine and hands it the plan.
 #include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "dsl/diagnostic.h"
 #include "tools/raceway/command.h"
@@ -139,6 +140,11 @@ int RunFlow(const RunOptions& options) {
   request.json = options.flow.json;
   request.trace = options.trace;
   request.trace_ops = options.trace_ops;
+  if (!options.trace.empty()) {
+    std::vector<std::filesystem::path> read_files = {path};
+    read_files.insert(read_files.end(), request.rows.begin(), request.rows.end());
+    if (const int checked = MayWrite(options.trace, read_files); checked != kFine) return checked;
+  }
   auto* run = reinterpret_cast<RunFunction*>(EngineFunction(kRunFunction));
   return run == nullptr ? kMachineLacks : run(request);
 }

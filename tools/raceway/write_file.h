@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "engine/result.h"
 
@@ -11,5 +12,11 @@ namespace raceway::tools {
 ///
 /// Errors   Unavailable, with the reason
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
+
+/// Whether `WriteFile` could, before hours of work; nothing is changed.
+///
+/// Errors   InvalidArgument if it is one of the files that are read; Unavailable, with the reason
+engine::Status CheckOutput(const std::filesystem::path& path,
+                           const std::vector<std::filesystem::path>& inputs);
 
 }  // namespace raceway::tools

@@ -225,14 +225,15 @@ TEST(PluginLibraryTest, ANewFileOfAnOldNameIsAnotherLibrary) {
 
 TEST(PluginLibraryTest, IsRefusedWithWhatWasFoundAndWhatIsWanted) {
   EXPECT_EQ(LoadError("other_api"),
-            "unsupported: `other_api.so` was built for plugin API 99, this Raceway has 1");
+            "unsupported: `other_api.so` was built for plugin API 99, this Raceway has 1: build it "
+            "again");
   EXPECT_EQ(LoadError("other_libtorch"),
             std::string("unsupported: `other_libtorch.so` was built for "
                         "LibTorch 1.13.1, this Raceway has ") +
-                TORCH_VERSION);
-  EXPECT_EQ(
-      LoadError("other_std"),
-      "unsupported: `other_std.so` was built for libc++, this Raceway has " RACEWAY_PLUGIN_STD);
+                TORCH_VERSION + ": build it again");
+  EXPECT_EQ(LoadError("other_std"),
+            "unsupported: `other_std.so` was built for libc++, this Raceway has " RACEWAY_PLUGIN_STD
+            ": build it again");
   EXPECT_EQ(LoadError("no_plugin"),
             "invalid argument: `no_plugin.so` is no plugin: there is no `RACEWAY_PLUGIN(…)` in it");
   EXPECT_EQ(

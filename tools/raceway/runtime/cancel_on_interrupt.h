@@ -9,7 +9,8 @@
 
 namespace raceway::tools {
 
-/// Ctrl-C cancels what runs; a second one ends the process as usual. One at a time.
+/// Ctrl-C, and who asks the process to end, cancel what runs; a second one ends the process as
+/// usual. One at a time.
 class CancelOnInterrupt {
  public:
   CancelOnInterrupt() : token_(std::make_shared<engine::CancelToken>()) {
@@ -17,9 +18,13 @@ class CancelOnInterrupt {
     struct sigaction action {};
     action.sa_handler = [](int) { current_.load()->Cancel(); };
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, &before_);
+    ::sigaction(SIGINT, &action, &interrupt_before_);
+    ::sigaction(SIGTERM, &action, &end_before_);
   }
-  ~CancelOnInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
+  ~CancelOnInterrupt() {
+    ::sigaction(SIGINT, &interrupt_before_, nullptr);
+    ::sigaction(SIGTERM, &end_before_, nullptr);
+  }
   CancelOnInterrupt(const CancelOnInterrupt&) = delete;
 
   const std::shared_ptr<engine::CancelToken>& token() const { return token_; }
@@ -27,7 +32,8 @@ class CancelOnInterrupt {
  private:
   static inline std::atomic<engine::CancelToken*> current_ = nullptr;
   std::shared_ptr<engine::CancelToken> token_;
-  struct sigaction before_ {};
+  struct sigaction interrupt_before_ {};
+  struct sigaction end_before_ {};
 };
 
 }  // namespace raceway::tools

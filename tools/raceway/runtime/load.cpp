@@ -155,7 +155,9 @@ int CheckPackage(const LoadRequest& request, const Inputs& inputs) {
 
 /// Of a run that did not come to its end.
 int FailOf(const LoadRequest& request, const Error& error) {
-  if (error.code != ErrorCode::kFailed) return Fail(ExitCodeOf(error), error.message);
+  if (error.code != ErrorCode::kFailed) {
+    return Fail(ExitCodeOf(error), operators::OneLine(error.message));
+  }
   std::string takes;
   if (const int checked = CheckModule(request, takes); checked != kFine) return checked;
   return Fail(kRequestFailed, "request failed: " + operators::OneLine(error.message) +
@@ -361,7 +363,7 @@ extern "C" int raceway_load(const LoadRequest& request) {
   try {
     return LoadAll(request);
   } catch (const std::exception& exception) {
-    return Fail(kRequestFailed, std::string("internal error: ") + exception.what());
+    return Fail(kRequestFailed, "internal error: " + operators::OneLine(exception.what()));
   }
 }
 

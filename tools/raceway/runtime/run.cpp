@@ -15,6 +15,7 @@
 
 #include "engine/engine.h"
 #include "engine/trace/tracer.h"
+#include "operators/models/loaded_model.h"
 #include "operators/register_all.h"
 #include "tools/raceway/fail.h"
 #include "tools/raceway/files.h"
@@ -209,10 +210,6 @@ int RunAll(const RunRequest& request) {
   if (request.trace.empty()) return RunEngine(std::move(options), *input, request);
   engine::Tracer tracer(request.trace_ops);
   options.tracer = &tracer;
-  // Before the run: hours later it would be a pity.
-  if (const engine::Status written = tracer.Write(request.trace); !written.ok()) {
-    return Fail(kMachineLacks, written.error().Text());
-  }
   const int exit_code = RunEngine(std::move(options), *input, request);
   const engine::Status written = tracer.Write(request.trace);
   return written.ok() ? exit_code : Fail(kMachineLacks, written.error().Text());
@@ -224,7 +221,7 @@ extern "C" int raceway_run(const RunRequest& request) {
   try {
     return RunAll(request);
   } catch (const std::exception& exception) {
-    return Fail(kRequestFailed, std::string("internal error: ") + exception.what());
+    return Fail(kRequestFailed, "internal error: " + operators::OneLine(exception.what()));
   }
 }
 
