@@ -88,6 +88,14 @@ class StoreTest(CliTest):
             says=["row 2", 'store users has no row for the key "ann"', "lookup(users) at shop.flow:11:18"],
         )
 
+    def test_no_rows_do_not_empty_a_store(self):
+        self.write("none.jsonl", "\n")
+        self.load(rows="none.jsonl")
+        self.load()
+        self.load(REQUEST_FAILED, rows="none.jsonl", says=["none.jsonl: no rows", "`data/users` is as it was"])
+        self.assertEqual(self.names(), ["users"])
+        self.ends(FINE, "store", "get", "data/users", "eve")
+
     def test_tensors_of_texts_and_open_sizes(self):
         self.write("shelf.jsonl", '{"id": -7, "items": [[1, 2], [3, 4]], "names": ["a", "ä"]}\n'
                                   '{"id": 8, "items": [], "names": []}\n')

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,12 @@ Status LoadRows(const StoreRequest& request, LineBlocks& blocks, engine::StoreWr
     line += std::count(text->begin(), text->end(), '\n');
     loaded.rows += rows->num_rows();
     loaded.bytes = blocks.num_bytes();
+  }
+  std::error_code ignored;
+  if (loaded.rows == 0 && std::filesystem::exists(request.folder, ignored)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 name + ": no rows; `" + request.folder +
+                     "` is as it was. Remove the folder first if it is to be empty"};
   }
   loaded.is_sorting = true;
   return writer.Finish(cancel);
