@@ -27,7 +27,8 @@ RandomFile::RandomFile(std::shared_ptr<const Descriptor> descriptor, std::string
     : descriptor_(std::move(descriptor)), name_(std::move(name)), begin_(begin), size_(size) {}
 
 Result<RandomFile> RandomFile::Open(const std::filesystem::path& path) {
-  return Taking(::open(path.c_str(), O_RDONLY | O_CLOEXEC), path);
+  // A pipe would wait for a writer.
+  return Taking(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK), path);
 }
 
 Result<RandomFile> RandomFile::Of(int descriptor, const std::filesystem::path& path) {

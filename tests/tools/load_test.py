@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import re
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -235,6 +236,9 @@ class LoadTest(CliTest):
         given = ["--in", f"f32[1,{WIDTH}]"]
         self.ends(MACHINE_LACKS, "load", "gone.pt", *given, says="cannot read `gone.pt`: No such file")
         self.ends(MACHINE_LACKS, "load", ".", *given, says="cannot read `.`: it is a folder")
+        os.mkfifo(self.dir / "pipe.pt")
+        self.ends(MACHINE_LACKS, "load", "pipe.pt", *given, says="pipe.pt")
+        self.ends(MACHINE_LACKS, "repack", "pipe.pt", "out.pt", says="cannot read `pipe.pt`: it is no file")
         self.write("text.pt", "no archive at all, though it is long enough")
         self.ends(REQUEST_FAILED, "load", "text.pt", *given, says="text.pt")
         self.ends(USAGE, "load", "net.pt", "--method", "back", says=["no `back`", "`forward`"])
