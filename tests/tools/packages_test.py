@@ -343,6 +343,8 @@ class PackagesTest(unittest.TestCase):
         self.says(FLOW_IS_WRONG, "net.pt2", "has its weights in its library", settings=weights)
         gone = ', weights: "gone.safetensors"'
         self.says(MACHINE_LACKS, "net.pt", "cannot read `gone.safetensors`", settings=gone)
+        checked = self.call(MACHINE_LACKS, "check", "f.flow", "--models")
+        self.assertEqual(checked.stderr.count("E0801"), 1, checked.stderr)
         streams = weights + ", load { stream: true }"
         self.says(FLOW_IS_WRONG, "net.pt", "are neither streamed nor shared", settings=streams)
         self.run_flow(FINE, "bare.pt2", settings=streams)

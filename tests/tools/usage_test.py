@@ -311,6 +311,9 @@ class JsonTest(CliTest):
             said, {"plan": "twice.plan", "flow": "twice", "stages": 1, "files": ["double.pt"]}
         )
         self.assertEqual(json.loads((self.dir / "twice.plan").read_text())["flow"], "twice")
+        (self.dir / "other").mkdir()
+        done = self.ends(FINE, "compile", "twice.flow", "-o", "other/t.plan")
+        self.assertIn("raceway run other/t.plan --base .\n", done.stdout)
         self.ends(USAGE, "compile", "twice.flow", "-o", "twice.flow", says="would be written over")
         self.assertEqual((self.dir / "twice.flow").read_text(), DOUBLE)
 

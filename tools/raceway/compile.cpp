@@ -38,6 +38,11 @@ int RunCompile(const CompileOptions& options) {
     std::printf("%s: flow %s, %zu stage%s, %zu file%s\n", output.c_str(), plan.flow.c_str(),
                 plan.stages.size(), plan.stages.size() == 1 ? "" : "s", plan.files.size(),
                 plan.files.size() == 1 ? "" : "s");
+    const std::filesystem::path base = std::filesystem::path(options.flow.file).parent_path();
+    if (!plan.files.empty() && output.parent_path() != base) {
+      std::printf("its files lie beside the flow: raceway run %s --base %s\n", output.c_str(),
+                  base.empty() ? "." : base.c_str());
+    }
   }
   return kFine;
 }
