@@ -19,8 +19,11 @@ constexpr uint64_t kPiece = 16 * kHugePage;  // copied at a time: calls wait for
 class Copier {
  public:
   Copier(std::shared_ptr<Arena> arena, std::shared_ptr<RunDoor> writers,
-         std::shared_ptr<MemoryClaim> claim)
-      : arena_(std::move(arena)), writers_(std::move(writers)), claim_(std::move(claim)) {}
+         std::shared_ptr<MemoryClaim> claim, uint64_t num_claimed)
+      : arena_(std::move(arena)),
+        writers_(std::move(writers)),
+        claim_(std::move(claim)),
+        num_claimed_(num_claimed) {}
 
   /// False if calls are in its way, or memory is short; it goes on from there.
   bool CopyAll() {
@@ -31,7 +34,9 @@ class Copier {
       writers_->Open();
       if (!copied) return false;
       num_copied_ += size;
-      if (claim_) claim_->Arrived(size);
+      const uint64_t kept = std::min(size, num_claimed_);
+      num_claimed_ -= kept;
+      if (claim_) claim_->Arrived(kept);
     }
     return true;
   }
@@ -40,6 +45,7 @@ class Copier {
   const std::shared_ptr<Arena> arena_;
   const std::shared_ptr<RunDoor> writers_;
   const std::shared_ptr<MemoryClaim> claim_;
+  uint64_t num_claimed_;  // for what is not copied
   uint64_t num_copied_ = 0;
 };
 
@@ -56,7 +62,9 @@ std::shared_ptr<Arena> BorrowPages(const ModelFile& file, int32_t number,
   if (!all_cached) return nullptr;
   const Result<std::shared_ptr<Arena>> arena = Arena::Map(fd, file.size(), /*writes=*/false);
   if (!arena) return nullptr;
-  const auto copier = std::make_shared<Copier>(*arena, writers, std::move(claim));
+  uint64_t num_claimed = 0;
+  for (const Extent& extent : extents) num_claimed += extent.file == number ? extent.size : 0;
+  const auto copier = std::make_shared<Copier>(*arena, writers, std::move(claim), num_claimed);
   std::shared_ptr<FileLease> lease = FileLease::Take(fd, [copier] { return copier->CopyAll(); });
   if (!lease || !file.CheckUnchanged() || !FetchPages((*arena)->data(), kBlock)) return nullptr;
   writers->TellAfter(kOften, [lease = std::weak_ptr(lease)] {

@@ -28,7 +28,7 @@ class PageFaults {
   virtual void Open(std::byte* pages, uint64_t size) = 0;
   /// The same of pages that another mapping has taken the place of.
   virtual void LetGo(std::byte* pages, uint64_t size) = 0;
-  /// All pages are open: nobody will be held, and `fd` is no more.
+  /// All pages are open: nobody will be held, and `fd` is not asked any more.
   virtual void Close() = 0;
 };
 

@@ -168,6 +168,9 @@ class StreamedPackage::Weights {
     return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
   }
 
+  /// Whether somebody has waited for all of them, and they were right.
+  bool are_right() const { return is_complete_.load(std::memory_order_acquire); }
+
   bool has_failed() const {
     return job_->has_failed() || (check_ && check_->has_failed()) ||
            (gate_ != nullptr && gate_->has_failed());
@@ -175,8 +178,9 @@ class StreamedPackage::Weights {
 
   Status WaitAll(const CancelToken* cancel) {
     Status arrived = gate_ != nullptr ? gate_->WaitAll(cancel) : job_->WaitAll(cancel);
+    if (arrived) arrived = WaitForCheck(cancel);
     if (arrived) is_complete_.store(true, std::memory_order_release);
-    return arrived ? WaitForCheck(cancel) : arrived;
+    return arrived;
   }
 
   Status WaitForCheck(const CancelToken* cancel) const {
@@ -237,7 +241,7 @@ class StreamedPackage::Weights {
   std::shared_ptr<PageGate> gate_;
   std::shared_ptr<LoadJob> job_;
   std::optional<LoadInterest> interest_;
-  std::atomic<bool> is_complete_ = false;  // without a gate
+  std::atomic<bool> is_complete_ = false;  // somebody has waited for all of them
   std::optional<BlobCheck> check_;
 };
 
@@ -421,37 +425,56 @@ void StreamedPackage::Fold() {
   is_folded_ = true;
 }
 
-/// In the first call LibTorch computes constants, even where there are none, under a lock that
-/// keeps out whoever came a moment later until no call runs: past any cancelling, until that one's
-/// weights are there. So the first call goes ahead, until it is held for a weight or has ended.
-class StreamedPackage::FirstCall {
+/// The right to call LibTorch, which would let nobody cancel a wait for one of its instances, nor
+/// this one: in the first call it computes constants, even where there are none, under a lock that
+/// keeps out whoever came a moment later until no call runs, be it held for its weights. So the
+/// first call goes ahead, until it is held for a weight or has ended.
+class StreamedPackage::Turn {
  public:
   /// Throws `Stopped`.
-  FirstCall(StreamedPackage& package, const CancelToken& cancel)
-      : package_(package), is_first_(!package.has_begun_.exchange(true)) {
-    const auto is_past = [&] {
-      return package.has_run_ || package.weights_->gate()->num_faults() > 0;
-    };
-    while (!is_first_ && !is_past()) {
+  Turn(StreamedPackage& package, const CancelToken& cancel)
+      : package_(package), slot_(package.slots_, cancel) {
+    while (!package_.has_run_) {
+      is_first_ = !package_.has_begun_.exchange(true);
+      if (is_first_ || IsFirstHeld()) return;
       if (const auto stop = cancel.Check()) throw Stopped{*stop};
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
-  ~FirstCall() {
-    if (is_first_) package_.has_run_ = true;
+  ~Turn() {
+    if (!is_first_) return;
+    if (has_run_) {
+      package_.has_run_ = true;
+    } else {
+      package_.has_begun_ = false;
+    }
   }
-  FirstCall(const FirstCall&) = delete;
+  Turn(const Turn&) = delete;
+
+  Tensors Call(const Tensors& inputs) {
+    has_run_ = true;  // also if it throws: constants come first
+    return package_.runner_->run(inputs);
+  }
 
  private:
+  bool IsFirstHeld() const {
+    const PageGate* const gate = package_.weights_->gate();
+    return gate != nullptr && gate->num_faults() > 0;
+  }
+
   StreamedPackage& package_;
-  const bool is_first_;
+  const CallSlot slot_;
+  bool is_first_ = false;
+  bool has_run_ = false;
 };
 
 std::vector<at::Tensor> StreamedPackage::Run(const std::vector<at::Tensor>& inputs,
                                              const CancelToken& cancel) {
   const Use use(*this);
   Tensors answer = RunUnchecked(inputs, cancel);
-  if (options_.load.verify == Verify::kBeforeAnswer) weights_->WaitOrThrow(cancel);
+  if (options_.load.verify == Verify::kBeforeAnswer && !weights_->are_right()) {
+    weights_->WaitOrThrow(cancel);
+  }
   return answer;
 }
 
@@ -462,9 +485,8 @@ StreamedPackage::Tensors StreamedPackage::RunUnchecked(const Tensors& inputs,
     if (std::optional<Tensors> answer = RunEarly(inputs, cancel)) return *std::move(answer);
     weights_->WaitOrThrow(cancel);
   }
-  const CallSlot slot(slots_, cancel);  // LibTorch would wait for an instance past any cancelling
   if (folds_) Fold();
-  return Owned(runner_->run(inputs));
+  return Owned(Turn(*this, cancel).Call(inputs));
 }
 
 /// Nothing where it has to be run when all weights are there: they cannot be waited for one by one,
@@ -472,8 +494,7 @@ StreamedPackage::Tensors StreamedPackage::RunUnchecked(const Tensors& inputs,
 std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors& inputs,
                                                                   const CancelToken& cancel) {
   if (weights_->gate() == nullptr || folds_) return std::nullopt;
-  const CallSlot slot(slots_, cancel);
-  const FirstCall first(*this, cancel);
+  std::optional<Turn> turn(std::in_place, *this, cancel);  // not a visitor as long as it waits
   const PageGate::Visit visit(*weights_->gate(), cancel);
   if (!visit.is_let_in()) return std::nullopt;
   try {
@@ -481,7 +502,8 @@ std::optional<StreamedPackage::Tensors> StreamedPackage::RunEarly(const Tensors&
     if (options_.writes_inputs) {
       for (at::Tensor& tensor : given) tensor = tensor.clone();
     }
-    Tensors answer = Owned(runner_->run(given));
+    Tensors answer = Owned(turn->Call(given));
+    turn.reset();
     const LoadSpan span(options_.load.on_event, scheduler_.clock(),
                         {.lane = Lane::kWait, .name = "checksum"});
     if (visit.saw_weights_only() && weights_->WaitForCheck(&cancel)) return answer;

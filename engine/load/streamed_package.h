@@ -118,7 +118,7 @@ class StreamedPackage {
   void OpenCode(const PackageCode& code);
   void Bind(const Weights& weights, bool is_exchange);
   void Fold();
-  class FirstCall;
+  class Turn;
   Tensors RunUnchecked(const Tensors& inputs, const CancelToken& cancel);
   std::optional<Tensors> RunEarly(const Tensors& inputs, const CancelToken& cancel);
 
@@ -128,7 +128,7 @@ class StreamedPackage {
   const bool folds_;                        // computes constants from others, once
   std::mutex fold_;                         // of the first weights,
   bool is_folded_ = false;                  // when they are there
-  std::atomic<bool> has_begun_ = false;     // the first call with these weights
+  std::atomic<bool> has_begun_ = false;     // the first call with these weights: LibTorch has it
   std::atomic<bool> has_run_ = false;       // that call
   CallSlots slots_;                         // one for each instance that LibTorch has
   std::mutex exchange_;                     // one after the other

@@ -92,7 +92,12 @@ class Structure::Code {
 };
 
 Structure::Structure() = default;
-Structure::~Structure() = default;
+
+// LibTorch's functions that were not compiled to their end hold who compiles them, who holds the
+// unit, which holds them.
+Structure::~Structure() {
+  if (!has_made_) unit_->drop_all_functions();
+}
 
 torch::jit::Module Structure::MakeModule(const Archive& archive, const Placeholders& placeholders,
                                          const BeforeSetState& before_set_state) {
@@ -100,7 +105,9 @@ torch::jit::Module Structure::MakeModule(const Archive& archive, const Placehold
   const GateScope scope(gate);
   Code code(archive);
   std::call_once(has_begun_, [&] { Begin(code, placeholders.constants, before_set_state); });
-  return torch::jit::Module(Read(code, "data", placeholders.data, before_set_state).toObject());
+  torch::jit::Module module(Read(code, "data", placeholders.data, before_set_state).toObject());
+  has_made_ = true;
+  return module;
 }
 
 void Structure::Begin(Code& code, const Storages& constants,

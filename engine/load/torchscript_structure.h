@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import_source.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -65,6 +66,7 @@ class Structure {
   const std::shared_ptr<torch::jit::CompilationUnit> unit_ =
       std::make_shared<torch::jit::CompilationUnit>();
   std::once_flag has_begun_;
+  std::atomic<bool> has_made_ = false;  // a module, which needs the functions
   std::vector<c10::IValue> constants_;
   std::optional<torch::jit::SourceImporter> sources_;  // refers to `constants_`
   std::mutex mutex_;

@@ -22,7 +22,10 @@ int RunCompile(const CompileOptions& options) {
     std::fputs(engine::ToJson(plan).c_str(), stdout);
     return kFine;
   }
-  if (const int checked = MayWrite(output, {options.flow.file}); checked != kFine) return checked;
+  const std::filesystem::path base = std::filesystem::path(options.flow.file).parent_path();
+  if (const int checked = MayWrite(output, FilesOf(plan, options.flow.file, base));
+      checked != kFine)
+    return checked;
   const engine::Status written = WriteFile(output, engine::ToJson(plan));
   if (!written.ok()) return Fail(kMachineLacks, written.error().message);
   if (options.flow.json) {
@@ -38,8 +41,10 @@ int RunCompile(const CompileOptions& options) {
     std::printf("%s: flow %s, %zu stage%s, %zu file%s\n", output.c_str(), plan.flow.c_str(),
                 plan.stages.size(), plan.stages.size() == 1 ? "" : "s", plan.files.size(),
                 plan.files.size() == 1 ? "" : "s");
-    const std::filesystem::path base = std::filesystem::path(options.flow.file).parent_path();
-    if (!plan.files.empty() && output.parent_path() != base) {
+    std::error_code ignored;
+    const bool is_beside =
+        std::filesystem::equivalent(output.parent_path() / ".", base / ".", ignored);
+    if (!plan.files.empty() && !is_beside) {
       std::printf("its files lie beside the flow: raceway run %s --base %s\n", output.c_str(),
                   base.empty() ? "." : base.c_str());
     }

@@ -43,6 +43,14 @@ Result<engine::FileSpec> FlowFiles::Hashed(const std::string& path) const {
   return HashFile(base_dir_, path);
 }
 
+std::vector<std::filesystem::path> FilesOf(const engine::PhysicalPlan& plan,
+                                           const std::filesystem::path& file,
+                                           const std::filesystem::path& base_dir) {
+  std::vector<std::filesystem::path> files = {file};
+  for (const engine::FileSpec& named : plan.files) files.push_back(base_dir / named.path);
+  return files;
+}
+
 int MayWrite(const std::filesystem::path& output,
              const std::vector<std::filesystem::path>& inputs) {
   const engine::Status checked = CheckOutput(output, inputs);

@@ -65,6 +65,11 @@ class FilesIfThere final : public FlowFiles {
   }
 };
 
+/// A flow or plan, and what it names.
+std::vector<std::filesystem::path> FilesOf(const engine::PhysicalPlan& plan,
+                                           const std::filesystem::path& file,
+                                           const std::filesystem::path& base_dir);
+
 /// `CheckOutput`, and an exit code: what is wrong has been said.
 int MayWrite(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
 

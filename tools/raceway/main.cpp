@@ -207,8 +207,10 @@ void AddStoreLoad(CLI::App& store, int& exit_code) {
       "no\n"
       "two rows have the same. All rows are there afterwards, or the folder is as it was: a "
       "mistake\n"
-      "in a row, a full disk or Ctrl-C leave nothing behind. Who has the old rows open keeps "
-      "them.\n"
+      "in a row, a full disk or Ctrl-C leave nothing behind, nor do no rows at all. Who has the "
+      "old "
+      "rows\n"
+      "open keeps them.\n"
       "Keys are kept in memory while rows are read, rows are not.");
   command->add_option("FLOW", options->flow.file, "The flow file that declares the store");
   command->add_option("STORE", options->store, "The store, declared with `rocksdb: \"folder\"`");

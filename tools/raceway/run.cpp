@@ -141,7 +141,7 @@ int RunFlow(const RunOptions& options) {
   request.trace = options.trace;
   request.trace_ops = options.trace_ops;
   if (!options.trace.empty()) {
-    std::vector<std::filesystem::path> read_files = {path};
+    std::vector<std::filesystem::path> read_files = FilesOf(request.plan, path, request.base_dir);
     read_files.insert(read_files.end(), request.rows.begin(), request.rows.end());
     if (const int checked = MayWrite(options.trace, read_files); checked != kFine) return checked;
   }

@@ -13,7 +13,8 @@ namespace raceway::tools {
 /// Errors   Unavailable, with the reason
 engine::Status WriteFile(const std::filesystem::path& path, const std::string& text);
 
-/// Whether `WriteFile` could, before hours of work; nothing is changed.
+/// Whether `WriteFile` could, before hours of work; nothing is changed. Devices and pipes are not
+/// tried.
 ///
 /// Errors   InvalidArgument if it is one of the files that are read; Unavailable, with the reason
 engine::Status CheckOutput(const std::filesystem::path& path,

@@ -72,7 +72,10 @@ Result<std::unordered_map<std::string, at::Tensor>> WeightsInFiles(const Archive
   }
   std::unordered_map<std::string, at::Tensor> weights;
   for (const Tensor& tensor : map.tensors) {
-    weights.emplace(tensor.name, TensorOn(storages[tensor.storage], tensor));
+    at::Tensor weight = TensorOn(storages[tensor.storage], tensor);
+    // LibTorch copies as many bytes as the storage has, from where the tensor begins.
+    const bool is_part = weight.nbytes() != weight.storage().nbytes();
+    weights.emplace(tensor.name, is_part ? weight.clone() : std::move(weight));
   }
   return weights;
 }

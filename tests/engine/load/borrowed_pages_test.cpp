@@ -10,7 +10,9 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
+#include "engine/load/admission.h"
 #include "engine/load/chunk_reader.h"
 #include "engine/load/memory_use.h"
 #include "tests/engine/load/files.h"
@@ -72,7 +74,8 @@ TEST_F(BorrowedPagesTest, NothingIsCopied) {
 }
 
 TEST_F(BorrowedPagesTest, OthersLeaveRoomForTheCopy) {
-  Admission admission([] { return MemoryRoom{.num_bytes = kSize * 3 / 2}; });
+  // Whoever copies may hold the claim for longer than this test.
+  static auto& admission = *new Admission([] { return MemoryRoom{.num_bytes = kSize * 3 / 2}; });
   const auto claim = std::make_shared<MemoryClaim>(admission);
   ASSERT_TRUE(claim->Take(kSize));
   const auto job = Load(Verify::kBeforePublish, claim);

@@ -1,5 +1,4 @@
 #include "tests/engine/load/modules.h"
-#include "tests/engine/load/files.h"
 
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
@@ -11,6 +10,7 @@
 
 #include "engine/load/archive.h"
 #include "engine/load/torchscript_source.h"
+#include "tests/engine/load/files.h"
 
 namespace raceway::engine::load::testing {
 

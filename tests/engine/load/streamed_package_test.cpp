@@ -235,7 +235,6 @@ TEST_F(StreamedPackageTest, WhoWaitsForAnInstanceCanBeStopped) {
   std::this_thread::sleep_for(10ms);
   cancel.Cancel();
   second.join();
-  EXPECT_EQ(package->num_faults(), 1) << "it ran";
   barrier.Open();
 }
 

@@ -16,8 +16,13 @@ class CancelOnInterrupt {
   CancelOnInterrupt() : token_(std::make_shared<engine::CancelToken>()) {
     current_ = token_.get();
     struct sigaction action {};
-    action.sa_handler = [](int) { current_.load()->Cancel(); };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_handler = [](int) {
+      current_.load()->Cancel();
+      struct sigaction end {};
+      end.sa_handler = SIG_DFL;
+      ::sigaction(SIGINT, &end, nullptr);
+      ::sigaction(SIGTERM, &end, nullptr);
+    };
     ::sigaction(SIGINT, &action, &interrupt_before_);
     ::sigaction(SIGTERM, &action, &end_before_);
   }
