@@ -6,7 +6,7 @@
 
 #include "engine/clock.h"
 #include "engine/gate.h"
-#include "operators/models/call_slots.h"
+#include "operators/models/instances.h"
 #include "operators/models/model_file.h"
 #include "tests/operators/models.h"
 #include "tests/support/interface_module.h"
@@ -156,16 +156,16 @@ TEST_F(ModelSettingsTest, CallsBeyondTheInstancesWaitUntilTheyAreLate) {
   const Result<ModelOptions> options = ReadModelOptions(step.options, step.label);
   const auto model = ShareModel(folder_.path(), *options, "cpu");
   ASSERT_TRUE(model.ok());
-  const std::shared_ptr<CallSlots> slots = ShareCallSlots(**model, 1);  // those of the step
+  const std::shared_ptr<engine::CallSlots> slots = ShareCallSlots(**model, 1);  // those of the step
 
-  ASSERT_EQ(slots->Take(engine::CancelToken()), std::nullopt);
+  std::optional<engine::CallSlot> slot(std::in_place, *slots, engine::CancelToken());
   const engine::SteadyClock clock;
   engine::CancelToken late;
   late.SetDeadline(clock.Now() + std::chrono::milliseconds(5), clock);
   engine::RunContext context{late, clock};
   const auto& op = *std::get<std::unique_ptr<engine::Operator>>(*made);
   EXPECT_EQ(op.Run(rows_, context).error().code, engine::ErrorCode::kDeadlineExceeded);
-  slots->Give();
+  slot.reset();
   EXPECT_EQ(Text(RunMade(*made, rows_)), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
   EXPECT_NE(ShareCallSlots(**model, 2), slots);
 }
