@@ -143,7 +143,7 @@ class TraceTest(CliTest):
         words = ["run", "both.flow", "--rows", "rows.jsonl"]
         self.ends(USAGE, *words, "--trace-ops", says="--trace")
         self.ends(MACHINE_LACKS, *words, "--trace", "gone/out.json", says="gone/out.json")
-        for read in ("rows.jsonl", "both.flow", "./rows.jsonl"):
+        for read in ("rows.jsonl", "both.flow", "./rows.jsonl", "double.pt"):
             before = (self.dir / read).read_bytes()
             self.ends(USAGE, *words, "--trace", read, says=f"`{read}` would be written over")
             self.assertEqual((self.dir / read).read_bytes(), before)
