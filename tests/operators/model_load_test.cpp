@@ -497,7 +497,9 @@ TEST_P(ModelMemoryTest, AModelThatIsArrivingHasItsRoom) {
   turnstile_.Open();
   EXPECT_EQ(Ask(engine, b, b_), "right");
   EXPECT_TRUE(Eventually([&] { return HasArrived(b_); }));
-  EXPECT_EQ(DeployError(engine, Plan(a_)), "");  // the system knows of the first
+  // The system knows of the first; of one whose pages are the cache's, once it was called often.
+  for (int call = 0; call < 10; ++call) EXPECT_EQ(Ask(engine, b, b_), "right");
+  EXPECT_TRUE(Eventually([&] { return DeployError(engine, Plan(a_)).empty(); }));
 }
 
 // --- trace ---
