@@ -33,9 +33,9 @@ Result<std::string> Archive::Read(std::string_view name, uint64_t max_bytes) con
   return file_.Wrong(ErrorCode::kInvalidArgument, "is not there", folder_ + std::string(name));
 }
 
-Status Archive::Check(std::string_view name, std::string_view unpacked) const {
+Result<std::string> Archive::Unpack(std::string_view name, uint64_t max_bytes) const {
   const ZipRecord* record = Find(name);
-  if (record != nullptr) return CheckRecord(file_, *record, unpacked);
+  if (record != nullptr) return UnpackRecord(file_, *record, max_bytes);
   return file_.Wrong(ErrorCode::kInvalidArgument, "is not there", folder_ + std::string(name));
 }
 

@@ -36,10 +36,10 @@ class Archive {
   /// Errors   as `ReadRecord`; InvalidArgument if there is none
   Result<std::string> Read(std::string_view name, uint64_t max_bytes) const;
 
-  /// Whether these are the bytes of a record, unpacked, as they were written.
+  /// The same of a record that may be deflated.
   ///
-  /// Errors   InvalidArgument if not, or if there is no such record
-  Status Check(std::string_view name, std::string_view unpacked) const;
+  /// Errors   as `UnpackRecord`; InvalidArgument if there is none
+  Result<std::string> Unpack(std::string_view name, uint64_t max_bytes) const;
 
   /// Where the bytes of a record are in the file on disk.
   Extent ExtentOf(const ZipRecord& record, size_t storage, int32_t file) const;

@@ -1,6 +1,5 @@
 #include "engine/load/torchscript_structure.h"
 
-#include <caffe2/serialize/inline_container.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/csrc/jit/serialization/storage_context.h>
 #include <torch/csrc/jit/serialization/unpickler.h>
@@ -12,14 +11,12 @@
 #include <utility>
 
 #include "engine/gate.h"
-#include "engine/load/archive_file.h"
 #include "engine/load/identity_gate.h"
 #include "engine/load/inlined_graph.h"
 
 namespace raceway::engine::load {
 namespace {
 
-using caffe2::serialize::PyTorchStreamReader;
 using torch::jit::DeserializationStorageContext;
 
 std::shared_ptr<DeserializationStorageContext> ContextOf(
@@ -57,7 +54,7 @@ class Structure::Code {
   explicit Code(const Archive& archive) : archive_(archive) {}
 
   std::string Record(const std::string& name) const {
-    Result<std::string> bytes = archive_.Read(name, std::numeric_limits<uint64_t>::max());
+    Result<std::string> bytes = archive_.Unpack(name, std::numeric_limits<uint64_t>::max());
     TORCH_CHECK(bytes.ok(), bytes.ok() ? "" : bytes.error().message);
     return *std::move(bytes);
   }
@@ -70,25 +67,16 @@ class Structure::Code {
     return version;
   }
 
-  /// Null if there is none for the type. Code is deflated, which LibTorch's reader undoes.
-  std::shared_ptr<torch::jit::Source> SourceOf(std::string type) {
+  /// Null if there is none for the type.
+  std::shared_ptr<torch::jit::Source> SourceOf(std::string type) const {
     std::replace(type.begin(), type.end(), '.', '/');
     const std::string record = "code/" + type + ".py";
     if (!Has(record)) return nullptr;
-    if (!reader_) {
-      reader_ =
-          std::make_unique<PyTorchStreamReader>(std::make_shared<ArchiveFile>(archive_.file()));
-    }
-    const auto [data, size] = reader_->getRecord(record);
-    std::string code(static_cast<const char*>(data.get()), size);
-    const Status checked = archive_.Check(record, code);
-    TORCH_CHECK(checked.ok(), checked.ok() ? "" : checked.error().message);
-    return std::make_shared<torch::jit::Source>(std::move(code), record, 1);
+    return std::make_shared<torch::jit::Source>(Record(record), record, 1);
   }
 
  private:
   const Archive& archive_;
-  std::unique_ptr<PyTorchStreamReader> reader_;  // only made where something is compiled
 };
 
 Structure::Structure() = default;

@@ -1,6 +1,9 @@
 #include "engine/load/zip_directory.h"
 
+#include <libdeflate.h>
+
 #include <algorithm>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -326,6 +329,33 @@ class DirectoryReader {
   const RandomFile& file_;
 };
 
+Result<std::string> Inflate(const RandomFile& file, const ZipRecord& record,
+                            const std::string& packed) {
+  constexpr uint64_t kMostForEach = 1032;  // bytes that a byte of deflate may stand for
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
+  const bool may_be = inflater != nullptr && record.size / kMostForEach <= packed.size();
+  std::string bytes(may_be ? record.size : 0, '\0');
+  if (may_be &&
+      libdeflate_deflate_decompress(inflater.get(), packed.data(), packed.size(), bytes.data(),
+                                    bytes.size(), nullptr) == LIBDEFLATE_SUCCESS) {
+    return bytes;
+  }
+  return file.Wrong(ErrorCode::kInvalidArgument, "cannot be inflated", record.name,
+                    record.data_offset);
+}
+
+/// Whether these are the bytes of a record, unpacked.
+Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked) {
+  const std::optional<uint32_t> expected = record.checksum();
+  if (unpacked.size() == record.size &&
+      (!expected || Crc32(std::as_bytes(std::span(unpacked))) == *expected)) {
+    return Done{};
+  }
+  return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",
+                    record.name, record.data_offset);
+}
+
 }  // namespace
 
 ZipDirectory::ZipDirectory(std::vector<ZipRecord> records)
@@ -362,28 +392,25 @@ Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record,
   if (record.is_deflated) {
     return file.Wrong(ErrorCode::kUnsupported, "is deflated", record.name);
   }
+  return UnpackRecord(file, record, max_bytes);
+}
+
+Result<std::string> UnpackRecord(const RandomFile& file, const ZipRecord& record,
+                                 uint64_t max_bytes) {
   if (record.size > max_bytes) {
     return file.Wrong(
         ErrorCode::kUnsupported,
         "has " + std::to_string(record.size) + " bytes, the limit is " + std::to_string(max_bytes),
         record.name);
   }
-  Result<std::string> bytes = file.Read(record.data_offset, record.size);
+  Result<std::string> bytes = file.Read(record.data_offset, record.packed_size);
+  if (!bytes.ok()) return bytes;
+  if (record.is_deflated) bytes = Inflate(file, record, *bytes);
   if (!bytes.ok()) return bytes;
   if (Status checked = CheckRecord(file, record, *bytes); !checked) {
     return std::move(checked).error();
   }
   return bytes;
-}
-
-Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked) {
-  const std::optional<uint32_t> expected = record.checksum();
-  if (unpacked.size() == record.size &&
-      (!expected || Crc32(std::as_bytes(std::span(unpacked))) == *expected)) {
-    return Done{};
-  }
-  return file.Wrong(ErrorCode::kInvalidArgument, "has another checksum than the directory says",
-                    record.name, record.data_offset);
 }
 
 }  // namespace raceway::engine::load

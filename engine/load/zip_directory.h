@@ -60,9 +60,10 @@ class ZipDirectory {
 ///          a wrong checksum, Unavailable if it cannot be read
 Result<std::string> ReadRecord(const RandomFile& file, const ZipRecord& record, uint64_t max_bytes);
 
-/// Whether these are the bytes of a record, unpacked.
+/// The same of any record, deflated or not.
 ///
-/// Errors   InvalidArgument for another checksum or size
-Status CheckRecord(const RandomFile& file, const ZipRecord& record, std::string_view unpacked);
+/// Errors   as `ReadRecord`; InvalidArgument for what cannot be inflated to the size that is said
+Result<std::string> UnpackRecord(const RandomFile& file, const ZipRecord& record,
+                                 uint64_t max_bytes);
 
 }  // namespace raceway::engine::load

@@ -63,6 +63,15 @@ TEST(ZipDirectoryTest, ReadsWhatPyTorchWrites) {
   ASSERT_NE(code, nullptr);
   EXPECT_TRUE(code->is_deflated);
   EXPECT_EQ(ReadRecord(*file, *code, 1 << 20).error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(*UnpackRecord(*file, *code, 1 << 20), HasSubstr("def forward("));
+  EXPECT_EQ(*UnpackRecord(*file, *weight, 1 << 20), *bytes);
+  ZipRecord vast = *code;
+  vast.size = uint64_t{1} << 50;  // no such deflate can be
+  EXPECT_THAT(UnpackRecord(*file, vast, vast.size).error().message,
+              AllOf(HasSubstr(code->name), HasSubstr("cannot be inflated")));
+  ZipRecord torn = *code;
+  --torn.packed_size;
+  EXPECT_EQ(UnpackRecord(*file, torn, 1 << 20).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST(ZipDirectoryTest, FindsAWrongChecksumWhenItReads) {
