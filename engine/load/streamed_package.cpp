@@ -434,20 +434,16 @@ class StreamedPackage::Turn {
   /// Throws `Stopped`.
   Turn(StreamedPackage& package, const CancelToken& cancel)
       : package_(package), slot_(package.slots_, cancel) {
-    while (!package_.has_run_) {
-      is_first_ = !package_.has_begun_.exchange(true);
+    while (package_.first_call_ != FirstCall::kOver) {
+      FirstCall expected = FirstCall::kToCome;
+      is_first_ = package_.first_call_.compare_exchange_strong(expected, FirstCall::kRuns);
       if (is_first_ || IsFirstHeld()) return;
       if (const auto stop = cancel.Check()) throw Stopped{*stop};
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
   ~Turn() {
-    if (!is_first_) return;
-    if (has_run_) {
-      package_.has_run_ = true;
-    } else {
-      package_.has_begun_ = false;
-    }
+    if (is_first_) package_.first_call_ = has_run_ ? FirstCall::kOver : FirstCall::kToCome;
   }
   Turn(const Turn&) = delete;
 
@@ -547,8 +543,7 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   }
   runner_->swap_constant_buffer();
   is_folded_ = true;
-  has_begun_ = false;
-  has_run_ = false;
+  first_call_ = FirstCall::kToCome;
   retired_ = weights_->tensors();
   weights_ = *std::move(weights);
   if (options_.streams) weights_->Drop();  // nobody runs

@@ -128,8 +128,8 @@ class StreamedPackage {
   const bool folds_;                        // computes constants from others, once
   std::mutex fold_;                         // of the first weights,
   bool is_folded_ = false;                  // when they are there
-  std::atomic<bool> has_begun_ = false;     // the first call with these weights: LibTorch has it
-  std::atomic<bool> has_run_ = false;       // that call
+  enum class FirstCall { kToCome, kRuns, kOver };
+  std::atomic<FirstCall> first_call_ = FirstCall::kToCome;  // with these weights
   CallSlots slots_;                         // one for each instance that LibTorch has
   std::mutex exchange_;                     // one after the other
   mutable std::shared_mutex calls_;         // shared by calls

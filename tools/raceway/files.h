@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -36,13 +37,17 @@ class FlowFiles : public compiler::Files {
   std::set<std::string> libraries_;  // that were looked into
 };
 
-/// Reads and hashes what flows name, relative to a folder.
+/// Reads and hashes what flows name, relative to a folder; each file once, as models may be large.
 class HashedFiles final : public FlowFiles {
  public:
   using FlowFiles::FlowFiles;
   engine::Result<engine::FileSpec> Describe(const std::string& path) override {
-    return Hashed(path);
+    const auto known = known_.find(path);
+    return known != known_.end() ? known->second : known_.emplace(path, Hashed(path)).first->second;
   }
+
+ private:
+  std::map<std::string, engine::Result<engine::FileSpec>> known_;
 };
 
 /// Takes the files that a flow names as given, but for libraries: those are read in any case. For

@@ -207,9 +207,7 @@ void AddStoreLoad(CLI::App& store, int& exit_code) {
       "no\n"
       "two rows have the same. All rows are there afterwards, or the folder is as it was: a "
       "mistake\n"
-      "in a row, a full disk or Ctrl-C leave nothing behind, nor do no rows at all. Who has the "
-      "old "
-      "rows\n"
+      "in a row, a full disk, Ctrl-C or no rows at all leave nothing behind. Who has the old rows\n"
       "open keeps them.\n"
       "Keys are kept in memory while rows are read, rows are not.");
   command->add_option("FLOW", options->flow.file, "The flow file that declares the store");
