@@ -3,7 +3,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -12,11 +11,8 @@
 
 #include "engine/gate.h"
 #include "engine/load/archive.h"
-#include "engine/load/blob_check.h"
-#include "engine/load/load_interest.h"
-#include "engine/load/page_gate.h"
+#include "engine/load/package_weights.h"
 #include "engine/load/page_room.h"
-#include "engine/load/placeholders.h"
 #include "engine/load/torch_library.h"
 #include "engine/load/use_order.h"
 #include "engine/load/weight_gate.h"
@@ -47,20 +43,6 @@ std::vector<size_t> StoragesOf(const std::vector<size_t>& tensors, const WeightM
   return storages;
 }
 
-/// Of memory that somebody else keeps. Weights are known by it.
-void LeaveWeight(void* /*bytes*/) {}
-
-c10::Storage StorageAt(std::byte* bytes, uint64_t num_bytes) {
-  c10::DataPtr memory(bytes, bytes, &LeaveWeight, c10::Device(c10::DeviceType::CPU));
-  return c10::Storage(c10::Storage::use_byte_size_t(), num_bytes, std::move(memory), nullptr,
-                      /*resizable=*/false);
-}
-
-bool IsWeight(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.has_storage() &&
-         tensor.storage().data_ptr().get_deleter() == &LeaveWeight;
-}
-
 /// An answer that outlives the weights: some code hands one through.
 std::vector<at::Tensor> Owned(std::vector<at::Tensor> answer) {
   for (at::Tensor& tensor : answer) {
@@ -69,181 +51,7 @@ std::vector<at::Tensor> Owned(std::vector<at::Tensor> answer) {
   return answer;
 }
 
-/// Compiled code of LibTorch 2.11 counts itself as a holder of constants that are not its own, and
-/// never takes that back. Where the code does not have them any more, and nobody else, all other
-/// holders are such.
-void DropForgotten(const std::vector<at::Tensor>& constants) {
-  for (const at::Tensor& constant : constants) {
-    while (constant.defined() && constant.use_count() > 1) {
-      c10::raw::intrusive_ptr::decref(constant.unsafeGetTensorImpl());
-    }
-  }
-}
-
 }  // namespace
-
-/// The constants of a package: at addresses that stay, be they nowhere, on their way or there.
-class StreamedPackage::Weights {
- public:
-  /// Numbers of storages are those of `extents`.
-  Weights(ReadScheduler& scheduler, const PackageOptions& options,
-          std::vector<std::shared_ptr<ModelFile>> files, std::vector<Extent> extents,
-          std::shared_ptr<PageRoom> room)
-      : scheduler_(scheduler),
-        options_(options),
-        files_(std::move(files)),
-        extents_(std::move(extents)),
-        room_(std::move(room)) {}
-
-  /// `tensors` by constant, as `MatchWeights` has it; `storages` of the map, by their numbers.
-  void MakeTensors(const WeightMap& map, const std::vector<size_t>& tensors,
-                   const std::vector<size_t>& storages) {
-    std::unordered_map<size_t, c10::Storage> made;
-    for (size_t i = 0; i < storages.size(); ++i) {
-      const PageRoom::Place& place = room_->place(static_cast<int32_t>(i));
-      made.emplace(storages[i], StorageAt(place.begin, extents_[i].size));
-    }
-    tensors_.reserve(tensors.size());
-    for (const size_t tensor : tensors) {
-      const bool is_folded = tensor == map.tensors.size();
-      tensors_.push_back(is_folded
-                             ? at::Tensor()
-                             : TensorOn(made.at(map.tensors[tensor].storage), map.tensors[tensor]));
-    }
-  }
-
-  /// Before an answer is given all of them are compared with it, since they have no checksums of
-  /// their own.
-  void Check(const Extent& blob) { blob_ = blob; }
-
-  /// Whether there is room for them.
-  ///
-  /// Errors   as `MemoryClaim::Take`
-  Status Admit() const {
-    if (options_.load.claim == nullptr) return Done{};
-    uint64_t num_bytes = 0;
-    for (const Extent& extent : extents_) num_bytes += extent.size;
-    return options_.load.claim->Take(num_bytes);
-  }
-
-  /// Begins to read them.
-  Status Start() {
-    if (Status admitted = Admit(); !admitted) return admitted;
-    Result<std::shared_ptr<PageGate>> gate = StartGate();
-    if (gate) {
-      gate_ = *std::move(gate);
-      job_ = gate_->job();
-    } else if (gate.error().code != ErrorCode::kUnsupported) {
-      return std::move(gate).error();
-    } else {
-      options_.on_note(gate.error().message + "; packages wait for all of their weights");
-      if (Status started = StartWithoutGate(); !started) return started;
-    }
-    interest_.emplace(
-        options_.load.urgency, options_.load.deadline,
-        [&job = *job_](Urgency urgency, TimePoint deadline) { job.Reclass(urgency, deadline); });
-    if (blob_ && options_.load.verify != Verify::kNever) CheckAsTheyArrive();
-    return Done{};
-  }
-
-  /// Gives their memory back. Nobody reads them.
-  void Drop() {
-    check_.reset();
-    interest_.reset();
-    gate_.reset();
-    job_.reset();  // reads in flight keep its memory until they have landed, and no longer
-    room_->Clear();
-    is_complete_.store(false, std::memory_order_relaxed);
-    if (options_.load.claim != nullptr) options_.load.claim->GiveUp();
-  }
-
-  /// By constant; undefined for those that are folded.
-  const Tensors& tensors() const { return tensors_; }
-  PageGate* gate() const { return gate_.get(); }  // null: calls wait for all
-  LoadJob* job() const { return job_.get(); }     // null: they are not being read
-  LoadInterest& interest() { return *interest_; }
-
-  bool is_complete() const {
-    if (check_ && !check_->is_right()) return false;
-    return gate_ != nullptr ? gate_->is_complete() : is_complete_.load(std::memory_order_acquire);
-  }
-
-  /// Whether somebody has waited for all of them, and they were right.
-  bool are_right() const { return is_complete_.load(std::memory_order_acquire); }
-
-  bool has_failed() const {
-    return job_->has_failed() || (check_ && check_->has_failed()) ||
-           (gate_ != nullptr && gate_->has_failed());
-  }
-
-  Status WaitAll(const CancelToken* cancel) {
-    Status arrived = gate_ != nullptr ? gate_->WaitAll(cancel) : job_->WaitAll(cancel);
-    if (arrived) arrived = WaitForCheck(cancel);
-    if (arrived) is_complete_.store(true, std::memory_order_release);
-    return arrived;
-  }
-
-  Status WaitForCheck(const CancelToken* cancel) const {
-    return check_ ? check_->Wait(cancel) : Status(Done{});
-  }
-
-  void WaitOrThrow(const CancelToken& cancel) {
-    const LoadSpan span(job_->on_event(), job_->clock(),
-                        {.lane = Lane::kWait, .name = "all weights"});
-    Status arrived = WaitAll(&cancel);
-    if (arrived) return;
-    if (const auto stop = cancel.Check()) throw Stopped{*stop};
-    throw WeightMissing{std::move(arrived).error()};
-  }
-
- private:
-  Result<std::shared_ptr<PageGate>> StartGate() {
-    Result<std::unique_ptr<PageFaults>> faults = MakePageFaults();
-    if (!faults) return std::move(faults).error();
-    return PageGate::Start(scheduler_, files_, extents_, room_, *std::move(faults), options_.load);
-  }
-
-  /// Where faults cannot be held: nobody may read before all are there.
-  Status StartWithoutGate() {
-    LoadOptions load = options_.load;
-    load.mappable = true;
-    Result<std::shared_ptr<LoadJob>> job =
-        LoadJob::Start(scheduler_, files_, extents_, std::move(load));
-    if (!job) return std::move(job).error();
-    job_ = *std::move(job);
-    for (const Extent& extent : extents_) {
-      if (extent.size == 0) continue;
-      Status mapped = room_->Map(extent.storage, job_->arena(extent.storage)->fd());
-      if (!mapped) return mapped;
-    }
-    return Done{};
-  }
-
-  void CheckAsTheyArrive() {
-    std::vector<Extent> extents = extents_;
-    std::sort(extents.begin(), extents.end(),
-              [](const Extent& a, const Extent& b) { return a.offset < b.offset; });
-    std::vector<int32_t> storages;
-    storages.reserve(extents.size());
-    for (const Extent& extent : extents) storages.push_back(extent.storage);
-    check_.emplace(job_, std::move(storages), *blob_,
-                   files_[static_cast<size_t>(blob_->file)]->path());
-  }
-
-  ReadScheduler& scheduler_;
-  const PackageOptions& options_;
-  const std::vector<std::shared_ptr<ModelFile>> files_;
-  const std::vector<Extent> extents_;
-  const std::shared_ptr<PageRoom> room_;
-  std::optional<Extent> blob_;
-  Tensors tensors_;
-
-  std::shared_ptr<PageGate> gate_;
-  std::shared_ptr<LoadJob> job_;
-  std::optional<LoadInterest> interest_;
-  std::atomic<bool> is_complete_ = false;  // somebody has waited for all of them
-  std::optional<BlobCheck> check_;
-};
 
 /// A call: while there is one weights are not exchanged, nor given back if they are streamed.
 class StreamedPackage::Use {
@@ -318,11 +126,11 @@ Result<std::shared_ptr<StreamedPackage>> StreamedPackage::LoadFrom(
   std::shared_ptr<StreamedPackage> streamed(
       new StreamedPackage(scheduler, std::move(package->constants), std::move(options)));
   const std::optional<Extent> blob = weights.empty() ? package->blob : std::nullopt;
-  Result<std::shared_ptr<Weights>> found =
+  Result<std::shared_ptr<PackageWeights>> found =
       streamed->FindWeights(*map, files, RecordedOrder(*archive), blob, weights);
   if (!found) return std::move(found).error();
   streamed->weights_ = *std::move(found);
-  Weights& constants = *streamed->weights_;
+  PackageWeights& constants = *streamed->weights_;
   const bool streams = streamed->options_.streams;
   Status started = streams ? constants.Admit() : constants.Start();
   if (!started) return std::move(started).error();
@@ -365,7 +173,7 @@ std::shared_lock<std::shared_mutex> StreamedPackage::Enter() const {
   return std::shared_lock(calls_);
 }
 
-Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
+Result<std::shared_ptr<PackageWeights>> StreamedPackage::FindWeights(
     const WeightMap& map, OpenFiles& files, const std::vector<std::string>& order,
     const std::optional<Extent>& blob, const std::filesystem::path& apart) {
   Result<std::vector<size_t>> tensors = MatchWeights(constants_, map);
@@ -389,8 +197,9 @@ Result<std::shared_ptr<StreamedPackage::Weights>> StreamedPackage::FindWeights(
   }
   Result<std::shared_ptr<PageRoom>> room = PageRoom::Reserve(extents);
   if (!room) return std::move(room).error();
-  auto weights = std::make_shared<Weights>(scheduler_, options_, std::move(found),
-                                           std::move(extents), *std::move(room));
+  auto weights =
+      std::make_shared<PackageWeights>(scheduler_, options_.load, options_.on_note,
+                                       std::move(found), std::move(extents), *std::move(room));
   const c10::InferenceMode inference;
   weights->MakeTensors(map, *tensors, storages);
   if (blob) weights->Check(*blob);
@@ -403,7 +212,7 @@ void StreamedPackage::OpenCode(const PackageCode& code) {
       /*run_single_threaded=*/false);
 }
 
-void StreamedPackage::Bind(const Weights& weights, bool is_exchange) {
+void StreamedPackage::Bind(const PackageWeights& weights, bool is_exchange) {
   std::unordered_map<std::string, std::string> names;  // in the code, by those in the program
   for (const auto& [name, original] : runner_->getConstantNamesToOriginalFQNs()) {
     names.emplace(original, name);
@@ -514,7 +323,8 @@ Status StreamedPackage::Exchange(const std::filesystem::path& path, const Cancel
   OpenFiles files;
   const Result<WeightMap> map = ReadWeights(path, files);
   if (!map) return map.error();
-  Result<std::shared_ptr<Weights>> weights = FindWeights(*map, files, {}, std::nullopt, path);
+  Result<std::shared_ptr<PackageWeights>> weights =
+      FindWeights(*map, files, {}, std::nullopt, path);
   if (!weights) return std::move(weights).error();
   if (Status started = (*weights)->Start(); !started) return started;
   if (Status arrived = (*weights)->WaitAll(cancel); !arrived) return arrived;

@@ -24,6 +24,8 @@
 
 namespace raceway::engine::load {
 
+class PackageWeights;
+
 struct PackageOptions {
   LoadOptions load = {};
   size_t num_calls = 1;        // that may run at once
@@ -97,7 +99,6 @@ class StreamedPackage {
   int32_t CountPending() const;
 
  private:
-  class Weights;
   class Use;
   using Tensors = std::vector<at::Tensor>;
 
@@ -109,14 +110,14 @@ class StreamedPackage {
   StreamedPackage(ReadScheduler& scheduler, std::vector<AotiConstant> constants,
                   PackageOptions options);
   /// `apart` is the file that they come from if that is not the package, else empty.
-  Result<std::shared_ptr<Weights>> FindWeights(const WeightMap& map, OpenFiles& files,
-                                               const std::vector<std::string>& order,
-                                               const std::optional<Extent>& blob,
-                                               const std::filesystem::path& apart);
+  Result<std::shared_ptr<PackageWeights>> FindWeights(const WeightMap& map, OpenFiles& files,
+                                                      const std::vector<std::string>& order,
+                                                      const std::optional<Extent>& blob,
+                                                      const std::filesystem::path& apart);
   /// While it is held, weights are not exchanged. Waits while they are.
   std::shared_lock<std::shared_mutex> Enter() const;
   void OpenCode(const PackageCode& code);
-  void Bind(const Weights& weights, bool is_exchange);
+  void Bind(const PackageWeights& weights, bool is_exchange);
   void Fold();
   class Turn;
   Tensors RunUnchecked(const Tensors& inputs, const CancelToken& cancel);
@@ -125,9 +126,9 @@ class StreamedPackage {
   ReadScheduler& scheduler_;
   const std::vector<AotiConstant> constants_;
   const PackageOptions options_;
-  const bool folds_;                        // computes constants from others, once
-  std::mutex fold_;                         // of the first weights,
-  bool is_folded_ = false;                  // when they are there
+  const bool folds_;        // computes constants from others, once
+  std::mutex fold_;         // of the first weights,
+  bool is_folded_ = false;  // when they are there
   enum class FirstCall { kToCome, kRuns, kOver };
   std::atomic<FirstCall> first_call_ = FirstCall::kToCome;  // with these weights
   CallSlots slots_;                         // one for each instance that LibTorch has
@@ -135,7 +136,7 @@ class StreamedPackage {
   mutable std::shared_mutex calls_;         // shared by calls
   mutable std::mutex door_;                 // of who needs `calls_` alone: where calls that come
   std::atomic<bool> is_door_shut_ = false;  // wait, or they would let him wait
-  std::shared_ptr<Weights> weights_;
+  std::shared_ptr<PackageWeights> weights_;
   mutable std::mutex users_;  // who streams weights: these are read and given back under it
   int64_t num_users_ = 0;     // calls
   Tensors retired_;           // of the exchange before: the code still has them

@@ -36,6 +36,7 @@ using testing::FakePinnedMemory;
 using testing::FaultyScheduler;
 using testing::FlipBit;
 using ::testing::HasSubstr;
+using testing::HeldBy;
 using testing::kLayerWidth;
 using testing::PausedDevice;
 using testing::SaveLayers;
@@ -223,10 +224,7 @@ TEST_P(DeviceModuleTest, TensorsAreThoseOfTheStockLoader) {
 TEST_P(DeviceModuleTest, WeightsAreThereFromTheStart) {
   const std::filesystem::path path = SaveLayers(folder_, 20);
   Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = Load(scheduler, path, Options());
   EXPECT_EQ(streamed->job().CountPending(), 20);
   for (const at::Tensor& weight : TensorsOf(streamed->module())) {

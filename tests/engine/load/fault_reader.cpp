@@ -96,4 +96,11 @@ std::unique_ptr<Reader> MakeFaultReader(Faults faults) {
   return std::make_unique<FaultReader>(std::move(faults));
 }
 
+Faults HeldBy(Barrier& barrier) {
+  return {.intercept = [&barrier](const ReadRequest&) {
+    barrier.Pass();
+    return std::nullopt;
+  }};
+}
+
 }  // namespace raceway::engine::load::testing

@@ -49,6 +49,9 @@ class Barrier {
   bool is_open_ = false;
 };
 
+/// Whose reads wait at it.
+Faults HeldBy(Barrier& barrier);
+
 /// A scheduler with such readers.
 class FaultyScheduler {
  public:

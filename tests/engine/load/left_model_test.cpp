@@ -20,6 +20,7 @@ using testing::Answer;
 using testing::Barrier;
 using testing::CallModel;
 using testing::FaultyScheduler;
+using testing::HeldBy;
 using testing::InChunksOf;
 using testing::IsSame;
 using testing::LayersTest;
@@ -72,10 +73,7 @@ TEST_F(LeftModelTest, CancelledAtAnyPointARequestIsRightOrCancelled) {
 
 TEST_F(LeftModelTest, ARequestThatIsLateStops) {
   Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = LoadModel(*scheduler, path_);
   const SteadyClock clock;
   CancelToken late;
@@ -119,10 +117,7 @@ TEST_F(LeftModelTest, AGateIsThereWhileWeightsComeAndNotAfterwards) {
   const int64_t own = KeysOfThread();
   int64_t inside = 0;
   Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = LoadModel(*scheduler, path_);
   streamed->Run(CancelToken(), [&] { return inside = KeysOfThread(); });
   EXPECT_NE(inside, own);

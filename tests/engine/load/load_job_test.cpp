@@ -24,6 +24,7 @@ using testing::CountInProc;
 using testing::EqualExtents;
 using testing::Eventually;
 using testing::FaultyScheduler;
+using testing::HeldBy;
 using testing::IsAsleep;
 using testing::IsAsWritten;
 using testing::IsReadable;
@@ -378,10 +379,7 @@ TEST(LoadJobWaitTest, SeveralRequestsShareOneLoad) {
 TEST(LoadJobWaitTest, ATokenEndsTheWaitingAndNotTheLoad) {
   const RandomFile file(kBlock);
   Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto job = LoadJob::Start(*scheduler, {file.Open()}, EqualExtents(file, kBlock)).value();
   SteadyClock clock;
   CancelToken late;

@@ -47,6 +47,7 @@ using testing::Faults;
 using testing::FaultyScheduler;
 using testing::FlipBit;
 using ::testing::HasSubstr;
+using testing::HeldBy;
 using ::testing::IsEmpty;
 using testing::kChain;
 using testing::kWidth;
@@ -179,10 +180,7 @@ TEST_F(StreamedModuleTest, WhatIsNotUsedIsNotWaitedFor) {
 TEST_F(StreamedModuleTest, TheStructureReadsNoWeight) {
   const std::filesystem::path path = SaveModule(folder_, kChain, 200);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = Load(scheduler, path);
   EXPECT_EQ(streamed->job().arena(0)->CountResident(), 0u);
   EXPECT_EQ(streamed->job().CountPending(), 200);
@@ -194,10 +192,7 @@ TEST_F(StreamedModuleTest, TheStructureTakesNoMemory) {
   constexpr int64_t kLarge = 1024;
   const std::filesystem::path path = SaveModule(folder_, kChain, 24, "large.pt", kLarge);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto small = Load(scheduler, SaveModule(folder_, kChain));  // what LibTorch takes once
   const int64_t before = OwnMemoryUse()->resident;
   const auto streamed = Load(scheduler, path);
@@ -216,10 +211,7 @@ TEST_F(StreamedModuleTest, ItsFileIsClosedOnceAllIsRead) {
     return false;
   };
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = Load(scheduler, path);
   EXPECT_TRUE(is_open());
   barrier.Open();
@@ -251,10 +243,7 @@ TEST_F(StreamedModuleTest, AWeightThatIsDamagedEndsWhatReadsIt) {
 TEST_F(StreamedModuleTest, WhoWaitsCanBeStopped) {
   const std::filesystem::path path = SaveModule(folder_, kChain);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = Load(scheduler, path);
   CancelToken cancel;
   std::jthread caller([&] { EXPECT_THROW(Answer(*streamed, input_, cancel), Stopped); });
@@ -335,10 +324,7 @@ int64_t KeysOfOperators() {
 TEST_F(StreamedModuleTest, NoOperatorPassesTheGateOnceAllIsThere) {
   const c10::InferenceMode inference;
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = Load(scheduler, SaveModule(folder_, kChain));
   const auto keys = [&] { return streamed->Run(CancelToken(), &KeysOfOperators); };
   EXPECT_NE(keys(), KeysOfOperators());

@@ -35,6 +35,7 @@ using testing::Faults;
 using testing::FaultyScheduler;
 using testing::FlipBit;
 using ::testing::HasSubstr;
+using testing::HeldBy;
 using testing::Packaged;
 using testing::TemporaryFolder;
 using namespace std::chrono_literals;
@@ -220,10 +221,7 @@ TEST_F(StreamedPackageTest, NoAnswerIsGivenBeforeItsChecksumsAreRight) {
 TEST_F(StreamedPackageTest, WhoWaitsForAnInstanceCanBeStopped) {
   const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   PackageOptions options = Options();
   options.num_calls = 1;
   const auto package =
@@ -284,10 +282,7 @@ TEST_F(StreamedPackageTest, WhoStopsDoesNotSpoilTheAnswersOfOthers) {
 TEST_F(StreamedPackageTest, ACallThatRunsAgainIsGivenWhatItWasGivenAtFirst) {
   const at::Tensor expected = StockAnswer(Packaged("doubling.pt2"), wide_.clone(), safetensors_);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   PackageOptions options = Options();
   options.writes_inputs = true;
   const auto package =
@@ -317,10 +312,7 @@ TEST_F(StreamedPackageTest, WaitsForAllWhereFaultsCannotBeHeld) {
 TEST_F(StreamedPackageTest, FaultsAreHeldByAHandlerWhereTheHostAllowsIt) {
   const at::Tensor expected = StockAnswer(Packaged("bare.pt2"), wide_, safetensors_);
   Barrier barrier;
-  FaultyScheduler scheduler(Faults{.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   AllowSegvHandler();
   std::shared_ptr<StreamedPackage> package;
   std::thread([&] {

@@ -27,6 +27,7 @@ using testing::Archived;
 using testing::CallModel;
 using testing::Faults;
 using testing::FaultyScheduler;
+using testing::HeldBy;
 using testing::Inputs;
 using testing::IsSame;
 using testing::kLayerWidth;
@@ -249,10 +250,7 @@ TEST(ZooTest, FrozenModelsKeepTheirConstants) {
   const int64_t expected = CountConstants(torch::jit::load((folder / "frozen.pt").string()));
   EXPECT_EQ(expected, 30);
   testing::Barrier barrier;
-  FaultyScheduler scheduler({.intercept = [&](const ReadRequest&) {
-    barrier.Pass();
-    return std::nullopt;
-  }});
+  FaultyScheduler scheduler(HeldBy(barrier));
   const auto streamed = LoadModel(*scheduler, folder / "frozen.pt", {.guarded = true});
   EXPECT_EQ(CountConstants(streamed->module()), expected);
   barrier.Open();
