@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/schedule/batch_times.h"
+
+namespace raceway::engine::schedule {
+
+enum class EntryId : int64_t {};
+/// Rows that may be in one batch have the same.
+enum class ShapeId : int64_t {};
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+struct BatchLimits {
+  int64_t max_rows = 32;
+  double wait = kNever;   // seconds at most, while an instance is free
+  bool adaptive = false;  // no more rows than pay (`BatchTimes::BestRows`)
+  /// Refuse what cannot be answered in time. Off only to see what it is good for.
+  bool refuses_early = true;
+};
+
+struct BatchEntry {
+  EntryId id;
+  int64_t rows = 1;
+  ShapeId shape = {};
+  double deadline = kNever;  // for the end of its batch
+};
+
+/// Who waits for an instance of a model, and which of them go together.
+///
+/// The entry with the earliest deadline goes next, with all of its shape that fit, again by their
+/// deadlines; one without a deadline as if it had `kPatience`. It goes at once if an instance is
+/// free, unless it is quicker for all to wait for the next row, and never so long that it would be
+/// late. A batch larger than `max_rows` is only one entry's.
+///
+/// Source   waiting for the next row, which comes after g: all that wait end later by g and by what
+///          that row adds to the batch; it does not wait for the batch to end, nor run alone
+/// Threads  none of its own, no lock: one thread at a time. Time comes as an argument, in seconds
+class BatchQueue {
+ public:
+  static constexpr double kPatience = 1;
+
+  explicit BatchQueue(BatchLimits limits, int num_instances = 1)
+      : limits_(limits), num_instances_(num_instances) {}
+
+  /// False if it would be too late for its deadline behind those that go before it: it is not
+  /// queued.
+  bool Add(BatchEntry entry, double now);
+  /// It waits no longer.
+  void Remove(EntryId entry);
+
+  struct Taken {
+    std::vector<EntryId> batch;
+    int64_t rows = 0;
+    std::vector<EntryId> late;        // they can no longer be answered in time
+    std::optional<double> ask_again;  // where there is no batch yet: then, or when one is added
+  };
+  /// What a free instance is to run now.
+  Taken Take(double now);
+  /// A batch that was taken has run: it is learned from.
+  void Ended(int64_t rows, double seconds);
+  void SetNumInstances(int num_instances) { num_instances_ = num_instances; }
+
+  bool is_empty() const { return waiting_.empty(); }
+  int64_t num_rows() const { return num_rows_; }
+  const BatchTimes& times() const { return times_; }
+
+ private:
+  struct Waiting {
+    BatchEntry entry;
+    double since;
+  };
+  using Key = std::pair<double, int64_t>;  // when it should have ended, and who came first
+
+  int64_t MostRows() const;
+  /// When `rows` more would have run, behind those with earlier keys.
+  double EndBehind(const Key& key, int64_t rows, double now) const;
+  /// When an instance is free.
+  double NextFree(double now) const;
+  struct Choice {
+    std::vector<EntryId> batch;
+    std::vector<EntryId> dropped;
+    int64_t rows = 0;
+    double since = kNever;
+    double deadline = kNever;
+    bool is_cut = false;  // smaller than could be, for somebody's deadline
+  };
+  /// A batch for now. If those in a hurry do not hold it up, they are dropped from it.
+  Choice Choose(double now, bool holds_up) const;
+  bool LeavesTime(const Choice& choice, double now) const;
+  void DropLate(double now, std::vector<EntryId>& late);
+  bool IsWorthWaiting(int64_t rows, double gap) const;
+
+  BatchLimits limits_;
+  int num_instances_;
+  BatchTimes times_;
+  ArrivalRate arrivals_;
+  std::map<Key, Waiting> waiting_;
+  std::map<EntryId, Key> keys_;
+  std::vector<double> ends_;  // to be expected, of what runs
+  int64_t num_rows_ = 0;
+  int64_t num_added_ = 0;
+};
+
+}  // namespace raceway::engine::schedule
