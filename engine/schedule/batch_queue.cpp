@@ -20,36 +20,67 @@ double BatchQueue::NextFree(double now) const {
   return std::max(now, *std::min_element(ends_.begin(), ends_.end()));
 }
 
-double BatchQueue::EndBehind(const Key& key, int64_t rows, double now) const {
-  int64_t ahead = num_rows_;
+double BatchQueue::EndBehind(const Key& key, int64_t rows, double now, int64_t rows_gone) const {
+  int64_t ahead = num_rows_ - rows_gone;
   for (auto it = waiting_.rbegin(); it != waiting_.rend() && it->first > key; ++it) {
     ahead -= it->second.entry.rows;
   }
   const int64_t most = MostRows();
   const auto whole = static_cast<double>(ahead / most);
-  const int64_t last = std::min(ahead % most + rows, std::max(most, rows));
+  // Where a batch is waited for, others come that fill the next one.
+  const int64_t last = std::max(rows, whole > 0 ? most : std::min(ahead + rows, most));
   return NextFree(now) +
          kMargin * (whole / num_instances_ * times_.Expect(most) + times_.Expect(last));
 }
 
-bool BatchQueue::Add(BatchEntry entry, double now) {
-  arrivals_.Add(entry.rows, now);
-  const Key key(std::min(entry.deadline, now + kPatience), num_added_++);
-  if (limits_.refuses_early && entry.deadline != kNever &&
-      EndBehind(key, entry.rows, now) > entry.deadline) {
-    return false;
+std::vector<EntryId> BatchQueue::Displace(const BatchEntry& entry, const Key& key,
+                                          double now) const {
+  std::vector<EntryId> displaced;
+  std::map<FlowId, Flow> flows = flows_;
+  Flow& own = flows[entry.flow];
+  own = {own.rows + entry.rows, entry.weight};
+  int64_t rows_freed = 0;
+  for (auto it = waiting_.rbegin(); it != waiting_.rend(); ++it) {
+    const BatchEntry& other = it->second.entry;
+    if (it->first > key || other.flow == entry.flow) continue;
+    Flow& theirs = flows[other.flow];
+    const auto kept = static_cast<double>(theirs.rows - other.rows);
+    if (kept / theirs.weight < static_cast<double>(own.rows) / own.weight) continue;
+    theirs.rows -= other.rows;
+    rows_freed += other.rows;
+    displaced.push_back(other.id);
+    if (EndBehind(key, entry.rows, now, rows_freed) <= entry.deadline) return displaced;
   }
-  num_rows_ += entry.rows;
-  keys_.emplace(entry.id, key);
-  waiting_.emplace(key, Waiting{entry, now});
-  return true;
+  return {};
 }
 
-void BatchQueue::Remove(EntryId entry) {
-  const auto key = keys_.find(entry);
+BatchQueue::Added BatchQueue::Add(BatchEntry entry, double now) {
+  arrivals_.Add(entry.rows, now);
+  const Key key(std::min(entry.deadline, now + kPatience), num_added_++);
+  Added added;
+  if (limits_.refuses_early && entry.deadline != kNever &&
+      EndBehind(key, entry.rows, now) > entry.deadline) {
+    added.displaced = Displace(entry, key, now);
+    added.is_queued = !added.displaced.empty();
+    if (!added.is_queued) return added;
+    for (const EntryId id : added.displaced) Remove(id);
+  }
+  num_rows_ += entry.rows;
+  Flow& flow = flows_[entry.flow];
+  flow = {flow.rows + entry.rows, entry.weight};
+  keys_.emplace(entry.id, key);
+  waiting_.emplace(key, Waiting{entry, now});
+  return added;
+}
+
+void BatchQueue::Remove(EntryId id) {
+  const auto key = keys_.find(id);
   if (key == keys_.end()) return;
   const auto waiting = waiting_.find(key->second);
-  num_rows_ -= waiting->second.entry.rows;
+  const BatchEntry& entry = waiting->second.entry;
+  num_rows_ -= entry.rows;
+  const auto flow = flows_.find(entry.flow);
+  if ((flow->second.rows -= entry.rows) == 0) flows_.erase(flow);
   waiting_.erase(waiting);
   keys_.erase(key);
 }

@@ -14,6 +14,8 @@ namespace raceway::engine::schedule {
 enum class EntryId : int64_t {};
 /// Rows that may be in one batch have the same.
 enum class ShapeId : int64_t {};
+/// Whose entries share the room of the queue.
+enum class FlowId : int64_t {};
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
@@ -30,6 +32,8 @@ struct BatchEntry {
   int64_t rows = 1;
   ShapeId shape = {};
   double deadline = kNever;  // for the end of its batch
+  FlowId flow = {};
+  double weight = 1;  // of its flow, to those of others
 };
 
 /// Who waits for an instance of a model, and which of them go together.
@@ -38,6 +42,10 @@ struct BatchEntry {
 /// deadlines; one without a deadline as if it had `kPatience`. It goes at once if an instance is
 /// free, unless it is quicker for all to wait for the next row, and never so long that it would be
 /// late. A batch larger than `max_rows` is only one entry's.
+///
+/// Where there is no time for all, an entry takes the place of one whose flow has more rows in line
+/// for its weight, the last that is ahead of it. So flows that ask for too much get their shares,
+/// and one that asks for less than its share gets all of it.
 ///
 /// Source   waiting for the next row, which comes after g: all that wait end later by g and by what
 ///          that row adds to the batch; it does not wait for the batch to end, nor run alone
@@ -49,9 +57,11 @@ class BatchQueue {
   explicit BatchQueue(BatchLimits limits, int num_instances = 1)
       : limits_(limits), num_instances_(num_instances) {}
 
-  /// False if it would be too late for its deadline behind those that go before it: it is not
-  /// queued.
-  bool Add(BatchEntry entry, double now);
+  struct Added {
+    bool is_queued = true;           // false: it would end after its deadline
+    std::vector<EntryId> displaced;  // no longer queued
+  };
+  Added Add(BatchEntry entry, double now);
   /// It waits no longer.
   void Remove(EntryId entry);
 
@@ -76,11 +86,17 @@ class BatchQueue {
     BatchEntry entry;
     double since;
   };
+  struct Flow {
+    int64_t rows = 0;
+    double weight = 1;
+  };
   using Key = std::pair<double, int64_t>;  // when it should have ended, and who came first
 
   int64_t MostRows() const;
-  /// When `rows` more would have run, behind those with earlier keys.
-  double EndBehind(const Key& key, int64_t rows, double now) const;
+  /// When `rows` more would have run, behind those with earlier keys but for `rows_gone` of these.
+  double EndBehind(const Key& key, int64_t rows, double now, int64_t rows_gone = 0) const;
+  /// Whose place it takes; none if nobody has more than its share.
+  std::vector<EntryId> Displace(const BatchEntry& entry, const Key& key, double now) const;
   /// When an instance is free.
   double NextFree(double now) const;
   struct Choice {
@@ -103,7 +119,8 @@ class BatchQueue {
   ArrivalRate arrivals_;
   std::map<Key, Waiting> waiting_;
   std::map<EntryId, Key> keys_;
-  std::vector<double> ends_;  // to be expected, of what runs
+  std::map<FlowId, Flow> flows_;  // that have rows in line
+  std::vector<double> ends_;      // to be expected, of what runs
   int64_t num_rows_ = 0;
   int64_t num_added_ = 0;
 };

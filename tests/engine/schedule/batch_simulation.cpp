@@ -14,6 +14,13 @@ BatchSimulated Simulate(const BatchSimulation& simulation) {
   std::vector<double> arrivals(static_cast<size_t>(simulation.num_calls));
   double at = 0;
   for (double& arrival : arrivals) arrival = at += gap(random);
+  std::vector<double> shares;
+  for (const BatchSimulation::Flow& flow : simulation.flows) shares.push_back(flow.share);
+  std::discrete_distribution<size_t> draw_flow(shares.begin(), shares.end());
+  std::vector<size_t> flows;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    flows.push_back(shares.size() > 1 ? draw_flow(random) : 0);
+  }
   const double over = arrivals.back();
 
   BatchQueue queue(simulation.limits);
@@ -26,6 +33,7 @@ BatchSimulated Simulate(const BatchSimulation& simulation) {
   std::optional<double> ask_again;
   std::vector<double> latencies;
   BatchSimulated result;
+  result.in_time_by_flow.resize(shares.size());
   double num_batches = 0;
   double num_late = 0;
   size_t next = 0;
@@ -41,11 +49,17 @@ BatchSimulated Simulate(const BatchSimulation& simulation) {
         if (latency > simulation.deadline) ++num_late;
         if (now > over) continue;
         result.answers_per_second += 1 / over;
-        if (latency <= simulation.deadline) result.in_time_per_second += 1 / over;
+        if (latency > simulation.deadline) continue;
+        result.in_time_per_second += 1 / over;
+        result.in_time_by_flow[flows[static_cast<size_t>(id)]] += 1 / over;
       }
       running.reset();
     } else if (next < arrivals.size() && arrivals[next] == now) {
-      queue.Add({EntryId(next), 1, {}, now + simulation.deadline}, now);
+      queue.Add({.id = EntryId(next),
+                 .deadline = now + simulation.deadline,
+                 .flow = FlowId(flows[next]),
+                 .weight = simulation.flows[flows[next]].weight},
+                now);
       ++next;
     }
     if (running) continue;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "engine/schedule/batch_queue.h"
 
@@ -13,6 +14,11 @@ struct BatchSimulation {
   double calls_per_second = 100;
   BatchLimits limits = {};
   double deadline = kNever;  // of each call, from its arrival
+  struct Flow {
+    double share = 1;  // of the calls
+    double weight = 1;
+  };
+  std::vector<Flow> flows = {{}};
   int64_t num_calls = 20'000;
   uint64_t seed = 1;
 };
@@ -23,7 +29,8 @@ struct BatchSimulated {
   double mean_rows = 0;           // of a batch
   double answers_per_second = 0;  // until the last call came
   double in_time_per_second = 0;  // goodput
-  double late = 0;                // the share of calls that ran and ended after their deadline
+  std::vector<double> in_time_by_flow;
+  double late = 0;  // the share of calls that ran and ended after their deadline
 };
 
 BatchSimulated Simulate(const BatchSimulation& simulation);
