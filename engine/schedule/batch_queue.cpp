@@ -26,9 +26,10 @@ double BatchQueue::EndBehind(const Key& key, int64_t rows, double now, int64_t r
     ahead -= it->second.entry.rows;
   }
   const int64_t most = MostRows();
-  const auto whole = static_cast<double>(ahead / most);
+  const int64_t num_whole = ahead / most;
+  const auto whole = static_cast<double>(num_whole);
   // Where a batch is waited for, others come that fill the next one.
-  const int64_t last = std::max(rows, whole > 0 ? most : std::min(ahead + rows, most));
+  const int64_t last = std::max(rows, num_whole > 0 ? most : std::min(ahead + rows, most));
   return NextFree(now) +
          kMargin * (whole / num_instances_ * times_.Expect(most) + times_.Expect(last));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace raceway::engine::schedule {
@@ -58,7 +59,7 @@ int64_t BatchTimes::BestRows(int64_t most) const {
   }
   if (found == nullptr) return 1;
   const double rows = is_largest ? 2 * found->rows : found->rows;
-  return std::clamp(static_cast<int64_t>(rows + 0.5), int64_t{1}, most);
+  return std::clamp(int64_t{std::llround(rows)}, int64_t{1}, most);
 }
 
 void ArrivalRate::Add(int64_t rows, double now) {
