@@ -20,11 +20,15 @@ double BatchQueue::NextFree(double now) const {
   return std::max(now, *std::min_element(ends_.begin(), ends_.end()));
 }
 
-double BatchQueue::EndBehind(const Key& key, int64_t rows, double now, int64_t rows_gone) const {
-  int64_t ahead = num_rows_ - rows_gone;
+int64_t BatchQueue::RowsAhead(const Key& key) const {
+  int64_t ahead = num_rows_;
   for (auto it = waiting_.rbegin(); it != waiting_.rend() && it->first > key; ++it) {
     ahead -= it->second.entry.rows;
   }
+  return ahead;
+}
+
+double BatchQueue::EndBehind(int64_t ahead, int64_t rows, double now) const {
   const int64_t most = MostRows();
   const int64_t num_whole = ahead / most;
   const auto whole = static_cast<double>(num_whole);
@@ -34,13 +38,12 @@ double BatchQueue::EndBehind(const Key& key, int64_t rows, double now, int64_t r
          kMargin * (whole / num_instances_ * times_.Expect(most) + times_.Expect(last));
 }
 
-std::vector<EntryId> BatchQueue::Displace(const BatchEntry& entry, const Key& key,
+std::vector<EntryId> BatchQueue::Displace(const BatchEntry& entry, const Key& key, int64_t ahead,
                                           double now) const {
   std::vector<EntryId> displaced;
   std::map<FlowId, Flow> flows = flows_;
   Flow& own = flows[entry.flow];
   own = {own.rows + entry.rows, entry.weight};
-  int64_t rows_freed = 0;
   for (auto it = waiting_.rbegin(); it != waiting_.rend(); ++it) {
     const BatchEntry& other = it->second.entry;
     if (it->first > key || other.flow == entry.flow) continue;
@@ -48,9 +51,9 @@ std::vector<EntryId> BatchQueue::Displace(const BatchEntry& entry, const Key& ke
     const auto kept = static_cast<double>(theirs.rows - other.rows);
     if (kept / theirs.weight < static_cast<double>(own.rows) / own.weight) continue;
     theirs.rows -= other.rows;
-    rows_freed += other.rows;
+    ahead -= other.rows;
     displaced.push_back(other.id);
-    if (EndBehind(key, entry.rows, now, rows_freed) <= entry.deadline) return displaced;
+    if (EndBehind(ahead, entry.rows, now) <= entry.deadline) return displaced;
   }
   return {};
 }
@@ -59,9 +62,10 @@ BatchQueue::Added BatchQueue::Add(BatchEntry entry, double now) {
   arrivals_.Add(entry.rows, now);
   const Key key(std::min(entry.deadline, now + kPatience), num_added_++);
   Added added;
-  if (limits_.refuses_early && entry.deadline != kNever &&
-      EndBehind(key, entry.rows, now) > entry.deadline) {
-    added.displaced = Displace(entry, key, now);
+  const bool may_be_late = limits_.refuses_early && entry.deadline != kNever;
+  const int64_t ahead = may_be_late ? RowsAhead(key) : 0;
+  if (may_be_late && EndBehind(ahead, entry.rows, now) > entry.deadline) {
+    added.displaced = Displace(entry, key, ahead, now);
     added.is_queued = !added.displaced.empty();
     if (!added.is_queued) return added;
     for (const EntryId id : added.displaced) Remove(id);

@@ -75,11 +75,9 @@ class BatchQueue {
   Taken Take(double now);
   /// A batch that was taken has run: it is learned from.
   void Ended(int64_t rows, double seconds);
-  void SetNumInstances(int num_instances) { num_instances_ = num_instances; }
 
   bool is_empty() const { return waiting_.empty(); }
   int64_t num_rows() const { return num_rows_; }
-  const BatchTimes& times() const { return times_; }
 
  private:
   struct Waiting {
@@ -93,10 +91,13 @@ class BatchQueue {
   using Key = std::pair<double, int64_t>;  // when it should have ended, and who came first
 
   int64_t MostRows() const;
-  /// When `rows` more would have run, behind those with earlier keys but for `rows_gone` of these.
-  double EndBehind(const Key& key, int64_t rows, double now, int64_t rows_gone = 0) const;
-  /// Whose place it takes; none if nobody has more than its share.
-  std::vector<EntryId> Displace(const BatchEntry& entry, const Key& key, double now) const;
+  /// Rows with earlier keys.
+  int64_t RowsAhead(const Key& key) const;
+  /// When `rows` more would have run, behind `ahead` others.
+  double EndBehind(int64_t ahead, int64_t rows, double now) const;
+  /// Whose place it takes of those in `ahead` rows; none if nobody has more than its share.
+  std::vector<EntryId> Displace(const BatchEntry& entry, const Key& key, int64_t ahead,
+                                double now) const;
   /// When an instance is free.
   double NextFree(double now) const;
   struct Choice {
@@ -113,8 +114,8 @@ class BatchQueue {
   void DropLate(double now, std::vector<EntryId>& late);
   bool IsWorthWaiting(int64_t rows, double gap) const;
 
-  BatchLimits limits_;
-  int num_instances_;
+  const BatchLimits limits_;
+  const int num_instances_;
   BatchTimes times_;
   ArrivalRate arrivals_;
   std::map<Key, Waiting> waiting_;

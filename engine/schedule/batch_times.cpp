@@ -18,7 +18,6 @@ void BatchTimes::Add(int64_t rows, double seconds) {
   Size& size = sizes_[std::min(index, sizes_.size() - 1)];
   if (size.rows == 0) {
     size = {static_cast<double>(rows), seconds};
-    ++num_known_;
     return;
   }
   size.rows += kWeight * (static_cast<double>(rows) - size.rows);

@@ -15,7 +15,6 @@ class BatchTimes {
   /// rows ≥ 1
   void Add(int64_t rows, double seconds);
 
-  bool is_known() const { return num_known_ > 0; }
   /// Seconds; 0 if nothing is known.
   double Expect(int64_t rows) const;
   /// The smallest size whose rows per second are all but the best; twice the largest that was seen
@@ -31,7 +30,6 @@ class BatchTimes {
   };
 
   std::array<Size, 24> sizes_ = {};  // rows 0: none was seen
-  size_t num_known_ = 0;
 };
 
 /// How soon rows come one after another, learned from those that came.

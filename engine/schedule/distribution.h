@@ -28,14 +28,17 @@ class Distribution {
   double Longer(double seconds) const;
   /// What a share of the times does not exceed, 0 ≤ share ≤ 1.
   double Quantile(double share) const;
-  double Mean() const { return longest_sums_.front(); }
+  double Mean() const { return rests_.front(); }
   /// How much longer it takes on average when it has taken `age` already; infinite if nothing was
   /// seen to take so long.
   double MeanRest(double age) const;
 
  private:
+  /// The first point that is later than `seconds`.
+  std::vector<Point>::const_iterator After(double seconds) const;
+
   std::vector<Point> points_;
-  std::vector<double> longest_sums_;  // of each point, the integral of `longer` from there on
+  std::vector<double> rests_;  // of each point, the integral of `longer` from there on
 };
 
 }  // namespace raceway::engine::schedule

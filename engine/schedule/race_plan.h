@@ -18,9 +18,8 @@ struct RaceForecast {
   double extra_work = 0;  // to that of no race, -0.1: a tenth less
 };
 
-/// Source   the time of the race is longer than t if each run's is longer than t less its start;
-/// the
-///          work of a run is how long the race lasts after its start
+/// Source   a race is longer than t if each of its runs is longer than t less its start; the work
+///          of a run is how long the race lasts after its start
 RaceForecast Foresee(const Distribution& times, RacePlan plan);
 
 /// The plan with the lowest p99 of those that make no more than a share `budget` of extra work; no

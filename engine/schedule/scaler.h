@@ -9,7 +9,7 @@ struct ScaleLimits {
   int most = 64;
   double busy = 0.8;    // the share of time in which instances work, at most
   double drain = 0.25;  // seconds in which what waits is worked off
-  double hold = 5;      // seconds that instances stay that are not needed
+  double hold = 5;      // seconds that instances stay that are not needed, at most
 };
 
 /// A stage since it was looked at last.
@@ -20,7 +20,7 @@ struct StageLoad {
 };
 
 /// How many instances a stage has: as many as its calls keep busy, and what waits, at once; fewer
-/// only when for `hold` seconds no more were needed.
+/// only when no more were needed for some time, from half of `hold` to all of it.
 ///
 /// Threads  none of its own, no lock: one thread at a time. Time comes as an argument, in seconds
 class Scaler {

@@ -37,17 +37,14 @@ class ClosedLoop {
         now_ = last_tick_ = tick;
         const double per_second = num_begun_ / kTick;
         num_begun_ = 0;
-        const int before = instances_;
         instances_ = scaler_.Decide(
             {per_second, call_seconds_, static_cast<int64_t>(waiting_.size())}, now_);
-        num_changes_ += instances_ != before ? 1 : 0;
       }
       Start();
     }
   }
 
   int instances() const { return instances_; }
-  int num_changes() const { return num_changes_; }
   double P50(double from, double to) const {
     std::vector<double> found;
     for (const auto& [end, latency] : latencies_) {
@@ -72,7 +69,6 @@ class ClosedLoop {
   double now_ = 0;
   double last_tick_ = 0;
   double num_begun_ = 0;
-  int num_changes_ = 0;
   std::deque<double> waiting_;  // since when
   std::priority_queue<std::pair<double, double>, std::vector<std::pair<double, double>>,
                       std::greater<>>
