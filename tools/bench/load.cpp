@@ -27,7 +27,7 @@ using engine::load::Strategy;
 
 constexpr const char* kQuestion = R"(how fast does a model answer that is not in memory?
 
-  --part NAME     throttled, disk, hot, memory, two, trace, rivals; all of them without it
+  --part NAME     2GBs, 1GBs, 0.5GBs, disk, hot, memory, two, trace, rivals; all of them without it
   --model NAME    only this one; of both there may be several
   --minutes N     of the trace's hour (10)
   --compress N    how many times as fast the trace comes (2))";
@@ -40,11 +40,9 @@ Disk ThrottledTo(const std::string& name, double bytes_per_second) {
   return {.name = name, .bytes_per_second = bytes_per_second, .is_hot = true};
 }
 
-void MeasureThrottled(LoadBench& bench) {
-  MeasureCold(bench, ThrottledTo("0.5GBs", 0.5e9));
-  MeasureCold(bench, ThrottledTo("1GBs", 1e9));
-  MeasureCold(bench, ThrottledTo("2GBs", 2e9));
-}
+void Measure2GBs(LoadBench& bench) { MeasureCold(bench, ThrottledTo("2GBs", 2e9)); }
+void Measure1GBs(LoadBench& bench) { MeasureCold(bench, ThrottledTo("1GBs", 1e9)); }
+void MeasureHalfGBs(LoadBench& bench) { MeasureCold(bench, ThrottledTo("0.5GBs", 0.5e9)); }
 
 void MeasureDisk(LoadBench& bench) {
   MeasureCold(bench, {.name = "disk", .bytes_per_second = std::nullopt});
@@ -56,9 +54,9 @@ struct Part {
 };
 
 constexpr Part kParts[] = {
-    {"throttled", &MeasureThrottled}, {"disk", &MeasureDisk}, {"hot", &MeasureHot},
-    {"memory", &MeasureMemory},       {"two", &MeasureTwo},   {"trace", &MeasureTrace},
-    {"rivals", &MeasureRivals},
+    {"2GBs", &Measure2GBs}, {"1GBs", &Measure1GBs},   {"0.5GBs", &MeasureHalfGBs},
+    {"disk", &MeasureDisk}, {"hot", &MeasureHot},     {"memory", &MeasureMemory},
+    {"two", &MeasureTwo},   {"trace", &MeasureTrace}, {"rivals", &MeasureRivals},
 };
 
 /// What was asked for.
@@ -129,7 +127,7 @@ LoadBench BenchOf(const Wanted& wanted) {
 
 void Run(LoadBench& bench, const Wanted& wanted) {
   if (wanted.options.quick && wanted.parts.empty()) {
-    MeasureCold(bench, ThrottledTo("2GBs", 2e9));
+    Measure2GBs(bench);
     return;
   }
   for (const Part& part : kParts) {
