@@ -102,6 +102,10 @@ bool BatchQueue::IsWorthWaiting(int64_t rows, double gap) const {
 
 void BatchQueue::Ended(int64_t rows, double seconds) {
   times_.Add(rows, seconds);
+  Left();
+}
+
+void BatchQueue::Left() {
   if (!ends_.empty()) ends_.erase(std::min_element(ends_.begin(), ends_.end()));
 }
 

@@ -75,6 +75,8 @@ class BatchQueue {
   Taken Take(double now);
   /// A batch that was taken has run: it is learned from.
   void Ended(int64_t rows, double seconds);
+  /// A batch that was taken did not run, or not to its end.
+  void Left();
 
   bool is_empty() const { return waiting_.empty(); }
   int64_t num_rows() const { return num_rows_; }
