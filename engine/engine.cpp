@@ -14,6 +14,8 @@
 #include "engine/exec/forks.h"
 #include "engine/exec/graph.h"
 #include "engine/exec/in_flight.h"
+#include "engine/exec/places.h"
+#include "engine/exec/timer.h"
 #include "engine/store/open_store.h"
 
 namespace raceway::engine {
@@ -237,7 +239,9 @@ struct Engine::State {
         limit(AllowWorkers(options)),
         num_workers(std::max(1, AllowedWorkers(options))),
         // Where the process allows no workers: room for the one that TBB starts once it must.
-        arena(num_workers, AllowedWorkers(options) > 0 ? 0 : 1) {}
+        arena(num_workers, AllowedWorkers(options) > 0 ? 0 : 1),
+        places(num_workers, clock),
+        timer(clock) {}
 
   Request::Ptr MakeRequest(Graph& graph, RequestOptions options, Completion completion) {
     Request::Ptr request = graph.MakeRequest(
@@ -257,7 +261,8 @@ struct Engine::State {
     }
     const std::unique_ptr<InFlight, decltype([](InFlight* entered) { entered->Leave(); })> entered(
         &graphs);
-    return Graph::Build(plan, base_dir, {factories, open_store, clock, arena, graphs, tracer});
+    return Graph::Build(plan, base_dir,
+                        {factories, open_store, clock, arena, places, timer, graphs, tracer});
   }
 
   bool IsOver() {
@@ -283,6 +288,8 @@ struct Engine::State {
   const std::optional<tbb::global_control> limit;
   const int num_workers;
   tbb::task_arena arena;
+  Places places;
+  Timer timer;
   std::atomic<int64_t> next_id = 1;
   InFlight graphs;
   std::once_flag stop;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@
 #include "engine/store.h"
 
 namespace raceway::engine {
+
+class Request;
+class Workers;
 
 /// The rows that a step with branches (`rescue`, `anyof`) was given. In its branches, row ids are
 /// places in there, however often some of these rows are tried again.
@@ -34,7 +39,12 @@ struct RunContext {
   const CancelToken& cancel;
   const Clock& clock;
   const BranchInput* branch_input = nullptr;  // null outside of branches
+  Workers* workers = nullptr;                 // null: there is this thread only
+  Request* request = nullptr;                 // null within branches, whose `cancel` is not its own
 };
+
+/// Who gets what an operator answers later, once, from any thread.
+using Answer = std::function<void(Result<Batch>)>;
 
 /// One batch → one batch.
 ///
@@ -44,6 +54,16 @@ class Operator {
  public:
   virtual ~Operator() = default;
   virtual Result<Batch> Run(Batch input, RunContext& context) const = 0;
+
+  /// Whether it has a `Start` of its own.
+  virtual bool may_answer_later() const { return false; }
+  /// As `Run`, but where it says nothing, `answer` gets the result: before it returns, or later.
+  /// What belongs to the call (`context`, the request) may be gone once `answer` has it.
+  virtual std::optional<Result<Batch>> Start(Batch input, RunContext& context,
+                                             const Answer& /*answer*/) const {
+    return Run(std::move(input), context);
+  }
+
   /// Whether no rows in means no rows out, so that the graph need not run it on an empty batch.
   virtual bool is_row_wise() const { return true; }
 };

@@ -9,6 +9,8 @@ std::string_view NameOf(ErrorCode code) {
     case ErrorCode::kCancelled: return "cancelled";
     case ErrorCode::kDeadlineExceeded: return "deadline exceeded";
     case ErrorCode::kTimeout: return "timeout";
+    case ErrorCode::kDeadlineUnreachable: return "deadline unreachable";
+    case ErrorCode::kOverloaded: return "overloaded";
     case ErrorCode::kUnavailable: return "unavailable";
     case ErrorCode::kUnsupported: return "unsupported";
     case ErrorCode::kInternal: return "internal";

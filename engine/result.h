@@ -10,14 +10,16 @@
 namespace raceway::engine {
 
 enum class ErrorCode {
-  kInvalidArgument,   // the request's rows or options are not what the plan asks for
-  kFailed,            // an operator could not do its work on these rows
-  kCancelled,         // the caller stopped the request
-  kDeadlineExceeded,  // the request's time ran out
-  kTimeout,           // the time that the flow gives a step ran out, not the request's
-  kUnavailable,       // the machine lacks something: a file, a device
-  kUnsupported,       // a plan or model asks for what this release cannot do
-  kInternal,          // our own fault, met at run time
+  kInvalidArgument,      // the request's rows or options are not what the plan asks for
+  kFailed,               // an operator could not do its work on these rows
+  kCancelled,            // the caller stopped the request
+  kDeadlineExceeded,     // the request's time ran out
+  kTimeout,              // the time that the flow gives a step ran out, not the request's
+  kDeadlineUnreachable,  // the request's time would run out: it was not begun
+  kOverloaded,           // there is more to do than can be done: try again later
+  kUnavailable,          // the machine lacks something: a file, a device
+  kUnsupported,          // a plan or model asks for what this release cannot do
+  kInternal,             // our own fault, met at run time
 };
 
 /// "invalid argument", "failed", …

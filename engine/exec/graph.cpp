@@ -41,6 +41,17 @@ class Graph::Offers {
   c10::SmallVector<int32_t, 16> stages_;
 };
 
+template <typename Body>
+void Graph::Enqueue(Body body) {
+  Enter();  // all may be over before `body` returns
+  places_.Take();
+  arena_.enqueue([this, body]() noexcept {
+    body();
+    places_.Give();
+    Leave();
+  });
+}
+
 Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem::path& base_dir,
                                  const Surroundings& around) {
   User graph(new Graph(around));
@@ -59,8 +70,9 @@ Result<Graph::User> Graph::Build(const PhysicalPlan& plan, const std::filesystem
 Graph::Graph(const Surroundings& around)
     : clock_(around.clock),
       arena_(around.arena),
+      places_(around.places),
       graphs_(around.graphs),
-      workers_(around.arena, *this) {
+      workers_(around.arena, around.places, around.timer, *this) {
   graphs_.Enter();
   // A graph belongs to the arena it is made in.
   arena_.execute([this] { graph_.emplace(); });
@@ -196,8 +208,11 @@ void Graph::MakeTasks(const PhysicalPlan& plan) {
     return tbb::flow::continue_msg();
   });
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (!plan.stages[i].own_task) continue;
     const auto index = static_cast<int32_t>(i);
+    nodes_[i].graph = this;
+    nodes_[i].index = index;
+    nodes_[i].may_wait = nodes_[i].stage.may_answer_later();
+    if (!plan.stages[i].own_task) continue;
     nodes_[i].offer = static_cast<int32_t>(layout_.counters.size());
     layout_.counters.push_back(1);
     nodes_[i].task = std::make_unique<TaskNode>(*graph_, tbb::flow::unlimited,
@@ -260,41 +275,78 @@ void Graph::Work(Request& request, Ready ready) noexcept {
     }
     if (ready.first < 0) ready.first = offers.TakeBack();
     if (ready.first < 0) return;
-    const int32_t index = ready.first;
-    ready.first = request.next_ready(index);
-    const Node& node = nodes_[static_cast<size_t>(index)];
-    RunStage(index, request);
-    if (node.is_output && outputs_left_ < 0) return Complete(request);
-    Forward(node.edges, request, ready);
-    if (!node.is_output) continue;
-    // From here on the request is ours only if a stage became ready: that leads to another output.
-    if (request.counter(outputs_left_).fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      return Complete(request);
-    }
+    const Node& node = nodes_[static_cast<size_t>(ready.first)];
+    ready.first = request.next_ready(ready.first);
+    if (!RunStage(node, request)) continue;
+    if (Pass(node, request, ready)) return;
   }
 }
 
-void Graph::RunStage(int32_t index, Request& request) const noexcept {
-  const Node& node = nodes_[static_cast<size_t>(index)];
+bool Graph::Pass(const Node& node, Request& request, Ready& ready) noexcept {
+  if (node.is_output && outputs_left_ < 0) return Complete(request), true;
+  Forward(node.edges, request, ready);
+  if (!node.is_output) return false;
+  // From here on the request is ours only if a stage became ready: that leads to another output.
+  if (request.counter(outputs_left_).fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+  return Complete(request), true;
+}
+
+bool Graph::RunStage(const Node& node, Request& request) const noexcept {
   if (request.IsOver(node.stage.place())) {
-    if (tracing_) tracing_.NotePass(request, index);
-    return;
+    if (tracing_) tracing_.NotePass(request, node.index);
+    return true;
   }
-  StageTrace trace(tracing_, request, index);
-  const auto run = [&](std::span<Batch> inputs) {
-    if (tracing_) trace.Taken(inputs[0] ? inputs[0].num_rows() : -1);
-    RunContext context{request.cancel(), clock_};
-    const auto outputs = request.slots().subspan(node.first_port, node.num_ports);
-    Status status = node.stage.Run(inputs, outputs, context);
-    if (!status) request.Fail(std::move(status).error());
-  };
   if (node.inputs.size() == 1) {
     Batch batch = request.Take(node.inputs[0].port, node.inputs[0].uses);
-    return run({&batch, 1});
+    return RunSteps(node, request, {&batch, 1}, 0);
   }
   c10::SmallVector<Batch, 4> batches;
   for (const Input& input : node.inputs) batches.push_back(request.Take(input.port, input.uses));
-  run({batches.data(), batches.size()});
+  return RunSteps(node, request, {batches.data(), batches.size()}, 0);
+}
+
+bool Graph::RunSteps(const Node& node, Request& request, std::span<Batch> inputs,
+                     int32_t first_step) const noexcept {
+  StageTrace trace(tracing_, request, node.index);
+  if (tracing_) trace.Taken(inputs[0] ? inputs[0].num_rows() : -1);
+  RunContext context{request.cancel(), clock_, nullptr, &node.graph->workers_, &request};
+  const auto outputs = request.slots().subspan(node.first_port, node.num_ports);
+  if (!node.may_wait) {
+    Status status = node.stage.Run(inputs, outputs, context);
+    if (!status) request.Fail(std::move(status).error());
+    return true;
+  }
+  // While a stage runs nobody asks who is to be run after it: the place tells which step waits.
+  int32_t& step = request.next_ready(node.index);
+  step = first_step;
+  std::optional<Status> status =
+      node.stage.Start(inputs, outputs, context, step, [&node, &request](Result<Batch> answer) {
+        node.graph->Resume(node, request, std::move(answer));
+      });
+  if (!status) return false;
+  if (!*status) request.Fail(std::move(*status).error());
+  return true;
+}
+
+void Graph::Resume(const Node& node, Request& request, Result<Batch> answer) noexcept {
+  const int32_t step = request.next_ready(node.index);
+  if (answer && !*answer) answer = NoBatch();
+  if (answer) {
+    request.slots()[node.first_port] = *std::move(answer);
+  } else {
+    request.Fail(node.stage.Located(std::move(answer).error(), step));
+  }
+  if (tracing_) request.ready_since(node.index) = std::chrono::steady_clock::now();
+  Enqueue([this, &node, &request] { Continue(node, request); });
+}
+
+void Graph::Continue(const Node& node, Request& request) noexcept {
+  if (!request.IsOver(node.stage.place())) {
+    Batch batch = std::move(request.slots()[node.first_port]);
+    if (!RunSteps(node, request, {&batch, 1}, request.next_ready(node.index) + 1)) return;
+  }
+  Ready ready;
+  if (!Pass(node, request, ready)) Work(request, ready);
 }
 
 // The request stays ours until its last edge is counted, and after that if a stage became ready:
@@ -326,22 +378,16 @@ bool Graph::IsWorthTask(const Node& node, Request& request) const noexcept {
 // process may allow TBB no workers and the thread that waits may be none of the arena. The node
 // runs in it.
 void Graph::PutEntry(Request& request) {
-  Enter();  // all may be over before `try_put` returns
-  arena_.enqueue([this, &request]() noexcept {
-    entry_->try_put(&request);
-    Leave();
-  });
+  Enqueue([this, &request] { entry_->try_put(&request); });
 }
 
 void Graph::Offer(const Node& node, Request& request) {
-  Enter();
   request.Hold();
   num_offers_.fetch_add(1, std::memory_order_relaxed);
-  arena_.enqueue([this, &node, &request]() noexcept {
+  Enqueue([this, &node, &request] {
     num_offers_.fetch_sub(1, std::memory_order_relaxed);
     if (Begin(node, request)) node.task->try_put(&request);
     request.LetGo();
-    Leave();
   });
 }
 

@@ -13,11 +13,13 @@
 #include <string>
 #include <vector>
 
+#include "engine/exec/graph_workers.h"
 #include "engine/exec/in_flight.h"
+#include "engine/exec/places.h"
 #include "engine/exec/request.h"
 #include "engine/exec/stage.h"
 #include "engine/exec/stage_trace.h"
-#include "engine/exec/workers.h"
+#include "engine/exec/timer.h"
 #include "engine/operator.h"
 #include "engine/plan/physical_plan.h"
 
@@ -41,6 +43,9 @@ struct FlowTable {
 /// without being run. So the stage of the output is the last to see it, and it ends exactly once;
 /// of several outputs the stage that is through last ends it.
 ///
+/// A stage may wait for an answer that another thread has (`Operator::Start`): then its thread goes
+/// on with what else is ready, and a worker goes on behind the stage when the answer is there.
+///
 /// It lives as long as anybody uses it: its owner, requests in flight, their completions included,
 /// and callers. Whoever leaves last ends it.
 ///
@@ -53,8 +58,10 @@ class Graph {
     const StoreOpener& open_store;
     const Clock& clock;
     tbb::task_arena& arena;  // where its tasks run
-    InFlight& graphs;        // those of the engine; it is left when the graph is gone
-    Tracer* tracer;          // null: nobody traces
+    Places& places;
+    Timer& timer;
+    InFlight& graphs;  // those of the engine; it is left when the graph is gone
+    Tracer* tracer;    // null: nobody traces
   };
   struct Leaving {
     void operator()(Graph* graph) const { graph->Leave(); }
@@ -111,6 +118,10 @@ class Graph {
     std::unique_ptr<TaskNode> task = nullptr;  // where it is worth one
     int32_t offer = -1;                        // counter of such: 1 until somebody begins it
     bool is_output = false;
+    bool may_wait = false;  // for an answer of one of its steps
+    // For who has that answer:
+    Graph* graph = nullptr;
+    int32_t index = 0;
   };
   /// Where a result is found.
   struct Output {
@@ -135,6 +146,9 @@ class Graph {
   void MakeTasks(const PhysicalPlan& plan);
   void End();
 
+  /// A task of its own runs `body`, which must not throw; the graph stays until then.
+  template <typename Body>
+  void Enqueue(Body body);
   void PutEntry(Request& request);
   /// To the workers: the first of them, or whoever takes it back, runs it.
   void Offer(const Node& node, Request& request);
@@ -143,7 +157,15 @@ class Graph {
   }
   void Start(Request& request) noexcept;
   void Work(Request& request, Ready ready) noexcept;
-  void RunStage(int32_t index, Request& request) const noexcept;
+  /// Whether the stage is through, else it waits, and others may have gone on with the request.
+  bool RunStage(const Node& node, Request& request) const noexcept;
+  bool RunSteps(const Node& node, Request& request, std::span<Batch> inputs,
+                int32_t first_step) const noexcept;
+  /// What comes behind a stage that is through becomes ready. Whether the request is over.
+  bool Pass(const Node& node, Request& request, Ready& ready) noexcept;
+  /// The answer that a stage waits for is there: a worker goes on.
+  void Resume(const Node& node, Request& request, Result<Batch> answer) noexcept;
+  void Continue(const Node& node, Request& request) noexcept;
   /// From here on the times of `request` are noted, where somebody traces.
   void NoteBegin(Request& request) const noexcept {
     if (tracing_) request.ready_since(-1) = std::chrono::steady_clock::now();
@@ -155,13 +177,14 @@ class Graph {
 
   const Clock& clock_;
   tbb::task_arena& arena_;
+  Places& places_;
   InFlight& graphs_;
   Tracing tracing_;
   std::promise<void> gone_;
   std::atomic<int64_t> users_ = 1;         // the owner
   std::atomic<int32_t> num_offers_ = 0;    // that no worker has looked at yet
   std::optional<tbb::flow::graph> graph_;  // outlives its nodes below
-  Workers workers_;                        // of the stages in the nodes below
+  GraphWorkers workers_;                   // of the stages in the nodes below
   RequestLayout layout_;
   std::vector<FlowTable> inputs_;
   std::vector<SchemaPtr> input_schemas_;  // as the plan has them, null where they are the callers'

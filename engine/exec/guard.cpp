@@ -92,7 +92,7 @@ Attempt Guard::TryFirst(const Batch& numbered, RunContext& context) const {
   CancelToken cancel;
   cancel.SetParent(&context.cancel);
   cancel.SetDeadline(context.clock.Now() + *timeout_, context.clock);
-  RunContext inner{cancel, context.clock, context.branch_input};
+  RunContext inner{cancel, context.clock, context.branch_input, context.workers};
   Attempt attempt = TryRows(branches_[0], numbered, AllRows(numbered), each_row, inner);
   for (Attempt::Failure& failure : attempt.failures) {
     if (failure.error.code != ErrorCode::kDeadlineExceeded) continue;
@@ -105,7 +105,7 @@ Attempt Guard::TryFirst(const Batch& numbered, RunContext& context) const {
 Result<Batch> Guard::Run(Batch input, RunContext& context) const {
   const Batch numbered = Numbered(input);
   const BranchInput branch_input{input, context.branch_input};
-  RunContext inside{context.cancel, context.clock, &branch_input};
+  RunContext inside{context.cancel, context.clock, &branch_input, context.workers};
   Attempt attempt = TryFirst(numbered, inside);
   if (const auto stop = context.cancel.Check()) {
     return StopError(*stop, attempt.failures.empty() ? "" : attempt.failures[0].error.stage);

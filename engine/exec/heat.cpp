@@ -25,10 +25,11 @@ std::string ValueText(const Column& column, const Type& type, int64_t row) {
 }  // namespace
 
 Heat::Heat(std::span<const Race::Runner> runners, Batch numbered, const Clock& clock,
-           std::optional<TimePoint> deadline)
+           std::optional<TimePoint> deadline, Workers& workers)
     : runners_(runners),
       numbered_(std::move(numbered)),
       clock_(clock),
+      workers_(workers),
       entries_(runners.size()),
       has_winner_(static_cast<size_t>(numbered_.num_rows())),
       num_open_(numbered_.num_rows()) {
@@ -55,7 +56,7 @@ void Heat::RunBranch(size_t index, const RunContext* outer) noexcept {
   try {
     if (!Take(index, outer != nullptr ? &outer->cancel : nullptr, rows)) return;
     const BranchInput* input = outer != nullptr ? outer->branch_input : nullptr;
-    RunContext context{entries_[index].cancel, clock_, input};
+    RunContext context{entries_[index].cancel, clock_, input, &workers_};
     Record(index, TryRows(runners_[index].branch, numbered_, rows, true, context));
   } catch (...) {
     Attempt attempt;

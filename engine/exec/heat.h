@@ -20,10 +20,10 @@ namespace raceway::engine {
 /// Threads  all functions may be called from any, `Close` and what is behind it by the owner
 class Heat {
  public:
-  /// `numbered` has its rows numbered from 0. Branches stop at `deadline`. `runners` and `clock`
-  /// outlive the heat.
+  /// `numbered` has its rows numbered from 0. Branches stop at `deadline`. `runners`, `clock` and
+  /// `workers` outlive the heat.
   Heat(std::span<const Race::Runner> runners, Batch numbered, const Clock& clock,
-       std::optional<TimePoint> deadline);
+       std::optional<TimePoint> deadline, Workers& workers);
   Heat(const Heat&) = delete;
 
   /// Runs branch `index` on the rows that have no answer, unless somebody has done so or nothing is
@@ -58,6 +58,7 @@ class Heat {
   const std::span<const Race::Runner> runners_;
   const Batch numbered_;
   const Clock& clock_;
+  Workers& workers_;
 
   mutable std::mutex mutex_;  // of all below, but for tokens, which their branch asks
   std::condition_variable changed_;

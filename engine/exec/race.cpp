@@ -94,9 +94,9 @@ Result<Batch> Race::Run(Batch input, RunContext& context) const {
   std::optional<TimePoint> until;
   if (within_) until = context.clock.Now() + *within_;
   const BranchInput branch_input{input, context.branch_input};
-  RunContext inside{context.cancel, context.clock, &branch_input};
+  RunContext inside{context.cancel, context.clock, &branch_input, &workers_};
   const auto heat = std::make_shared<Heat>(runners_, Numbered(input), context.clock,
-                                           Earlier(until, context.cancel.deadline()));
+                                           Earlier(until, context.cancel.deadline()), workers_);
   {
     const Closing closing(*heat);
     for (size_t i = 1; i < runners_.size(); ++i) {

@@ -7,7 +7,7 @@
 
 #include "engine/exec/branch.h"
 #include "engine/exec/merge.h"
-#include "engine/exec/workers.h"
+#include "engine/workers.h"
 
 namespace raceway::engine {
 

@@ -56,7 +56,6 @@ Request::Ptr Request::Make(const RequestLayout& layout, RequestId id, Completion
 
 void Request::Deleter::operator()(Request* request) const {
   std::destroy_n(request->slots_, request->num_ports_);
-  request->parent_.reset();
   request->LetGo();
 }
 

@@ -40,7 +40,7 @@ class Request {
  public:
   /// Gets the result, in the thread that ran the last stage. Must not throw.
   using Completion = std::function<void(Result<Batch>)>;
-  /// Lets go of its batches; its memory, and what little is in it, stays while somebody holds it.
+  /// Lets go of its batches; its memory and its token stay while somebody holds it.
   struct Deleter {
     void operator()(Request* request) const;
   };
@@ -49,7 +49,7 @@ class Request {
   static Ptr Make(const RequestLayout& layout, RequestId id, Completion completion);
   Request(const Request&) = delete;
 
-  /// For those who may still look at the counters when the request is over.
+  /// For those who may still look at the counters or the token when the request is over.
   void Hold() { holders_.fetch_add(1, std::memory_order_relaxed); }
   void LetGo();
 

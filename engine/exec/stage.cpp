@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "engine/exec/caught_error.h"
+#include "engine/exec/compete.h"
 #include "engine/exec/guard.h"
 #include "engine/exec/race.h"
 #include "engine/exec/request.h"
 
 namespace raceway::engine {
 namespace {
-
-Error NoBatch() { return {.code = ErrorCode::kInternal, .message = "the operator gave no batch"}; }
 
 // Whether the factory made what the plan describes: a step with several inputs is a merger, one
 // with several outputs a splitter. A merger of one input is fine.
@@ -55,7 +54,20 @@ Result<AnyOperator> MakeOperator(const OperatorSpec& spec, const OperatorFactori
   }
 }
 
+/// As its hints ask; what takes or gives several batches runs alone.
+Result<AnyOperator> Competing(AnyOperator op, const StepSpec& step) {
+  auto* plain = std::get_if<std::unique_ptr<Operator>>(&op);
+  if (plain == nullptr || !step.branches.empty()) return op;
+  Result<std::optional<CompeteHints>> hints = CompeteHints::Read(step.hints);
+  if (!hints) return std::move(hints).error();
+  if (!*hints || (*hints)->replicas == 1) return op;
+  return AnyOperator(
+      std::unique_ptr<Operator>(std::make_unique<Compete>(std::move(*plain), **std::move(hints))));
+}
+
 }  // namespace
+
+Error NoBatch() { return {.code = ErrorCode::kInternal, .message = "the operator gave no batch"}; }
 
 Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
                           const std::vector<SchemaPtr>& outputs, const StageSurroundings& around) {
@@ -74,6 +86,7 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
                                spec.device, around.base_dir,   &around.open_store};
     Result<AnyOperator> op = step.branches.empty() ? MakeOperator(op_spec, around.factories)
                                                    : MakeWithBranches(op_spec, around);
+    if (op) op = Competing(*std::move(op), step);
     if (!op) {
       if (op.error().stage.empty()) op.error().stage = std::move(place);
       return std::move(op).error();
@@ -92,38 +105,68 @@ Result<Stage> Stage::Make(const StageSpec& spec, std::vector<SchemaPtr> inputs,
 Stage::Step::Step(AnyOperator made, std::string where)
     : op(std::move(made)), place(std::move(where)) {
   if (const auto* held = std::get_if<std::unique_ptr<Operator>>(&op)) plain = held->get();
+  if (plain != nullptr && plain->may_answer_later()) later = plain;
   if (const auto* held = std::get_if<std::unique_ptr<Merger>>(&op)) merger = held->get();
   if (const auto* held = std::get_if<std::unique_ptr<Splitter>>(&op)) splitter = held->get();
 }
 
 Status Stage::Run(std::span<Batch> inputs, std::span<Batch> outputs,
                   RunContext& context) const noexcept {
-  size_t at = 0;
-  const auto located = [&](Error error) {
-    if (error.stage.empty()) error.stage = steps_[at].place;
-    return error;
-  };
+  int32_t at = 0;
   try {
-    Status status = RunSteps(inputs, outputs, context, at);
-    if (!status) status = located(std::move(status).error());
+    Status status = *RunSteps(inputs, outputs, context, at, nullptr);
+    if (!status) status = Located(std::move(status).error(), at);
     return status;
   } catch (...) {
-    return located(CaughtError());
+    return Located(CaughtError(), at);
   }
 }
 
-Status Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context,
-                       size_t& at) const {
+std::optional<Status> Stage::Start(std::span<Batch> inputs, std::span<Batch> outputs,
+                                   RunContext& context, int32_t& at,
+                                   const Answer& answer) const noexcept {
+  try {
+    std::optional<Status> status = RunSteps(inputs, outputs, context, at, &answer);
+    if (status && !*status) status = Located(std::move(*status).error(), at);
+    return status;
+  } catch (...) {
+    return Located(CaughtError(), at);
+  }
+}
+
+Error Stage::Located(Error error, int32_t at) const {
+  if (error.stage.empty()) error.stage = steps_[static_cast<size_t>(at)].place;
+  return error;
+}
+
+bool Stage::may_answer_later() const {
+  return std::any_of(steps_.begin(), steps_.end(),
+                     [](const Step& step) { return step.later != nullptr; });
+}
+
+std::optional<Status> Stage::RunSteps(std::span<Batch> inputs, std::span<Batch> outputs,
+                                      RunContext& context, int32_t& at,
+                                      const Answer* answer) const {
   Batch merged;
   Batch& batch = inputs.size() == 1 ? inputs[0] : merged;
-  for (at = 0; at < steps_.size(); ++at) {
-    const Step& step = steps_[at];
+  const auto num_steps = static_cast<int32_t>(steps_.size());
+  for (; at < num_steps; ++at) {
+    const Step& step = steps_[static_cast<size_t>(at)];
     if (at > 0 && context.cancel.may_stop()) {
       if (const auto stop = context.cancel.Check()) return StopError(*stop, {});
     }
     if (step.rest_is_row_wise && batch && batch.num_rows() == 0) {
       std::copy(empty_outputs_.begin(), empty_outputs_.end(), outputs.begin());
       return Done{};
+    }
+    if (step.later != nullptr && answer != nullptr) {
+      // Others may go on with it before this returns: from there on `at` is theirs.
+      std::optional<Result<Batch>> result = step.later->Start(std::move(batch), context, *answer);
+      if (!result) return std::nullopt;
+      if (!*result) return std::move(*result).error();
+      batch = **std::move(result);
+      if (!batch) return NoBatch();
+      continue;
     }
     // Nearly always, and as quick as calling it in a loop of one's own.
     if (step.plain != nullptr) {

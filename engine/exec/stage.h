@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +22,9 @@ struct StageSurroundings {
   Workers& workers;
 };
 
+/// What an operator has done wrong that gives none.
+Error NoBatch();
+
 /// The operators of one stage of a plan, made and ready to run one after another.
 ///
 /// Immutable. Threads: `Run` may be called by several at once.
@@ -37,6 +42,16 @@ class Stage {
   /// A batch without rows is not shown to steps that would only hand on no rows.
   Status Run(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context) const noexcept;
 
+  /// As `Run`, from step `at` on, but where it says nothing, a step has or gives its `answer`
+  /// later: then `at` is that step, and whoever has the answer goes on with it behind that.
+  std::optional<Status> Start(std::span<Batch> inputs, std::span<Batch> outputs,
+                              RunContext& context, int32_t& at,
+                              const Answer& answer) const noexcept;
+  /// `error` of step `at`, with its place.
+  Error Located(Error error, int32_t at) const;
+
+  /// Whether `Start` may say nothing.
+  bool may_answer_later() const;
   /// Whether no rows in means no rows out, without running anything.
   bool is_row_wise() const { return steps_.front().rest_is_row_wise; }
   /// "map(small) at cascade.flow:12:5", of its first step.
@@ -48,14 +63,15 @@ class Stage {
 
     AnyOperator op;
     const Operator* plain = nullptr;  // one of the three is what `op` holds
+    const Operator* later = nullptr;  // `plain`, if it may answer later
     const Merger* merger = nullptr;
     const Splitter* splitter = nullptr;
     std::string place;
     bool rest_is_row_wise = false;  // this step and all behind it
   };
 
-  Status RunSteps(std::span<Batch> inputs, std::span<Batch> outputs, RunContext& context,
-                  size_t& at) const;
+  std::optional<Status> RunSteps(std::span<Batch> inputs, std::span<Batch> outputs,
+                                 RunContext& context, int32_t& at, const Answer* answer) const;
 
   std::vector<Step> steps_;
   std::vector<Batch> empty_outputs_;

@@ -68,7 +68,7 @@ void Tracing::NotePass(Request& request, int32_t stage) const noexcept {
 }
 
 StageTrace::StageTrace(const Tracing& tracing, Request& request, int32_t stage) noexcept
-    : tracing_(tracing), request_(request), stage_(stage) {
+    : tracing_(tracing), request_(static_cast<int64_t>(request.id())), stage_(stage) {
   if (!tracing_) return;
   begin_ = Now();
   Note(Kind::kQueue, request.ready_since(stage), begin_);
@@ -82,11 +82,10 @@ void StageTrace::Taken(int64_t num_rows) noexcept {
   begin_ = now;
   if (!tracing_.tracer->sees_operators() || !InstallOperatorGate().ok()) return;
   try {
-    gate_ = std::make_unique<TraceGate>(tracing_,
-                                        TraceEvent{.kind = Kind::kOperator,
-                                                   .flow = tracing_.flow,
-                                                   .request = static_cast<int64_t>(request_.id()),
-                                                   .stage = stage_});
+    gate_ = std::make_unique<TraceGate>(
+        tracing_,
+        TraceEvent{
+            .kind = Kind::kOperator, .flow = tracing_.flow, .request = request_, .stage = stage_});
   } catch (...) {  // no memory: no operators in the trace
   }
 }
@@ -100,7 +99,7 @@ StageTrace::~StageTrace() {
 void StageTrace::Note(Kind kind, TraceEvent::Time begin, TraceEvent::Time end) noexcept {
   tracing_.tracer->Note({.kind = kind,
                          .flow = tracing_.flow,
-                         .request = static_cast<int64_t>(request_.id()),
+                         .request = request_,
                          .stage = stage_,
                          .num_rows = num_rows_,
                          .begin = begin,

@@ -37,7 +37,7 @@ class StageTrace {
   void Note(TraceEvent::Kind kind, TraceEvent::Time begin, TraceEvent::Time end) noexcept;
 
   const Tracing& tracing_;
-  Request& request_;
+  const int64_t request_;  // it may be gone before the end
   const int32_t stage_;
   int64_t num_rows_ = -1;
   TraceEvent::Time begin_;  // of what comes next

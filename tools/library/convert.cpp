@@ -12,6 +12,8 @@ ErrorCode FromEngine(engine::ErrorCode code) {
     case engine::ErrorCode::kCancelled: return ErrorCode::kCancelled;
     case engine::ErrorCode::kDeadlineExceeded: return ErrorCode::kDeadlineExceeded;
     case engine::ErrorCode::kTimeout: return ErrorCode::kTimeout;
+    case engine::ErrorCode::kDeadlineUnreachable: return ErrorCode::kDeadlineUnreachable;
+    case engine::ErrorCode::kOverloaded: return ErrorCode::kOverloaded;
     case engine::ErrorCode::kUnavailable: return ErrorCode::kUnavailable;
     case engine::ErrorCode::kUnsupported: return ErrorCode::kUnsupported;
     case engine::ErrorCode::kInternal: break;

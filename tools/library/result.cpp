@@ -19,6 +19,8 @@ std::string_view NameOf(ErrorCode code) {
     case ErrorCode::kTimeout: return "timeout";
     case ErrorCode::kUnavailable: return "unavailable";
     case ErrorCode::kUnsupported: return "unsupported";
+    case ErrorCode::kDeadlineUnreachable: return "deadline unreachable";
+    case ErrorCode::kOverloaded: return "overloaded";
     case ErrorCode::kInternal: break;
   }
   return "internal";

@@ -12,14 +12,16 @@ namespace raceway {
 inline namespace v0 {
 
 enum class ErrorCode {
-  kInvalidArgument,   // the table, plan or option is not what is asked for
-  kFailed,            // an operator could not do its work on these rows
-  kCancelled,         // the caller stopped the request
-  kDeadlineExceeded,  // the request's time ran out
-  kTimeout,           // the time that the flow gives a step ran out, not the request's
-  kUnavailable,       // the machine lacks something: a file, a device; or the engine has ended
-  kUnsupported,       // a plan or model asks for what this release cannot do
-  kInternal,          // a fault of the library, met at run time
+  kInvalidArgument,      // the table, plan or option is not what is asked for
+  kFailed,               // an operator could not do its work on these rows
+  kCancelled,            // the caller stopped the request
+  kDeadlineExceeded,     // the request's time ran out
+  kTimeout,              // the time that the flow gives a step ran out, not the request's
+  kUnavailable,          // the machine lacks something: a file, a device; or the engine has ended
+  kUnsupported,          // a plan or model asks for what this release cannot do
+  kInternal,             // a fault of the library, met at run time
+  kDeadlineUnreachable,  // the request's time would run out: it was not begun
+  kOverloaded,           // there is more to do than can be done: try again later
 };
 
 /// "invalid argument", "failed", …
