@@ -18,7 +18,8 @@ namespace raceway::operators {
 ///                     filled up there with zeros and run together; the model gets one more input,
 ///                     mask: bool[rows, longest]
 /// Hints    `load.priority` "low", "normal", "high": which of several models is read first;
-///          `load.memory`, in bytes: what its weights may hold; `load.stream`
+///          `load.memory`, in bytes: what its weights may hold; `load.stream`; `batch.max`, rows of
+///          one call at most, `batch.wait`, `batch.adaptive`: calls of several requests are one
 /// Input    the columns that `step.arguments` names, in the model's order. A parameter that is a
 ///          list (of tensors, strings, numbers) gets an element for each row; one that is a number
 ///          or a string gets that of the row. Rows that differ in that, or in shape, are run group

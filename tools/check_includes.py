@@ -19,9 +19,10 @@ LAYERS = {
         {"engine API", "engine/load", "json", "tensors", "tbb", "system"},
         "it runs on the API, and sees loads",
     ),
+    "engine/schedule": ({"engine API"}, "a policy knows no tensors, threads or clocks"),
     "engine/load": ({"engine API", "json", "tensors", "system"}, "a load knows no plans"),
     "engine/exec": (
-        {"engine API", "engine run time", "engine/load", "json", "tensors", "tbb", "system"},
+        {"engine API", "engine run time", "engine/load", "engine/schedule", "json", "tensors", "tbb", "system"},
         "exec runs plans with schedule, load and store",
     ),
     "engine front": (
@@ -29,7 +30,7 @@ LAYERS = {
         "engine.h is what a service embeds",
     ),
     "operators": (
-        {"engine API", "engine/load", "json", "tensors", "system"},
+        {"engine API", "engine/load", "engine/schedule", "json", "tensors", "system"},
         "an operator must not see nodes, plans or threads",
     ),
     "compiler": ({"dsl", "engine API", "json"}, "contracts reach the compiler through the catalog"),
@@ -55,7 +56,7 @@ def layer_of(path):
         return "engine front" if parts[1].startswith("engine.") else "engine API"
     if parts[1] in ("data", "plan"):
         return "engine API"
-    return f"engine/{parts[1]}" if parts[1] in ("exec", "load") else "engine run time"
+    return f"engine/{parts[1]}" if parts[1] in ("exec", "load", "schedule") else "engine run time"
 
 
 def complaint(path, name, quoted, antlr_files):

@@ -45,15 +45,18 @@ void AppendNumber(std::string& key, int64_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof(number));
 }
 
+void AppendShape(const at::Tensor& row, size_t column, const Padding& padding, std::string& key) {
+  AppendNumber(key, row.dim());
+  for (int64_t dim = 0; dim < row.dim(); ++dim) {
+    if (!IsPadded(padding, column, dim)) AppendNumber(key, row.size(dim));
+  }
+}
+
 /// What rows of one call have in common of this argument.
 void AppendKey(const Column& arg, Kind kind, size_t column, int64_t row, const Padding& padding,
                std::string& key) {
   if (kind == Kind::kTensor) {
-    const at::Tensor& tensor = arg.ragged()[static_cast<size_t>(row)];
-    AppendNumber(key, tensor.dim());
-    for (int64_t dim = 0; dim < tensor.dim(); ++dim) {
-      if (!IsPadded(padding, column, dim)) AppendNumber(key, tensor.size(dim));
-    }
+    AppendShape(arg.ragged()[static_cast<size_t>(row)], column, padding, key);
   } else if (arg.is_text()) {
     const std::string_view text = arg.text()[row];
     AppendNumber(key, static_cast<int64_t>(text.size()));
@@ -179,6 +182,21 @@ std::vector<std::vector<int64_t>> RowsByCall(std::span<const Column> args, Kinds
   calls.reserve(groups.size());
   for (const auto& [shapes, rows] : groups) AppendCalls(rows, max_rows, calls);
   return calls;
+}
+
+std::string CallKey(std::span<const Column> args, Kinds parameters, const Padding& padding) {
+  std::string key;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Kind kind = parameters[i].kind;
+    if (kind == Kind::kTensor) {
+      const at::Tensor row = args[i].Row(0);
+      AppendNumber(key, static_cast<int64_t>(row.scalar_type()));
+      AppendShape(row, i, padding, key);
+    } else if (IsOnceACall(kind)) {
+      AppendKey(args[i], kind, i, 0, padding, key);
+    }
+  }
+  return key;
 }
 
 Result<std::vector<int64_t>> LengthsOf(std::span<const Column> args, const Padding& padding,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/data/column.h"
@@ -25,6 +26,11 @@ std::vector<std::vector<int64_t>> RowsByCall(std::span<const engine::Column> arg
                                              std::span<const ModelParameter> parameters,
                                              const Padding& padding, int64_t num_rows,
                                              int64_t max_rows);
+
+/// What rows of several requests have in common that may go into one call: shapes but for padded
+/// dimensions, types, and what a call takes once. `args` are rows that go into one call.
+std::string CallKey(std::span<const engine::Column> args,
+                    std::span<const ModelParameter> parameters, const Padding& padding);
 
 /// How long each row is in the padded dimension.
 ///

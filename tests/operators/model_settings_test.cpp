@@ -6,7 +6,6 @@
 
 #include "engine/clock.h"
 #include "engine/gate.h"
-#include "operators/models/instances.h"
 #include "operators/models/model_file.h"
 #include "tests/operators/models.h"
 #include "tests/support/interface_module.h"
@@ -148,26 +147,31 @@ TEST_F(ModelSettingsTest, OfSeveralDevicesTheFirstThatIsHereIsTaken) {
 }
 
 TEST_F(ModelSettingsTest, CallsBeyondTheInstancesWaitUntilTheyAreLate) {
-  Save("def forward(self, x):\n  return self.weight * x\n");
+  Save(
+      "def forward(self, x):\n  if bool(x[0, 0] < 0):\n    for i in range(1000000000):\n"
+      "      x = x + 1.\n  return self.weight * x\n");
   StepSpec step = doubling_;
   step.options.emplace_back("instances", int64_t{1});
   const Result<AnyOperator> made = Make(step, {rows_.schema()}, folder_.path());
   ASSERT_TRUE(made.ok()) << made.error().Text();
-  const Result<ModelOptions> options = ReadModelOptions(step.options, step.label);
-  const auto model = ShareModel(folder_.path(), *options, "cpu");
-  ASSERT_TRUE(model.ok());
-  const std::shared_ptr<engine::CallSlots> slots = ShareCallSlots(**model, 1);  // those of the step
-
-  std::optional<engine::CallSlot> slot(std::in_place, *slots, engine::CancelToken());
+  const auto& op = *std::get<std::unique_ptr<engine::Operator>>(*made);
   const engine::SteadyClock clock;
+  engine::CancelToken parent;
+  engine::CancelToken endless;
+  endless.SetParent(&parent);
+  std::thread busy([&] {
+    engine::RunContext context{endless, clock};
+    const Batch rows = MakeBatch(rows_.schema(), {Vectors({{-1, 0}})});
+    EXPECT_EQ(op.Run(rows, context).error().code, engine::ErrorCode::kCancelled);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   engine::CancelToken late;
   late.SetDeadline(clock.Now() + std::chrono::milliseconds(5), clock);
   engine::RunContext context{late, clock};
-  const auto& op = *std::get<std::unique_ptr<engine::Operator>>(*made);
   EXPECT_EQ(op.Run(rows_, context).error().code, engine::ErrorCode::kDeadlineExceeded);
-  slot.reset();
+  parent.Cancel();
+  busy.join();
   EXPECT_EQ(Text(RunMade(*made, rows_)), "#0 y=[2, 4]\n#1 y=[6, 8]\n#2 y=[10, 12]\n");
-  EXPECT_NE(ShareCallSlots(**model, 2), slots);
 }
 
 /// Notes the threads that operators may use.
