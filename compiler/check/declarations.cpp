@@ -276,7 +276,7 @@ class Declarer {
         written[step.name.begin] = std::move(hints);
         if (MayLoad(step.kind, out_)) continue;
         for (const ast::Entry& entry : step.with->entries) {
-          NoteLoadsNothing(entry.key, "`" + step.kind + "`", diagnostics_);
+          NoteIdleHint(entry.key, "`" + step.kind + "`", MayCall(step.kind, out_), diagnostics_);
         }
         continue;
       }

@@ -377,7 +377,7 @@ std::optional<FunctionSpec> NativeSpec(const ast::FnDecl& decl,
       UnknownSetting(entry, "`" + contract->name + "`", known, diagnostics);
       is_fine = false;
     } else {
-      NoteLoadsNothing(entry.key, "a function", diagnostics);
+      NoteIdleHint(entry.key, "a function", true, diagnostics);
     }
   }
   for (const SettingContract& setting : contract->settings) {

@@ -95,7 +95,8 @@ class Addressing {
   static bool IsHonoured(const Hint& hint, const Address& address, const FlowInfo& flow) {
     if (hint.name == "fuse") return true;
     const std::string kind = address.step.substr(0, address.step.find('#'));
-    return address.hint == "load" && MayLoad(kind, *flow.home);
+    if (address.hint == "compete") return MayCall(kind, *flow.home);
+    return (address.hint == "load" || address.hint == "batch") && MayLoad(kind, *flow.home);
   }
 
   static void CheckHintName(const Address& address) {

@@ -27,6 +27,14 @@ HintOrigin OriginOf(HintPlace place) {
   return HintOrigin::kStep;
 }
 
+/// What a thing does not do that such a hint is for; nothing for the other hints.
+std::string_view IdleVerb(std::string_view hint) {
+  if (hint == "load") return "loads no model";
+  if (hint == "batch") return "calls no model";
+  if (hint == "compete") return "calls nothing";
+  return "";
+}
+
 /// One block of hints.
 class BlockChecker {
  public:
@@ -132,8 +140,8 @@ class BlockChecker {
   }
 
   void NoteNotHonoured(const ast::Name& hint) {
-    if (hint.text == "fuse") return;  // by `fuse-chains`
-    if (hint.text == "load") return;  // by models; the rest is up to `NoteLoadsNothing`
+    if (hint.text == "fuse") return;        // by `fuse-chains`
+    if (IdleVerb(hint.text) != "") return;  // by what calls; the rest is up to `NoteIdleHint`
     diagnostics_.Add(DiagnosticKind::kHintNotHonoured, hint.range,
                      "the hint `" + hint.text + "` is not honoured yet; results are the same");
   }
@@ -177,12 +185,18 @@ bool MayLoad(const std::string& kind, const Declarations& declarations) {
          function->second.spec.kind == FunctionSpec::Kind::kModel;
 }
 
-void NoteLoadsNothing(const ast::Name& hint, const std::string& thing,
-                      dsl::Diagnostics& diagnostics) {
-  if (hint.text != "load") return;
-  diagnostics.Add(
-      DiagnosticKind::kHintNotHonoured, hint.range,
-      "the hint `load` is not honoured: " + thing + " loads no model; results are the same");
+bool MayCall(const std::string& kind, const Declarations& declarations) {
+  return kind.starts_with("map.") || MayLoad(kind, declarations);
+}
+
+void NoteIdleHint(const ast::Name& hint, const std::string& thing, bool is_call,
+                  dsl::Diagnostics& diagnostics) {
+  if (hint.text == "compete" && is_call) return;
+  const std::string verb(IdleVerb(hint.text));
+  if (verb.empty()) return;
+  diagnostics.Add(DiagnosticKind::kHintNotHonoured, hint.range,
+                  "the hint `" + hint.text + "` is not honoured: " + thing + " " + verb +
+                      "; results are the same");
 }
 
 void CheckHintNames(const Declarations& declarations, dsl::Diagnostics& diagnostics) {

@@ -25,9 +25,12 @@ struct Declarations;
 
 /// Whether a step of this kind (`FlowStep::kind`) runs a model, or has steps in it that may.
 bool MayLoad(const std::string& kind, const Declarations& declarations);
-/// Notes the hint `load` of a thing that does not: "`filter`", "a store".
-void NoteLoadsNothing(const dsl::ast::Name& hint, const std::string& thing,
-                      dsl::Diagnostics& diagnostics);
+/// Whether it calls a model or a function, or has steps in it that may.
+bool MayCall(const std::string& kind, const Declarations& declarations);
+/// Notes a hint that is for models, of a thing that has none: "`filter`", "a store". What `is_call`
+/// may still race.
+void NoteIdleHint(const dsl::ast::Name& hint, const std::string& thing, bool is_call,
+                  dsl::Diagnostics& diagnostics);
 
 /// Reports names in the file's hints (`place { with: big }`) that it does not declare or import.
 void CheckHintNames(const Declarations& declarations, dsl::Diagnostics& diagnostics);

@@ -99,7 +99,7 @@ bool CheckEntry(const ast::Entry& entry, FunctionSpec& spec, Diagnostics& diagno
   }
   if (IsHint(key)) {
     Overlay(spec.hints, CheckHint(entry, HintPlace::kDeclaration, diagnostics));
-    NoteLoadsNothing(entry.key, "a store", diagnostics);
+    NoteIdleHint(entry.key, "a store", false, diagnostics);
     return true;
   }
   std::vector<std::string> known(kKinds.begin(), kKinds.end());

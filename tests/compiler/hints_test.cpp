@@ -115,7 +115,7 @@ TEST(HintsTest, AreEachRemarkedOnce) {
   const testing::Compiled planned =
       testing::Compile(Text(kFlow, true), {.flow = "f", .params = {}, .without = {}});
   EXPECT_FALSE(checked.result.diagnostics.has_errors()) << checked.Text();
-  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 6u) << checked.Lines();
+  EXPECT_EQ(checked.result.diagnostics.Sorted().size(), 5u) << checked.Lines();
   EXPECT_EQ(planned.Lines(), checked.Lines());
   EXPECT_EQ(testing::Compile(Text(kFlow, false)).Lines(), "");
 }
@@ -144,6 +144,27 @@ flow f(t: { id: i64, x: f32 }) -> { y: f32 } {
             "same\n"
             "11:25 E0503 the hint `load` is not honoured: `map.name` loads no model; results are "
             "the same\n");
+}
+
+TEST(HintsTest, BatchesAreOfModelsAndRacesOfWhatIsCalled) {
+  constexpr const char* kText = R"(edition 1
+model m(x: f32) -> (y: f32) { source: "m.pt", batch { max: 8 } }
+fn name(id: i64) -> (label: string) { native: "labels.lookup", file: "n.txt", batch { max: 8 } }
+flow f(t: { id: i64, x: f32 }) -> { y: f32, label: string } {
+  return t |> filter(x > 1.0) with { compete { replicas: 2 }, batch { max: 4 } }
+    |> map(name) with { compete { replicas: 2 } }
+    |> map(m) with { compete { adaptive: true }, batch { max: 4 } }
+    |> select(y, label)
+}
+)";
+  EXPECT_EQ(
+      testing::Compile(kText).Lines(),
+      "3:79 E0503 the hint `batch` is not honoured: a function calls no model; results are "
+      "the same\n"
+      "5:38 E0503 the hint `compete` is not honoured: `filter` calls nothing; results are the "
+      "same\n"
+      "5:63 E0503 the hint `batch` is not honoured: `filter` calls no model; results are the "
+      "same\n");
 }
 
 // --- who wins ---
