@@ -121,10 +121,8 @@ TEST_F(ModelBatchTest, AFlowAndItsNextVersionShareCalls) {
   const PhysicalPlan plan = Plan({Hint("batch.max", int64_t{8})});
   const FlowHandle one = Deploy(*engine, plan);
   const FlowHandle other = Deploy(*engine, plan);
-  const auto first = engine->Submit(*one, Row(0));
-  std::this_thread::sleep_for(1ms);
   std::vector<std::future<Result<Batch>>> answers;
-  for (int i = 0; i < 8; ++i) answers.push_back(engine->Submit(i % 2 ? *one : *other, Row(i)));
+  for (int i = 0; i < 40; ++i) answers.push_back(engine->Submit(i % 2 ? *one : *other, Row(i)));
   int64_t largest = 0;
   for (auto& answer : answers) largest = std::max(largest, SizeOf(answer.get()));
   EXPECT_GT(largest, 4);
