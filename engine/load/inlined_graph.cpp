@@ -28,6 +28,16 @@ std::optional<c10::IValue> AttributeOf(const c10::IValue& module, const Value* s
   return owner->toObjectRef().getAttr(node->s(c10::attr::name));
 }
 
+bool HasCalls(Block* block) {
+  for (Node* node : block->nodes()) {
+    if (torch::jit::tryToGraphFunction(node) != nullptr) return true;
+    for (Block* inner : node->blocks()) {
+      if (HasCalls(inner)) return true;
+    }
+  }
+  return false;
+}
+
 /// Gives values behind an interface the class that they have. Whether there were some.
 bool NameClasses(const c10::IValue& module, const Value* self, Block* block) {
   bool found = false;
@@ -47,9 +57,12 @@ bool NameClasses(const c10::IValue& module, const Value* self, Block* block) {
 std::shared_ptr<Graph> InlinedGraph(const torch::jit::Module& module,
                                     const torch::jit::Method& method) {
   std::shared_ptr<Graph> graph = method.graph()->copy();
+  // Where LibTorch's optimiser is off it puts bodies in as they were written, calls and all.
+  bool has_named = false;
   do {
     torch::jit::Inline(*graph);
-  } while (NameClasses(module._ivalue(), graph->inputs().front(), graph->block()));
+    has_named = NameClasses(module._ivalue(), graph->inputs().front(), graph->block());
+  } while (has_named || HasCalls(graph->block()));
   return graph;
 }
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
@@ -204,6 +205,23 @@ TEST(ZooTest, AnInterfaceIsLookedThrough) {
   part.define("def forward(self, x):\n  return x @ self.w0\n");
   tests::BehindInterface(part).save((folder / "m.pt").string());
   ExpectTheSameAnswers(folder / "m.pt", {at::randn({5, kLayerWidth})}, VeryLate());
+  EXPECT_FALSE(ReadsUnseen(torch::jit::load((folder / "m.pt").string())));
+}
+
+// Whoever loads may have LibTorch's optimiser off, which is who puts calls within calls in place.
+TEST(ZooTest, CallsWithinCallsAreLookedThrough) {
+  const TemporaryFolder folder;
+  torch::jit::Module inner("Inner");
+  inner.register_parameter("w", at::randn({kLayerWidth, kLayerWidth}), false);
+  inner.define("def forward(self, x):\n  return x @ self.w\n");
+  torch::jit::Module middle("Middle");
+  middle.register_module("inner", inner);
+  middle.define("def forward(self, x):\n  return self.inner.forward(x) + 1.\n");
+  torch::jit::Module outer("Outer");
+  outer.register_module("middle", middle);
+  outer.define("def forward(self, x):\n  return self.middle.forward(x) * 2.\n");
+  outer.save((folder / "m.pt").string());
+  const torch::jit::GraphOptimizerEnabledGuard optimiser(false);
   EXPECT_FALSE(ReadsUnseen(torch::jit::load((folder / "m.pt").string())));
 }
 
